@@ -1,0 +1,114 @@
+"""`bench run`: the main job."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench.datasets.check import Progress as ReadingProgress
+from bench.errors import UserError
+from bench.matrix import run_matrix
+from bench.plan import Cell, plan
+from bench.spec import load_matrix
+
+A_CELL_FAILED = 1
+
+
+@click.command("run")
+@click.option(
+    "--spec",
+    type=click.Path(path_type=Path),
+    help="YAML file with any of the options below; the command line wins.",
+)
+@click.option(
+    "--methods",
+    help="'all', or names separated by commas, with options as in resnet/pool=max.  [default: all]",
+)
+@click.option("--data", help="Names of data sets, separated by commas.")
+@click.option("--seeds", help="Numbers separated by commas.  [default: 0]")
+@click.option("--schedule", help="Name or YAML file of the training schedule.  [default: the data set's own]")
+@click.option("--protocol", help="How metrics are computed.  [default: bench]")
+@click.option("--backbone", help="torchvision or timm name, overriding the schedule.")
+@click.option("--weights", help="Initial weights of the backbone: a name, a file, or 'none'.")
+@click.option("--image-size", type=int, help="Side of the square input, pixels.")
+@click.option("--epochs", type=int, help="Passes over the training split.")
+@click.option("--batch-size", type=int, help="Images per batch.")
+@click.option("--precision", help="fp32, bf16 or fp16.")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
+@click.option(
+    "--vectors", help="Label vectors: 'label-sets', or a file of word vectors.  [default: label-sets]"
+)
+@click.option("--limit-train", type=int, help="Train on so many images only, for a quick look.")
+@click.option("--limit-eval", type=int, help="Evaluate on so many images only.")
+@click.option(
+    "--skip-bad", is_flag=True, default=None, help="Leave out files that cannot be read, and record them."
+)
+@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
+@click.option("--workers", type=int, help="Loading processes.  [default: by device]")
+@click.option("--compile", is_flag=True, default=None, help="Compile the model with torch.compile.")
+@click.option("--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]")
+@click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
+@click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
+def command(spec: Path | None, **options: Any) -> None:
+    """Train and evaluate a matrix of methods, data sets and seeds under one schedule.
+
+    What is stored already is not run again; a run that was interrupted goes on from its last epoch.
+    """
+    console = Console(stderr=False)
+    given = {name: value for name, value in options.items() if value is not None}
+    matrix = load_matrix(spec, given)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as reading:
+        cells = plan(matrix, lambda name: _reading(reading, name))
+    if matrix.dry_run:
+        _print_plan(cells, console)
+        return
+    try:
+        outcome = run_matrix(matrix, cells, console)
+    except KeyboardInterrupt:
+        raise UserError("Interrupted; the same command goes on from the last epoch.") from None
+    finished = len(cells) - outcome.without_result
+    _say(
+        console,
+        f"{outcome.ran} of {len(cells)} runs done now, {finished} have a result under {matrix.results}.",
+    )
+    if outcome.without_result:
+        raise SystemExit(A_CELL_FAILED)
+
+
+def _reading(progress: Progress, name: str) -> ReadingProgress:
+    task = progress.add_task(f"reading {name}", total=None)
+
+    def update(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    return update
+
+
+def _print_plan(cells: list[Cell], console: Console) -> None:
+    to_run = [cell for cell in cells if cell.state == "to run"]
+    for cell in cells:
+        schedule = cell.spec.schedule
+        _say(
+            console,
+            f"{cell.state:8} {cell.spec.run_id()}: {cell.spec.method.label()}, {schedule.backbone} at "
+            f"{schedule.image_size} pixels, {len(cell.dataset.train)} training and "
+            f"{len(cell.dataset.eval)} test images, {schedule.epochs} epochs, {cell.steps()} steps",
+        )
+    _say(
+        console,
+        f"{len(to_run)} of {len(cells)} runs to do, {sum(cell.steps() for cell in to_run)} steps in all.",
+    )
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

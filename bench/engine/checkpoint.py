@@ -1,0 +1,60 @@
+"""The state of a run between two epochs, in one file that is whole or absent."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from bench.files import atomic_path
+from bench.records import Epoch
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What `fit` needs to go on.
+
+    Attributes:
+        history: the epochs that are done.
+        tensors: state dicts by name (model, optimizer, and scaler and average where there are).
+    """
+
+    history: list[Epoch]
+    tensors: dict[str, dict[str, Any]]
+
+
+def save_state(path: Path, state: TrainingState) -> None:
+    """Write the state atomically, replacing the one of the epoch before."""
+    history = json.dumps([epoch.model_dump(mode="json") for epoch in state.history])
+    with atomic_path(path) as temporary:
+        torch.save({"history": history, "tensors": state.tensors}, temporary)
+
+
+def load_state(path: Path) -> TrainingState | None:
+    """Read the state, or None where there is none. No code in the file is run.
+
+    Raises:
+        RuntimeError: the file was damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        history = [Epoch(**epoch) for epoch in json.loads(stored["history"])]
+        return TrainingState(history, stored["tensors"])
+    except Exception as error:  # each layer of the format has its own kinds
+        raise RuntimeError(
+            f"the checkpoint {path} cannot be read ({error}); delete it to start again"
+        ) from error
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write a model's weights as safetensors, atomically."""
+    tensors: dict[str, Tensor] = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary)

@@ -1,0 +1,51 @@
+"""What a model costs: parameters, operations, memory."""
+
+import resource
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.methods.model import MultiLabelModel
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def count_flops(model: MultiLabelModel, side: int, device: torch.device) -> int:
+    """Floating-point operations of one forward pass on one image of `side` pixels square.
+
+    Convolutions and matrix products are counted, a multiply-add as two; element-wise work is not.
+    """
+    was_training = model.training
+    model.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
+    model.train(was_training)
+    return int(counter.get_total_flops())
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start measuring peak memory anew."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark of resident memory
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes since the last reset: allocated on a GPU; on a CPU, resident memory of the whole process.
+
+    Where the system cannot reset the mark of resident memory, the largest value of the process so far.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    scale = 1 if sys.platform == "darwin" else 1024
+    return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

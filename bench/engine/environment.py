@@ -1,0 +1,85 @@
+"""Where and with what a run is made."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from bench.errors import UserError
+from bench.records import Environment
+from bench.schedule import Precision
+
+RECORDED = ("gensim", "lightning-fabric", "numpy", "pillow", "timm", "torch", "torchvision")
+
+
+def choose_device(name: str, precision: Precision) -> torch.device:
+    """The device of that name; `auto` takes the GPU where there is one.
+
+    Raises:
+        UserError: no such device, or a precision that it does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UserError(
+                f"Device '{name}' is not there: PyTorch {torch.__version__} sees no GPU; use --device cpu."
+            )
+        if (device.index or 0) >= torch.cuda.device_count():
+            raise UserError(f"Device '{name}' is not there: PyTorch sees {torch.cuda.device_count()} GPU.")
+    elif precision == "fp16":
+        raise UserError("Precision 'fp16' needs a GPU; on a CPU use --precision bf16 or fp32.")
+    return device
+
+
+def choose_workers(workers: int | None, device: torch.device) -> int:
+    """Loading processes: as asked, else none on a CPU, which is busy, and up to 8 beside a GPU."""
+    if workers is not None:
+        return workers
+    return min(8, torch.multiprocessing.cpu_count()) if device.type == "cuda" else 0
+
+
+def describe_environment(device: torch.device, compiled: bool, workers: int) -> Environment:
+    """The environment as it is recorded."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    return Environment(
+        device=str(device),
+        device_name=name,
+        platform=platform.platform(),
+        python=platform.python_version(),
+        versions={package: version(package) for package in RECORDED},
+        git_revision=_git_revision(),
+        compiled=compiled,
+        workers=workers,
+    )
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()}, {torch.get_num_threads()} threads"
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def _git_revision() -> str | None:
+    """The commit that the harness was run from, `+changes` where files differ; None outside a checkout."""
+    here = Path(__file__).resolve().parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        )
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")

@@ -1,0 +1,212 @@
+"""The training loop, top to bottom."""
+
+import math
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision, Precision
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+
+from bench.datasets.feed import Batch, EpochBatches, FeedDigest, Sample
+from bench.display import Display
+from bench.engine.checkpoint import TrainingState, load_state, save_state, save_weights
+from bench.engine.evaluation import predict
+from bench.engine.optimisation import build_optimizer, moving_average, set_learning_rate
+from bench.methods.losses import binary_cross_entropy, targets_of
+from bench.methods.model import MultiLabelModel
+from bench.metrics import Metrics, evaluate
+from bench.records import Epoch
+from bench.spec import CellSpec
+
+CHECKPOINT = "training.pt"
+BEST = "best.safetensors"
+
+
+class NonFiniteLossError(Exception):
+    """The loss is NaN or infinite: training cannot go on."""
+
+
+@dataclass
+class Run:
+    """All that training one cell needs."""
+
+    spec: CellSpec
+    fabric: Fabric
+    precision: Precision
+    model: MultiLabelModel
+    wrapped: torch.nn.Module  # the same model behind Fabric's precision, and compiled if asked for
+    optimizer: Optimizer
+    average: AveragedModel | None
+    train: "DataLoader[Sample]"
+    batches: EpochBatches
+    evaluation: "DataLoader[Sample]"
+    folder: Path
+    display: Display
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in an epoch."""
+        return math.ceil(len(self.batches) / self.spec.schedule.accumulate)
+
+    @property
+    def evaluated(self) -> torch.nn.Module:
+        """What is evaluated: the average of the weights where there is one."""
+        return self.wrapped if self.average is None else self.average.module
+
+
+def prepare(
+    spec: CellSpec,
+    fabric: Fabric,
+    precision: Precision,
+    model: MultiLabelModel,
+    train: "DataLoader[Sample]",
+    batches: EpochBatches,
+    evaluation: "DataLoader[Sample]",
+    folder: Path,
+    display: Display,
+    compiled: bool,
+) -> Run:
+    """Place the model on the device and build its optimiser."""
+    model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = build_optimizer(model, spec.schedule)
+    average = moving_average(model, spec.schedule.ema_decay) if spec.schedule.ema_decay else None
+    seen: Any = torch.compile(model) if compiled else model
+    wrapped, optimizer = fabric.setup(seen, optimizer)
+    return Run(
+        spec,
+        fabric,
+        precision,
+        model,
+        wrapped,
+        optimizer,
+        average,
+        train,
+        batches,
+        evaluation,
+        folder,
+        display,
+    )
+
+
+def fit(run: Run) -> list[Epoch]:
+    """Train until the last epoch, going on from the last checkpoint where there is one.
+
+    Returns:
+        The history, one entry per epoch.
+
+    Raises:
+        NonFiniteLossError: naming the step, the learning rate and the images of the batch.
+    """
+    schedule = run.spec.schedule
+    history = _resume(run)
+    for epoch in range(len(history), schedule.epochs):
+        # Dropout draws from the global generator; seeding it here makes an epoch depend on nothing before it.
+        torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}".encode()))
+        started = time.perf_counter()
+        loss, lr, feed = _train_epoch(run, epoch)
+        seconds = time.perf_counter() - started
+        images = len(run.batches) * run.batches.batch_size
+        last = epoch + 1 == schedule.epochs
+        due = last or (schedule.evaluate_every > 0 and (epoch + 1) % schedule.evaluate_every == 0)
+        metrics = _evaluate(run) if due else None
+        history.append(
+            Epoch(epoch=epoch, loss=loss, lr=lr, feed=feed, seconds=seconds, images=images, metrics=metrics)
+        )
+        if schedule.select == "best" and best_epoch(history) == epoch:
+            save_weights(run.folder / BEST, run.evaluated)
+        save_state(run.folder / CHECKPOINT, TrainingState(history, _state_dicts(run)))
+        run.display.epoch_finished(history[-1])
+    return history
+
+
+def best_epoch(history: list[Epoch]) -> int:
+    """The first epoch with the highest mAP among those that were evaluated."""
+    evaluated = [epoch for epoch in history if epoch.metrics is not None]
+    return max(
+        evaluated, key=lambda epoch: epoch.metrics.mAP if epoch.metrics else 0.0, default=history[-1]
+    ).epoch
+
+
+def _train_epoch(run: Run, epoch: int) -> tuple[float, float, str]:
+    """One pass over the training images; returns the mean loss, the last learning rate, the feed's hash."""
+    schedule = run.spec.schedule
+    run.wrapped.train()
+    run.batches.epoch = epoch
+    digest = FeedDigest()
+    total, lr = 0.0, 0.0
+    for number, batch in enumerate(_batches(run.train)):
+        step = epoch * run.steps_per_epoch + number // schedule.accumulate
+        lr = set_learning_rate(run.optimizer, schedule, step, run.steps_per_epoch)
+        digest.update(batch)
+        labels = run.fabric.to_device(batch.labels)
+        output = run.wrapped(run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult))
+        loss = binary_cross_entropy(output.logits, labels, schedule.difficult)
+        loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise NonFiniteLossError(
+                f"the loss is {value} in epoch {epoch + 1}, step {step + 1}, at learning rate {lr:.3g}; "
+                f"the images of the batch: {', '.join(batch.ids)}"
+            )
+        run.fabric.backward(loss / schedule.accumulate)
+        if (number + 1) % schedule.accumulate == 0 or number + 1 == len(run.batches):
+            _step(run)
+        total += value
+        run.display.step(epoch, number + 1, len(run.batches), value, len(batch.ids))
+    return total / len(run.batches), lr, digest.value()
+
+
+def _batches(loader: "DataLoader[Sample]") -> Iterator[Batch]:
+    for batch in loader:
+        assert isinstance(batch, Batch)
+        yield batch
+
+
+def _step(run: Run) -> None:
+    """Clip, update the weights, and follow them with the average."""
+    if run.spec.schedule.clip_norm:
+        # An overflow under fp16 is no error: the gradient scaler skips that step.
+        run.fabric.clip_gradients(
+            run.wrapped, run.optimizer, max_norm=run.spec.schedule.clip_norm, error_if_nonfinite=False
+        )
+    run.optimizer.step()
+    run.optimizer.zero_grad()
+    if run.average is not None:
+        run.average.update_parameters(run.model)
+
+
+def _evaluate(run: Run) -> Metrics:
+    index = run.evaluation.dataset.index  # type: ignore[attr-defined]
+    logits, _ = predict(run.fabric, run.evaluated, run.evaluation)
+    return evaluate(logits, index.labels, run.spec.protocol)
+
+
+def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
+    states = {"model": run.model.state_dict(), "optimizer": run.optimizer.state_dict()}
+    if run.average is not None:
+        states["average"] = run.average.state_dict()
+    if isinstance(run.precision, MixedPrecision):
+        states["precision"] = run.precision.state_dict()
+    return states
+
+
+def _resume(run: Run) -> list[Epoch]:
+    state = load_state(run.folder / CHECKPOINT)
+    if state is None:
+        return []
+    run.model.load_state_dict(state.tensors["model"])
+    run.optimizer.load_state_dict(state.tensors["optimizer"])
+    if run.average is not None:
+        run.average.load_state_dict(state.tensors["average"])
+    if isinstance(run.precision, MixedPrecision):
+        run.precision.load_state_dict(state.tensors["precision"])
+    run.display.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}")
+    return state.history

@@ -1,0 +1,208 @@
+"""Run one cell: set up, fit, evaluate, record."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision, Precision
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from bench.datasets.feed import EpochBatches, EvalImages, TrainingImages, loader
+from bench.datasets.open import DataSet
+from bench.display import Display
+from bench.engine.checkpoint import save_weights
+from bench.engine.cost import count_flops, count_parameters, peak_memory, reset_peak_memory
+from bench.engine.environment import choose_device, choose_workers, describe_environment
+from bench.engine.evaluation import predict
+from bench.engine.fit import BEST, CHECKPOINT, NonFiniteLossError, Run, best_epoch, fit, prepare
+from bench.methods.catalog import PRIOR
+from bench.methods.label_space import LabelSpace, count_labels
+from bench.methods.model import MultiLabelModel, build_model, state_digest
+from bench.methods.vectors import label_vectors
+from bench.metrics import evaluate
+from bench.plan import Cell
+from bench.records import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
+from bench.settings import work_folder
+from bench.spec import CellSpec, method_named, options_of
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a matrix runs."""
+
+    device: torch.device
+    workers: int
+    compiled: bool
+
+    @classmethod
+    def choose(cls, device: str, workers: int | None, compiled: bool, cells: list[Cell]) -> "Machine":
+        """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for."""
+        chosen = torch.device("cpu")
+        for cell in cells:
+            chosen = choose_device(device, cell.spec.schedule.precision)
+        torch.backends.cudnn.benchmark = True
+        return cls(chosen, choose_workers(workers, chosen), compiled)
+
+
+def run_cell(cell: Cell, machine: Machine, store: RecordStore, fresh: bool, display: Display) -> Record:
+    """Run one cell and store its record, also where it fails.
+
+    Args:
+        cell: what to run.
+        machine: where to run it.
+        store: where its record goes.
+        fresh: start again although a checkpoint of an interrupted run is there.
+        display: told of the progress.
+    """
+    environment = describe_environment(machine.device, machine.compiled, machine.workers)
+    folder = work_folder() / "runs" / cell.spec.run_id()
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        if cell.spec.method.name == PRIOR.name:
+            record, logits = _run_prior(cell, environment)
+        else:
+            record, logits = _train(cell, machine, environment, folder, display)
+    except (NonFiniteLossError, RuntimeError, OSError) as error:
+        # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
+        failed = _record(cell, environment, status="failed", error=" ".join(str(error).split()))
+        return store.save(failed, None)
+    index = cell.dataset.eval
+    record = store.save(record, Scores(np.array(index.ids), logits, index.labels))
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    return record
+
+
+def _record(cell: Cell, environment: Environment, **fields: object) -> Record:
+    return Record(
+        run_id=cell.spec.run_id(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        cell=cell.spec,
+        data=_split_sizes(cell.dataset),
+        environment=environment,
+        **fields,
+    )
+
+
+def _split_sizes(dataset: DataSet) -> SplitSizes:
+    train, held_out = dataset.train.labels, dataset.eval.labels
+    return SplitSizes(
+        train_images=len(train),
+        train_labels=int((train == 1).sum()),
+        train_difficult=int((train == 0).sum()),
+        eval_images=len(held_out),
+        eval_labels=int((held_out == 1).sum()),
+        eval_difficult=int((held_out == 0).sum()),
+        classes=dataset.info.classes,
+        skipped=tuple(f"{problem.image}: {problem.reason}" for problem in dataset.skipped),
+    )
+
+
+def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np.float32]]:
+    """Score every image by the frequency of each class in the training split."""
+    counts, _ = count_labels(cell.dataset.train.labels)
+    # Half an image more or less keeps the logit finite for a class that is always or never there.
+    frequency = (counts + 0.5) / (len(cell.dataset.train) + 1)
+    row = np.log(frequency / (1 - frequency)).astype(np.float32)
+    logits = np.tile(row, (len(cell.dataset.eval), 1))
+    metrics = evaluate(logits, cell.dataset.eval.labels, cell.spec.protocol)
+    return _record(cell, environment, status="finished", metrics=metrics), logits
+
+
+def _train(
+    cell: Cell, machine: Machine, environment: Environment, folder: Path, display: Display
+) -> tuple[Record, NDArray[np.float32]]:
+    spec = cell.spec
+    reset_peak_memory(machine.device)
+    started = time.perf_counter()
+    model = _build(cell)
+    backbone_digest = state_digest(model.backbone)
+    flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
+    with _set_up(cell, machine, model, folder, display) as run:
+        history = fit(run)
+        selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
+        if selected != len(history) - 1:
+            _load_best(run, folder / BEST)
+        logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
+        save_weights(folder / WEIGHTS, run.model if run.average is None else run.average.module)
+    (folder / BEST).unlink(missing_ok=True)
+    cost = Cost(
+        parameters=count_parameters(model),
+        head_parameters=count_parameters(model.head),
+        flops=flops,
+        train_images_per_second=_training_rate(history),
+        eval_images_per_second=eval_rate,
+        peak_memory_bytes=peak_memory(machine.device),
+        wall_seconds=time.perf_counter() - started,
+    )
+    record = _record(
+        cell,
+        environment,
+        status="finished",
+        backbone_digest=backbone_digest,
+        selected_epoch=selected,
+        history=tuple(history),
+        metrics=evaluate(logits, cell.dataset.eval.labels, spec.protocol),
+        cost=cost,
+    )
+    return record, logits
+
+
+def _build(cell: Cell) -> MultiLabelModel:
+    spec, dataset = cell.spec, cell.dataset
+    counts, cooccurrence = count_labels(dataset.train.labels)
+    vectors = label_vectors(cell.vectors, dataset.info.classes, dataset.train.labels, work_folder() / "cache")
+    labels = LabelSpace(dataset.info.classes, vectors, counts, cooccurrence, len(dataset.train))
+    method = method_named(spec.method.name)
+    return build_model(
+        method, options_of(spec.method), labels, spec.schedule.backbone, cell.weights, spec.seed
+    )
+
+
+@contextmanager
+def _set_up(
+    cell: Cell, machine: Machine, model: MultiLabelModel, folder: Path, display: Display
+) -> Iterator[Run]:
+    spec, schedule = cell.spec, cell.spec.schedule
+    precision = _precision_plugin(spec, machine.device)
+    index = machine.device.index or 0
+    fabric = Fabric(
+        accelerator=machine.device.type,
+        devices=[index] if machine.device.type == "cuda" else 1,
+        plugins=[precision],
+    )
+    images = TrainingImages(cell.dataset.train, schedule.image_size, schedule.crop, schedule.flip, spec.seed)
+    batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed)
+    train = loader(images, machine.workers, batch_sampler=batches)
+    held_out = EvalImages(cell.dataset.eval, schedule.test_size)
+    evaluation = loader(held_out, machine.workers, batch_size=schedule.batch_size)
+    yield prepare(
+        spec, fabric, precision, model, train, batches, evaluation, folder, display, machine.compiled
+    )
+
+
+def _precision_plugin(spec: CellSpec, device: torch.device) -> Precision:
+    if spec.schedule.precision == "fp32":
+        return Precision()
+    return MixedPrecision("bf16-mixed" if spec.schedule.precision == "bf16" else "16-mixed", device.type)
+
+
+def _load_best(run: Run, path: Path) -> None:
+    target = run.model if run.average is None else run.average.module
+    target.load_state_dict(load_file(path))
+
+
+def _training_rate(history: list[Epoch]) -> float:
+    """Images per second in training, without the first epoch, which warms up, where there are more."""
+    timed = history[1:] or history
+    return sum(epoch.images for epoch in timed) / sum(epoch.seconds for epoch in timed)

@@ -1,0 +1,24 @@
+"""Resolve a name that a user typed against the names that exist."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from bench.errors import UserError
+
+T = TypeVar("T")
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name that does not exist, with the valid ones and the nearest match."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return UserError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names)}.")
+
+
+def resolve(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """Look `name` up in `known`; raises UserError that names the valid ones and the nearest match."""
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return known[name]

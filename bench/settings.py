@@ -1,0 +1,50 @@
+"""Where things lie on this machine: the work folder, the data roots. None of it changes a result."""
+
+import os
+from pathlib import Path
+
+import click
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import UserError
+from bench.validation import one_sentence
+
+
+class Settings(BaseModel):
+    """The configuration file: `.bench.yaml` here, or `config.yaml` in the user's application folder.
+
+    `data_root` is one folder for every data set, or a folder by data set name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    data_root: Path | dict[str, Path] | None = None
+
+
+def work_folder() -> Path:
+    """Where checkpoints, caches and made data go: `BENCH_WORK`, or `.bench` in the current folder."""
+    return Path(os.environ.get("BENCH_WORK", ".bench"))
+
+
+def read_settings() -> Settings:
+    """The settings of the nearest configuration file; empty ones where there is none."""
+    for path in (Path(".bench.yaml"), Path(click.get_app_dir("bench")) / "config.yaml"):
+        if path.is_file():
+            try:
+                return Settings(**(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+            except (yaml.YAMLError, TypeError) as error:
+                raise UserError(f"The configuration file {path} is not a YAML mapping: {error}") from error
+            except ValidationError as error:
+                raise UserError(f"In {path}: {one_sentence(error, Settings.model_fields)}") from error
+    return Settings()
+
+
+def data_root(name: str, given: Path | None) -> Path | None:
+    """The root of data set `name`: as given, else `BENCH_DATA_ROOT`, else the configuration file."""
+    if given is not None:
+        return given
+    if "BENCH_DATA_ROOT" in os.environ:
+        return Path(os.environ["BENCH_DATA_ROOT"])
+    roots = read_settings().data_root
+    return roots.get(name) if isinstance(roots, dict) else roots

@@ -1,0 +1,199 @@
+"""What the user asks for (a matrix) and what one run is (a cell), typed and checked before any work."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bench.errors import UserError
+from bench.files import canonical_json
+from bench.methods.catalog import METHODS, PRIOR, Method, Options
+from bench.protocol import PROTOCOLS, Protocol
+from bench.resolve import resolve, unknown_name
+from bench.schedule import Precision, Schedule
+from bench.validation import one_sentence
+
+# Raised when the same cell would train to another result, so that older records are not taken for it.
+RECIPE = 1
+
+Overwrite = Literal["only-missing", "failed", "always"]
+
+
+class MatrixSpec(BaseModel):
+    """The matrix: methods x data x seeds under one schedule. Every field is an option of `bench run`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    methods: tuple[str, ...] = Field(
+        ("all",), min_length=1, description="'all', or names with options: resnet/pool=max"
+    )
+    data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
+    protocol: str = "bench"
+    # fields of the schedule that are often changed
+    backbone: str | None = None
+    weights: str | None = None
+    image_size: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    precision: Precision | None = None
+    # the data
+    data_root: Path | None = None
+    vectors: str = "label-sets"
+    limit_train: int | None = Field(None, ge=2)
+    limit_eval: int | None = Field(None, ge=1)
+    skip_bad: bool = False
+    # how and where it runs; no result depends on it beyond rounding
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    workers: int | None = Field(None, ge=0)
+    compile: bool = False
+    results: Path = Path("results")
+    overwrite: Overwrite = "only-missing"
+    dry_run: bool = False
+
+    @field_validator("methods", "data", "seeds", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """Accept `a,b` and a single value where a list is meant."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("methods", "data", "seeds")
+    @classmethod
+    def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(value))
+
+    def schedule_overrides(self) -> dict[str, object]:
+        """The schedule's fields that are given here."""
+        names = ("backbone", "weights", "image_size", "epochs", "batch_size", "precision")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def load_matrix(file: Path | None, given: dict[str, Any]) -> MatrixSpec:
+    """Read a matrix from a YAML file and the command line; the command line wins.
+
+    Keys are the options of `bench run`, with `-` or `_`.
+
+    Raises:
+        UserError: no such file, not YAML, a misspelt key, or a value out of range.
+    """
+    fields: dict[str, Any] = {}
+    if file is not None:
+        if not file.is_file():
+            raise UserError(f"The spec file {file} does not exist.")
+        try:
+            loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise UserError(f"The spec file {file} is not YAML: {error}") from error
+        if not isinstance(loaded, dict):
+            raise UserError(f"The spec file {file} is not a mapping of options to values.")
+        fields = {str(key).replace("-", "_"): value for key, value in loaded.items()}
+    try:
+        return MatrixSpec(**{**fields, **given})
+    except ValidationError as error:
+        where = f"In {file}: " if file else ""
+        raise UserError(f"{where}{one_sentence(error, MatrixSpec.model_fields)}") from error
+
+
+class MethodChoice(BaseModel):
+    """A method with its options, all of them, defaults included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    options: dict[str, Any] = {}
+
+    def label(self) -> str:
+        """The method with the options that differ from the published ones: `resnet/pool=max`."""
+        default = method_named(self.name).options().model_dump()
+        changed = [f"/{key}={value}" for key, value in self.options.items() if default.get(key) != value]
+        return self.name + "".join(changed)
+
+
+def method_named(name: str) -> Method:
+    """The method, or the prior, of that name."""
+    return resolve("method", name, {**METHODS, PRIOR.name: PRIOR})
+
+
+def options_of(choice: MethodChoice) -> Options:
+    """The typed options of a choice."""
+    return method_named(choice.name).options(**choice.options)
+
+
+def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
+    """Resolve `all`, names, and names with options (`resnet/pool=max`).
+
+    Raises:
+        UserError: an unknown method or option, or an option value out of range.
+    """
+    choices: list[MethodChoice] = []
+    for text in texts:
+        choices += [_parse_method(name) for name in (METHODS if text == "all" else [text])]
+    return list({choice.label(): choice for choice in choices}.values())
+
+
+def _parse_method(text: str) -> MethodChoice:
+    name, *settings = text.split("/")
+    method = resolve("method", name, METHODS)
+    options = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UserError(f"Method '{text}': write its options as {name}/key=value, not '{setting}'.")
+        if key not in method.options.model_fields:
+            raise unknown_name(f"option of {name}", key, method.options.model_fields)
+        options[key] = yaml.safe_load(value)
+    try:
+        return MethodChoice(name=name, options=method.options(**options).model_dump())
+    except ValidationError as error:
+        raise UserError(f"Method '{text}': {one_sentence(error, method.options.model_fields)}") from error
+
+
+def resolve_protocol(name: str) -> Protocol:
+    """The protocol of that name."""
+    return resolve("protocol", name, PROTOCOLS)
+
+
+class CellSpec(BaseModel):
+    """One run: everything that changes its result. Its hash is the run's identity.
+
+    Device, worker count and compilation are not here: they change rounding at most, and are recorded.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: int = RECIPE
+    method: MethodChoice
+    data: str
+    data_fingerprint: str
+    limit_train: int | None
+    limit_eval: int | None
+    seed: int
+    schedule_name: str
+    schedule: Schedule
+    weights_digest: str | None = Field(
+        description="hash of the weights file; the schedule holds its name alone"
+    )
+    vectors: str = Field(description="'label-sets', or the hash of the vectors read from a file")
+    protocol: Protocol
+
+    def key(self) -> str:
+        """Twelve hexadecimal digits, equal for equal cells."""
+        # The name and the description of a schedule change nothing: equal fields are an equal schedule.
+        content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
+        return sha256(canonical_json(content).encode()).hexdigest()[:12]
+
+    def run_id(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.data}-{self.method.name}-s{self.seed}-{self.key()}"
+
+    def conditions(self) -> str:
+        """A hash of all that a comparison holds the same: everything but the method and the seed."""
+        content = self.model_dump(
+            mode="json", exclude={"method": True, "seed": True, "schedule_name": True, "schedule": {"about"}}
+        )
+        return sha256(canonical_json(content).encode()).hexdigest()[:12]

@@ -1,0 +1,105 @@
+"""Read every annotation and decode every image once, before anything is trained on them."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.images import read_image
+from bench.datasets.voc import read_annotation
+from bench.files import write_text
+
+# Raised when what is read from a file changes, so that older verdicts are not believed.
+CACHE_VERSION = 1
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that cannot be used."""
+
+    image: str
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.image}: {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What reading one file gave: its classes (an annotation only), or why it could not be read."""
+
+    size: int
+    classes: dict[str, int] | None
+    problem: str | None
+
+
+class FileChecks:
+    """Verdicts on files, kept from run to run for as long as size and time of the file stay the same."""
+
+    def __init__(self, root: Path, cache_folder: Path) -> None:
+        self._root = root
+        name = sha256(str(root.resolve()).encode()).hexdigest()[:16]
+        self._cache = cache_folder / f"checks-{name}.json"
+        self._known: dict[str, list[Any]] = self._load()
+
+    def _load(self) -> dict[str, list[Any]]:
+        try:
+            stored = json.loads(self._cache.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}  # a cache that cannot be read is made again
+        if not isinstance(stored, dict) or stored.get("version") != CACHE_VERSION:
+            return {}
+        known: dict[str, list[Any]] = stored["files"]
+        return known
+
+    def read(self, paths: Iterable[Path], progress: Progress | None = None) -> dict[Path, Verdict]:
+        """The verdict on each path, from the cache where the file is unchanged; reading uses all cores."""
+        stamps = {path: _stamp(path) for path in paths}
+        keys = {path: path.relative_to(self._root).as_posix() for path in stamps}
+        stale = [path for path, stamp in stamps.items() if self._known.get(keys[path], [])[:2] != stamp]
+        for done, (path, found) in enumerate(zip(stale, _read_all(stale), strict=True), start=1):
+            self._known[keys[path]] = [*stamps[path], *found]
+            if progress is not None:
+                progress(done, len(stale))
+        if stale:
+            self._save()
+        return {path: Verdict(stamps[path][0], *self._known[keys[path]][2:]) for path in stamps}
+
+    def _save(self) -> None:
+        write_text(self._cache, json.dumps({"version": CACHE_VERSION, "files": self._known}))
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _read_all(paths: list[Path]) -> Iterator[tuple[dict[str, int] | None, str | None]]:
+    workers = os.cpu_count() or 1
+    # Starting processes costs more than reading a few files.
+    if len(paths) < 64 or workers == 1:
+        yield from map(_read, paths)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_read, paths, chunksize=16)
+
+
+def _read(path: Path) -> tuple[dict[str, int] | None, str | None]:
+    if not path.is_file():
+        return None, "does not exist"
+    try:
+        if path.suffix == ".xml":
+            return read_annotation(path), None
+        read_image(path)
+    except (OSError, ValueError) as error:
+        return None, f"cannot be read: {error}"
+    return None, None

@@ -1,0 +1,45 @@
+"""One split of a data set: image ids, paths and labels, and a hash of what it holds."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class SplitIndex:
+    """The images of one split, in the order of the published list.
+
+    Attributes:
+        ids: N image ids.
+        paths: N image files.
+        labels: `(N, C)` int8 with 1 positive, 0 difficult, -1 negative.
+        sizes: N file sizes in bytes: with ids and labels they tell whether two trees hold the same data.
+    """
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int8]
+    sizes: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def fingerprint(self) -> str:
+        """A hash of ids, labels and file sizes: what a result depends on, wherever the tree lies."""
+        digest = hashlib.sha256()
+        digest.update("\n".join(self.ids).encode())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        digest.update(np.asarray(self.sizes, dtype=np.int64).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def pick(count: int, limit: int | None) -> list[int]:
+    """Positions of at most `limit` of `count` images: the same ones for every seed, in list order."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    # A random choice, because published lists are sorted and their first images are alike.
+    order = np.random.Generator(np.random.PCG64(0)).permutation(count)
+    return sorted(int(i) for i in order[:limit])

@@ -1,0 +1,1 @@
+"""Backbones, heads, and what is known about the labels."""

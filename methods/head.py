@@ -1,0 +1,36 @@
+"""The contract between a head and everything else."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class HeadOutput(NamedTuple):
+    """What a head makes of a feature map.
+
+    Attributes:
+        logits: `(B, C)`, the scores before the sigmoid.
+        auxiliary: scalar loss terms by name, each already weighted, to be added to the main loss.
+        views: what can be looked at (attention maps, graphs, scene probabilities), by name.
+    """
+
+    logits: Tensor
+    auxiliary: dict[str, Tensor]
+    views: dict[str, Tensor]
+
+
+class Head(nn.Module):
+    """Maps a feature map to one logit per class.
+
+    A head is built as `Head(feature_dim, labels, options)`: the number of channels of the feature map, the
+    `LabelSpace`, and the options that the method's entry in `bench.methods.catalog` declares.
+    """
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score every class.
+
+        Args:
+            features: `(B, D, h, w)`, the last feature map of the backbone.
+            targets: `(B, C)` in {0, 1}, given in training only, for heads that keep label statistics.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")

@@ -1,0 +1,51 @@
+"""What is known about the labels before any image is seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """The labels of a data set, counted on its *training* split only.
+
+    Attributes:
+        names: the C class names, in the order of the label columns.
+        vectors: `(C, d)` float, one label vector (word embedding) per class.
+        counts: `(C,)` int, in how many training images each class is positive.
+        cooccurrence: `(C, C)` int, symmetric with a zero diagonal: in how many training images
+            both classes are positive.
+        num_images: how many training images were counted.
+    """
+
+    names: tuple[str, ...]
+    vectors: NDArray[np.floating]
+    counts: NDArray[np.int64]
+    cooccurrence: NDArray[np.int64]
+    num_images: int
+
+    @property
+    def num_classes(self) -> int:
+        """C, the number of classes."""
+        return len(self.names)
+
+
+def count_labels(labels: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count classes and pairs of classes over images.
+
+    Only positives count: difficult labels (0) and negatives (-1) do not, which on VOC2007 trainval gives
+    the graph published with ML-GCN.
+
+    Args:
+        labels: `(N, C)` with 1 positive, 0 difficult, -1 negative.
+
+    Returns:
+        `counts` `(C,)` and `cooccurrence` `(C, C)` with a zero diagonal.
+    """
+    # In float64, which is exact for counts: NumPy multiplies integer matrices without BLAS, slowly.
+    positive = (labels == 1).astype(np.float64)
+    pairs = (positive.T @ positive).astype(np.int64)
+    counts = np.diagonal(pairs).copy()
+    np.fill_diagonal(pairs, 0)
+    return counts, pairs

@@ -1,0 +1,59 @@
+"""The model of every method: a backbone and a head."""
+
+import hashlib
+import zlib
+from importlib import import_module
+
+import torch
+from torch import Tensor, nn
+
+from bench.methods.backbone import Backbone, build_backbone
+from bench.methods.catalog import Method, Options
+from bench.methods.head import Head, HeadOutput
+from bench.methods.label_space import LabelSpace
+
+
+class MultiLabelModel(nn.Module):
+    """From images to logits."""
+
+    def __init__(self, backbone: Backbone, head: Head) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, images: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score images.
+
+        Args:
+            images: `(B, 3, H, W)` uint8, as they are fed.
+            targets: `(B, C)` in {0, 1}, in training only.
+        """
+        output: HeadOutput = self.head(self.backbone(self.backbone.normalize(images)), targets)
+        return output
+
+
+def build_model(
+    method: Method, options: Options, labels: LabelSpace, backbone: str, weights: str, seed: int
+) -> MultiLabelModel:
+    """Build a method's model so that at one seed every method starts from the same backbone.
+
+    The backbone is drawn right after seeding, before anything of the head; the head is drawn from a seed of
+    its own, so that it does not depend on how much the backbone drew.
+    """
+    if method.head is None:
+        raise ValueError(f"method '{method.name}' has no model")
+    module, _, name = method.head.partition(":")
+    head_class: type[Head] = getattr(import_module(module), name)
+    torch.manual_seed(seed)
+    body = build_backbone(backbone, weights)
+    torch.manual_seed(zlib.crc32(f"{seed}/{method.name}".encode()))
+    return MultiLabelModel(body, head_class(body.feature_dim, labels, options))
+
+
+def state_digest(module: nn.Module) -> str:
+    """A hash of every parameter and buffer, to show that two runs started alike."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

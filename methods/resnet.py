@@ -1,0 +1,21 @@
+"""The baseline: global pooling and one linear classifier."""
+
+from torch import Tensor, nn
+
+from bench.methods.catalog import ResNetOptions
+from bench.methods.head import Head, HeadOutput
+from bench.methods.label_space import LabelSpace
+
+
+class PooledLinearHead(Head):
+    """Average or maximum over the feature map, then one linear layer."""
+
+    def __init__(self, feature_dim: int, labels: LabelSpace, options: ResNetOptions) -> None:
+        super().__init__()
+        self.pool = options.pool
+        self.classifier = nn.Linear(feature_dim, labels.num_classes)
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score every class; see `Head.forward`."""
+        pooled = features.amax(dim=(2, 3)) if self.pool == "max" else features.mean(dim=(2, 3))
+        return HeadOutput(self.classifier(pooled), {}, {})

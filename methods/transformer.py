@@ -1,0 +1,67 @@
+"""The transformer layer of SALGL and the position encoding of its second configuration."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.errors import UserError
+
+HEADS = 8
+
+
+def sine_positions(height: int, width: int, like: Tensor) -> Tensor:
+    """Sine position encoding of a map, the normalised form that DETR uses.
+
+    The first half of the channels encodes the row, the second half the column; rows and columns run over
+    (0, 2π] whatever the size of the map, and sine and cosine alternate over wavelengths up to 10000.
+
+    Args:
+        height: rows of the map.
+        width: columns of the map.
+        like: `(..., dim)`, gives the number of channels, a multiple of 4, the dtype and the device.
+
+    Returns:
+        `(height * width, dim)`.
+    """
+    dim = like.shape[-1]
+    # Always in single precision, as published: half precision cannot tell neighbouring positions apart.
+    channel = torch.arange(dim // 4, dtype=torch.float32, device=like.device)
+    wavelength = 10000.0 ** (4 * channel / dim)
+
+    def encode(size: int) -> Tensor:
+        place = torch.arange(1, size + 1, dtype=torch.float32, device=like.device)
+        angle = (place / (size + 1e-6) * (2 * math.pi))[:, None] / wavelength
+        return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+
+    rows = encode(height)[:, None].expand(-1, width, -1)
+    columns = encode(width)[None].expand(height, -1, -1)
+    return torch.cat([rows, columns], dim=-1).flatten(0, 1).to(like.dtype)
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention and a feed-forward part, each followed by its normalisation (post-norm)."""
+
+    def __init__(self, dim: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        if dim % HEADS:
+            raise UserError(
+                f"SALGL's transformer layer has {HEADS} attention heads, which do not divide the "
+                f"{dim} channels of the feature map: choose a backbone with a multiple of {HEADS} channels."
+            )
+        self.attention = nn.MultiheadAttention(dim, HEADS, dropout=dropout, batch_first=True)
+        self.expand = nn.Linear(dim, feedforward)
+        self.contract = nn.Linear(feedforward, dim)
+        self.attention_norm = nn.LayerNorm(dim)
+        self.feedforward_norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Map tokens `(B, N, dim)`; `positions` `(N, dim)` is added to queries and keys, not to values."""
+        query = tokens if positions is None else tokens + positions
+        attended, _ = self.attention(query, query, tokens, need_weights=False)
+        tokens = self.attention_norm(tokens + self.dropout(attended))
+        hidden = self.dropout(F.relu(self.expand(tokens)))
+        normed: Tensor = self.feedforward_norm(tokens + self.dropout(self.contract(hidden)))
+        return normed
