@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from bench.files import atomic_path
 
 LABEL_SETS = "label-sets"
 DIMENSION = 300
+EPOCHS = 20
 # Raised when training on label sets changes, so that cached vectors are not believed.
 RECIPE = 1
 
@@ -67,16 +67,14 @@ def _train(labels: NDArray[np.int8]) -> Vectors:
     """
     from gensim.models import Word2Vec
 
+    columns = range(labels.shape[1])
     sentences = [[str(column) for column in np.flatnonzero(row == 1)] for row in labels]
-    model = Word2Vec(
-        vector_size=DIMENSION, window=labels.shape[1], min_count=1, sg=1, seed=0, workers=1, epochs=20
-    )
-    # Every class is in the vocabulary, also one without a training image, which keeps its random vector.
-    model.build_vocab([[str(column)] for column in range(labels.shape[1])])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # gensim warns that single-word sentences teach nothing
-        model.train(sentences, total_examples=len(sentences), epochs=model.epochs)
-    return np.stack([model.wv[str(column)] for column in range(labels.shape[1])]).astype(np.float32)
+    # sample=0: gensim would drop nearly every word, because with so few words each is a frequent one.
+    model = Word2Vec(vector_size=DIMENSION, window=len(columns), min_count=1, sg=1, sample=0, seed=0, workers=1)
+    # One sentence more per class, so that a class without a training image has a (random) vector too.
+    model.build_vocab([*sentences, *([str(column)] for column in columns)])
+    model.train(sentences, total_examples=len(sentences), epochs=EPOCHS)
+    return np.stack([model.wv[str(column)] for column in columns]).astype(np.float32)
 
 
 def _read(path: Path, names: tuple[str, ...]) -> Vectors:
