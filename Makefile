@@ -12,7 +12,7 @@ demo: $(SETUP)
 	$(BENCH) tables
 
 test: lint types
-	$(VENV)/bin/pytest -n $(JOBS)
+	$(VENV)/bin/pytest -n $(JOBS) --dist loadfile
 
 tables: $(SETUP)
 	$(BENCH) tables

@@ -92,9 +92,11 @@ class LiveDisplay(AbstractContextManager["LiveDisplay"]):
             TextColumn("{task.fields[status]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
+            speed_estimate_period=300,
         )
         self._matrix = self._progress.add_task("matrix", total=total, status="")
         self._cell: TaskID | None = None
+        self._number = 0
         self._epochs = 0
         self._rate = 0.0
         self._measured = ""
@@ -111,6 +113,7 @@ class LiveDisplay(AbstractContextManager["LiveDisplay"]):
 
     def cell_started(self, cell: Cell, number: int, total: int) -> None:
         """Put up a bar for the cell."""
+        self._number = number
         self._epochs = cell.spec.schedule.epochs
         self._measured = ""
         self._since = time.monotonic()
@@ -125,6 +128,8 @@ class LiveDisplay(AbstractContextManager["LiveDisplay"]):
         self._rate = rate if step == 1 else 0.9 * self._rate + 0.1 * rate
         self._since = now
         if self._cell is not None:
+            done = (epoch * steps + step) / (self._epochs * steps)
+            self._progress.update(self._matrix, completed=self._number - 1 + done)
             where = f"epoch {epoch + 1}/{self._epochs}"
             self._progress.update(
                 self._cell,
@@ -145,7 +150,7 @@ class LiveDisplay(AbstractContextManager["LiveDisplay"]):
             self._progress.remove_task(self._cell)
             self._cell = None
         self.note(describe_record(record))
-        self._progress.advance(self._matrix)
+        self._progress.update(self._matrix, completed=self._number)
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""

@@ -46,7 +46,7 @@ def _run(matrix: MatrixSpec, cells: list[Cell], console: Console) -> int:
     with open_display(console, len(cells)) as display:
         for number, cell in enumerate(cells, start=1):
             display.cell_started(cell, number, len(cells))
-            record = run_cell(cell, machine, store, fresh=matrix.overwrite != "only-missing", display=display)
+            record = run_cell(cell, machine, store, display)
             failed += record.status == "failed"
             display.cell_finished(record)
     return failed

@@ -30,6 +30,7 @@ class Cell:
         weights: the initial weights of the backbone, as given.
         vectors: the source of the label vectors, as given.
         state: what is stored of it, or `to run`.
+        fresh: a stored record is replaced, so a checkpoint that lies there is of no use.
         detail: why it failed or is damaged.
     """
 
@@ -38,6 +39,7 @@ class Cell:
     weights: str
     vectors: str
     state: State
+    fresh: bool
     detail: str = ""
 
     def steps(self) -> int:
@@ -96,8 +98,9 @@ def plan(matrix: MatrixSpec, progress: Callable[[str], Progress] | None = None) 
                 vectors=vectors,
                 protocol=protocol,
             )
-            state, detail = _state(store.load(spec.run_id()), matrix.overwrite)
-            cells.append(Cell(spec, dataset, weights, matrix.vectors, state, detail))
+            stored = store.load(spec.run_id())
+            state, detail = _state(stored, matrix.overwrite)
+            cells.append(Cell(spec, dataset, weights, matrix.vectors, state, stored is not None, detail))
     return cells
 
 

@@ -222,5 +222,10 @@ class RecordStore:
         shutil.rmtree(aside, ignore_errors=True)
         if target.exists():
             target.rename(aside)
-        new.rename(target)
+        try:
+            new.rename(target)
+        except OSError:
+            if aside.exists():
+                aside.rename(target)
+            raise
         shutil.rmtree(aside, ignore_errors=True)

@@ -17,7 +17,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 class Schedule(BaseModel):
     """How every model of a comparison is trained. Each field changes the result, so each is in the record."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     about: str = Field(description="one line: what the schedule is for")
     # the model's common half
@@ -97,9 +97,9 @@ def load_schedule(name: str, overrides: dict[str, object]) -> Schedule:
         path = Path(name)
         if not path.is_file():
             raise UserError(f"The schedule file {path} does not exist.")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes()  # undecoded, so that what is not UTF-8 is reported as not YAML
     elif name in schedule_names():
-        text = (resources.files("bench") / "schedules" / f"{name}.yaml").read_text(encoding="utf-8")
+        text = (resources.files("bench") / "schedules" / f"{name}.yaml").read_bytes()
     else:
         raise unknown_name("schedule", name, schedule_names())
     try:

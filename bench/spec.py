@@ -1,8 +1,9 @@
 """What the user asks for (a matrix) and what one run is (a cell), typed and checked before any work."""
 
+import re
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -30,7 +31,7 @@ class MatrixSpec(BaseModel):
         ("all",), min_length=1, description="'all', or names with options: resnet/pool=max"
     )
     data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
     schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
     protocol: str = "bench"
     # fields of the schedule that are often changed
@@ -47,7 +48,7 @@ class MatrixSpec(BaseModel):
     limit_eval: int | None = Field(None, ge=1)
     skip_bad: bool = False
     # how and where it runs; no result depends on it beyond rounding
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: str = "auto"
     workers: int | None = Field(None, ge=0)
     compile: bool = False
     results: Path = Path("results")
@@ -66,6 +67,13 @@ class MatrixSpec(BaseModel):
     @classmethod
     def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(value))
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+            raise ValueError("input should be auto, cpu, cuda or cuda:N")
+        return value
 
     def schedule_overrides(self) -> dict[str, object]:
         """The schedule's fields that are given here."""
@@ -86,14 +94,17 @@ def load_matrix(file: Path | None, given: dict[str, Any]) -> MatrixSpec:
         if not file.is_file():
             raise UserError(f"The spec file {file} does not exist.")
         try:
-            loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise UserError(f"The spec file {file} is not YAML: {error}") from error
+            loaded = yaml.safe_load(file.read_bytes())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"The spec file {file} is not YAML: {' '.join(str(error).split())}.") from error
         if not isinstance(loaded, dict):
             raise UserError(f"The spec file {file} is not a mapping of options to values.")
         fields = {str(key).replace("-", "_"): value for key, value in loaded.items()}
+    fields.update(given)
+    if "data" not in fields and fields.keys() <= MatrixSpec.model_fields.keys():
+        raise UserError("'data' is missing: name a data set with --data; `bench datasets` lists them.")
     try:
-        return MatrixSpec(**{**fields, **given})
+        return MatrixSpec(**fields)
     except ValidationError as error:
         where = f"In {file}: " if file else ""
         raise UserError(f"{where}{one_sentence(error, MatrixSpec.model_fields)}") from error
@@ -146,7 +157,10 @@ def _parse_method(text: str) -> MethodChoice:
             raise UserError(f"Method '{text}': write its options as {name}/key=value, not '{setting}'.")
         if key not in method.options.model_fields:
             raise unknown_name(f"option of {name}", key, method.options.model_fields)
-        options[key] = yaml.safe_load(value)
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"Method '{text}': '{value}' is no value for {key}.") from None
     try:
         return MethodChoice(name=name, options=method.options(**options).model_dump())
     except ValidationError as error:

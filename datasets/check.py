@@ -40,7 +40,10 @@ class Verdict:
 
 
 class FileChecks:
-    """Verdicts on files, kept from run to run for as long as size and time of the file stay the same."""
+    """Verdicts on files, kept from run to run for as long as size and time of the file stay the same.
+
+    A file with a problem is read again each time: what was wrong may lie outside it, such as a permission.
+    """
 
     def __init__(self, root: Path, cache_folder: Path) -> None:
         self._root = root
@@ -55,14 +58,17 @@ class FileChecks:
             return {}  # a cache that cannot be read is made again
         if not isinstance(stored, dict) or stored.get("version") != CACHE_VERSION:
             return {}
-        known: dict[str, list[Any]] = stored["files"]
-        return known
+        known = stored.get("files")
+        if not isinstance(known, dict):
+            return {}
+        # A verdict is size, time, classes, problem.
+        return {path: found for path, found in known.items() if isinstance(found, list) and len(found) == 4}
 
     def read(self, paths: Iterable[Path], progress: Progress | None = None) -> dict[Path, Verdict]:
         """The verdict on each path, from the cache where the file is unchanged; reading uses all cores."""
         stamps = {path: _stamp(path) for path in paths}
         keys = {path: path.relative_to(self._root).as_posix() for path in stamps}
-        stale = [path for path, stamp in stamps.items() if self._known.get(keys[path], [])[:2] != stamp]
+        stale = [path for path, stamp in stamps.items() if not self._is_good(keys[path], stamp)]
         for done, (path, found) in enumerate(zip(stale, _read_all(stale), strict=True), start=1):
             self._known[keys[path]] = [*stamps[path], *found]
             if progress is not None:
@@ -70,6 +76,10 @@ class FileChecks:
         if stale:
             self._save()
         return {path: Verdict(stamps[path][0], *self._known[keys[path]][2:]) for path in stamps}
+
+    def _is_good(self, key: str, stamp: list[int]) -> bool:
+        found = self._known.get(key, [])
+        return found[:2] == stamp and found[3] is None
 
     def _save(self) -> None:
         write_text(self._cache, json.dumps({"version": CACHE_VERSION, "files": self._known}))

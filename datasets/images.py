@@ -18,9 +18,14 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as picture:
             picture.load()
-            upright = ImageOps.exif_transpose(picture)
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(str(error)) from error
+            return _to_rgb(ImageOps.exif_transpose(picture))
+    except OSError:
+        raise
+    except Exception as error:  # each format's reader has its own kinds: SyntaxError, struct.error, ...
+        raise OSError(f"damaged: {error}") from error
+
+
+def _to_rgb(upright: Image.Image) -> Image.Image:
     if upright.mode == "I" or upright.mode.startswith("I;16"):
         # Pillow would clip 16-bit values at 255 instead of scaling them.
         upright = Image.fromarray((np.asarray(upright).clip(0, 65535) // 257).astype(np.uint8))

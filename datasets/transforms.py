@@ -26,7 +26,7 @@ def multi_scale_box(size: tuple[int, int], rng: np.random.Generator) -> Box:
     """
     width, height = size
     base = min(size)
-    sides = [int(base * scale) for scale in SCALES]
+    sides = [max(1, int(base * scale)) for scale in SCALES]
     shapes = [
         (sides[i], sides[j])
         for i in range(len(SCALES))

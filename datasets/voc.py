@@ -15,6 +15,7 @@ def find_devkit(root: Path, folder: str) -> Path:
     Raises:
         UserError: says what was looked for, where, and what is there.
     """
+    root = root.expanduser().absolute()
     candidates = [root / "VOCdevkit" / folder, root / folder, root]
     for candidate in candidates:
         if candidate.name == folder and (candidate / "ImageSets" / "Main").is_dir():
@@ -40,13 +41,16 @@ def read_list(devkit: Path, split: str) -> tuple[str, ...]:
     """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`.
 
     Raises:
-        UserError: the list is absent, empty, or names an image twice.
+        UserError: the list is absent, empty, not text, or names an image twice.
     """
     path = devkit / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
         there = sorted(entry.stem for entry in path.parent.glob("*.txt") if "_" not in entry.stem)
         raise UserError(f"No list {path}; the lists there are: {', '.join(there) or 'none'}.")
-    ids = tuple(path.read_text(encoding="utf-8").split())
+    try:
+        ids = tuple(path.read_text(encoding="utf-8").split())
+    except UnicodeDecodeError as error:
+        raise UserError(f"The list {path} is not a text file: {error}.") from error
     if not ids:
         raise UserError(f"The list {path} is empty.")
     if len(set(ids)) < len(ids):
@@ -59,12 +63,14 @@ def read_annotation(path: Path) -> dict[str, int]:
     """The classes of one image: 1 where any object is not difficult, else 0.
 
     Raises:
-        ValueError: the file is not XML or an object lacks its name.
+        ValueError: the file is not XML, not an annotation, or an object lacks its name.
     """
     try:
         root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, UnicodeDecodeError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: an unknown encoding
         raise ValueError(f"not well-formed XML: {error}") from error
+    if root.tag != "annotation":
+        raise ValueError(f"not an annotation but <{root.tag}>")
     found: dict[str, int] = {}
     for number, element in enumerate(root.iter("object"), start=1):
         name = (element.findtext("name") or "").strip()

@@ -1,5 +1,8 @@
 """Backbones: any convolutional network of torchvision or timm, cut before its pooling."""
 
+import difflib
+import pickle
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +38,13 @@ class Backbone(nn.Module):
 
     def _probe(self, name: str) -> int:
         self.eval()
-        with torch.no_grad():
-            features = self(torch.zeros(1, 3, 96, 96))
+        try:
+            with torch.no_grad():
+                features = self(torch.zeros(1, 3, 96, 96))
+        except Exception as error:  # a network for one input size fails in its own way
+            raise UserError(
+                f"Backbone '{name}' cannot be used: {_reason(error)}; choose a convolutional one."
+            ) from error
         self.train()
         if not isinstance(features, Tensor) or features.ndim != 4 or features.shape[-1] > features.shape[1]:
             raise UserError(
@@ -76,16 +84,20 @@ def build_backbone(name: str, weights: str) -> Backbone:
 
 
 def _in_torchvision(name: str) -> bool:
-    from torchvision.models import list_models
+    return name in _torchvision_names()
 
-    return name in list_models()
+
+def _torchvision_names() -> list[str]:
+    from torchvision import models
+
+    return models.list_models(module=models)  # type: ignore[no-any-return]
 
 
 def _torchvision(name: str, weights: str) -> Backbone:
     from torchvision import models
 
     if not _in_torchvision(name):
-        raise unknown_name("torchvision backbone", name, models.list_models())
+        raise _unknown_backbone("torchvision", name, _torchvision_names())
     network = models.get_model(name, weights=None)
     state = _read_weights(weights) if weights != "none" else None
     if state is None and weights != "none":
@@ -97,7 +109,9 @@ def _torchvision(name: str, weights: str) -> Backbone:
     elif isinstance(network, models.ResNet):
         cut = nn.Sequential(*list(network.children())[:-2])
     else:
-        raise UserError(f"Backbone 'torchvision/{name}' has no feature map to cut at; try timm/{name}.")
+        raise UserError(
+            f"Backbone 'torchvision/{name}' has no feature map to cut at; choose another, or one of timm's."
+        )
     return Backbone(cut, name, IMAGENET_MEAN, IMAGENET_STD)
 
 
@@ -118,7 +132,7 @@ def _timm(name: str, weights: str) -> Backbone:
     import timm
 
     if name.split(".")[0] not in timm.list_models():
-        raise unknown_name("timm backbone", name, timm.list_models())
+        raise _unknown_backbone("timm", name, timm.list_models() + _torchvision_names())
     state = _read_weights(weights) if weights not in ("none", "pretrained") else None
     if state is None and weights not in ("none", "pretrained"):
         raise UserError(
@@ -135,6 +149,13 @@ def _timm(name: str, weights: str) -> Backbone:
     return Backbone(_TimmFeatures(network), name, config["mean"], config["std"])
 
 
+def _unknown_backbone(library: str, name: str, known: list[str]) -> UserError:
+    # There are more than a thousand names: the nearest ones are enough.
+    near = difflib.get_close_matches(name, set(known), n=8)
+    hint = f"the nearest are {', '.join(near)}" if near else f"see {library}'s list_models()"
+    return UserError(f"Unknown backbone '{name}': {hint}.")
+
+
 class _TimmFeatures(nn.Module):
     """A timm network up to its feature map."""
 
@@ -147,10 +168,13 @@ class _TimmFeatures(nn.Module):
         return features
 
 
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def _not_fetched(name: str, weights: str, error: Exception) -> UserError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return UserError(
-        f"The weights '{weights}' of {name} could not be fetched ({reason}); give a local file with "
+        f"The weights '{weights}' of {name} could not be fetched ({_reason(error)}); give a local file with "
         "--weights FILE, or start from random weights with --weights none."
     )
 
@@ -169,15 +193,25 @@ def _read_weights(weights: str) -> dict[str, Tensor] | None:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise UserError(
+            f"The weights file {path} cannot be read: it is damaged, or holds more than tensors, which is "
+            "not loaded because that can run code."
+        ) from error
     except Exception as error:  # each reader has its own kinds, and all mean the same to the user
-        raise UserError(f"The weights file {path} cannot be read: {str(error).splitlines()[0]}") from error
-    return dict(state.get("state_dict", state))
+        raise UserError(f"The weights file {path} cannot be read: {_reason(error)}.") from error
+    if isinstance(state, dict):
+        state = state.get("state_dict", state)
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(
+            f"The weights file {path} does not map names to tensors, by itself or under 'state_dict'."
+        )
+    return dict(state)
 
 
 def _load(network: nn.Module, state: dict[str, Tensor], name: str, weights: str) -> None:
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise UserError(
-            f"The weights '{weights}' do not fit {name}: {' '.join(str(error).split())[:500]}"
-        ) from error
+        detail = textwrap.shorten(str(error), 300, placeholder=" ...")
+        raise UserError(f"The weights '{weights}' do not fit {name}: {detail}") from error

@@ -70,7 +70,9 @@ def _train(labels: NDArray[np.int8]) -> Vectors:
     columns = range(labels.shape[1])
     sentences = [[str(column) for column in np.flatnonzero(row == 1)] for row in labels]
     # sample=0: gensim would drop nearly every word, because with so few words each is a frequent one.
-    model = Word2Vec(vector_size=DIMENSION, window=len(columns), min_count=1, sg=1, sample=0, seed=0, workers=1)
+    model = Word2Vec(
+        vector_size=DIMENSION, window=len(columns), min_count=1, sg=1, sample=0, seed=0, workers=1
+    )
     # One sentence more per class, so that a class without a training image has a (random) vector too.
     model.build_vocab([*sentences, *([str(column)] for column in columns)])
     model.train(sentences, total_examples=len(sentences), epochs=EPOCHS)

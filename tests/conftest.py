@@ -1,8 +1,12 @@
 """Fixtures that all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# The suite runs one process per core; more threads in each would only get in each other's way.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

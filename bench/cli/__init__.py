@@ -64,6 +64,11 @@ class LazyGroup(click.Group):
             if ctx.params.get("debug"):
                 raise
             raise Mistake(str(error)) from error
+        except OSError as error:
+            # A folder that cannot be written, a full disk; a closed pipe has no file name and is click's.
+            if ctx.params.get("debug") or error.filename is None:
+                raise
+            raise Mistake(f"{error.filename}: {error.strerror}.") from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -54,19 +54,18 @@ class Machine:
         return cls(chosen, choose_workers(workers, chosen), compiled)
 
 
-def run_cell(cell: Cell, machine: Machine, store: RecordStore, fresh: bool, display: Display) -> Record:
+def run_cell(cell: Cell, machine: Machine, store: RecordStore, display: Display) -> Record:
     """Run one cell and store its record, also where it fails.
 
     Args:
         cell: what to run.
         machine: where to run it.
         store: where its record goes.
-        fresh: start again although a checkpoint of an interrupted run is there.
         display: told of the progress.
     """
     environment = describe_environment(machine.device, machine.compiled, machine.workers)
     folder = work_folder() / "runs" / cell.spec.run_id()
-    if fresh:
+    if cell.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         if cell.spec.method.name == PRIOR.name:

@@ -48,12 +48,13 @@ class Group:
 
 def group_records(records: Iterable[Record]) -> list[Group]:
     """Split finished records into groups that may stand in one table, in a fixed order."""
-    groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.status == "finished":
-            cell = record.cell
-            groups[cell.data, cell.schedule_name, cell.conditions()].append(record)
-    return [Group(tuple(groups[key])) for key in sorted(groups)]
+            groups[record.cell.data, record.cell.conditions()].append(record)
+    # By the schedule's name first, because that is what a reader knows; it is no condition itself.
+    names = {key: min(record.cell.schedule_name for record in groups[key]) for key in groups}
+    return [Group(tuple(groups[key])) for key in sorted(groups, key=lambda key: (key[0], names[key], key[1]))]
 
 
 def title_of(record: Record) -> str:

@@ -23,7 +23,8 @@ def markdown_table(frame: pd.DataFrame, columns: list[Column]) -> str:
 
 def _cells(frame: pd.DataFrame, column: Column) -> list[str]:
     means, deviations = frame[column.title], frame[f"{column.title} std"]
-    rounded = means.round(column.digits)
+    # Compared as printed: rounding a float otherwise may part two means that read the same.
+    rounded = means.map(lambda mean: float(f"{mean:.{column.digits}f}"))
     best = rounded.max() if column.higher_is_better else rounded.min()
     cells = []
     for mean, deviation, shown in zip(means, deviations, rounded, strict=True):
@@ -59,11 +60,13 @@ def header(group: Group) -> str:
     size = f"{schedule.image_size} px" + (
         f", tested at {schedule.test_size} px" if schedule.eval_image_size else ""
     )
+    unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
     limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
     lines = [
         f"- data: {cell.data}, {data.train_images} training and {data.eval_images} test images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
-        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
+        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
+        + (f"; {unseen} classes have no positive and are in no mean" if unseen else ""),
         f"- schedule: {cell.schedule_name} — {schedule.backbone} from {schedule.weights} weights at {size}, "
         f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
         f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}",

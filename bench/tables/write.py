@@ -38,17 +38,20 @@ KINDS = (
 )
 
 
-def load_records(store: RecordStore, protocol: Protocol | None) -> tuple[list[Record], list[str]]:
-    """The finished records, measured anew where a protocol is given, and a line on each other one."""
-    records, notes = [], []
+def load_records(store: RecordStore, protocol: Protocol | None) -> tuple[list[Record], dict[str, str]]:
+    """The finished records, measured anew where a protocol is given, and by run a line on each other one."""
+    records: dict[str, Record] = {}
+    notes = {}
     for record in store.all():
         if isinstance(record, Damaged):
-            notes.append(f"left out, damaged: {record.run_id}: {record.reason}")
+            notes[record.run_id] = f"left out, damaged: {record.run_id}: {record.reason}"
         elif record.status == "failed":
-            notes.append(f"left out, failed: {record.run_id}: {record.error}")
+            notes[record.run_id] = f"left out, failed: {record.run_id}: {record.error}"
         else:
-            records.append(record if protocol is None else _measure(store, record, protocol))
-    return records, notes
+            measured = record if protocol is None else _measure(store, record, protocol)
+            # Runs that differed in their protocol alone are one and the same under another.
+            records.setdefault(measured.cell.key(), measured)
+    return list(records.values()), notes
 
 
 def _measure(store: RecordStore, record: Record, protocol: Protocol) -> Record:
@@ -75,15 +78,16 @@ def write_tables(store: RecordStore, folder: Path, protocol: Protocol | None = N
     records, notes = load_records(store, protocol)
     groups = group_records(records)
     if not groups:
-        left_out = f" ({'; '.join(notes)})" if notes else ""
+        left_out = f" ({'; '.join(notes.values())})" if notes else ""
         raise UserError(
             f"No finished run under {store.folder}{left_out}; "
             "`bench run --methods all --data scenes` makes some."
         )
+    known = {group.first.cell.data for group in groups}
     comparisons = []
     for data, of_data in groupby(groups, key=lambda group: group.first.cell.data):
         same_data = list(of_data)
-        mine = [note for note in notes if f": {data}-" in note]
+        mine = [note for run, note in notes.items() if _data_of(run, known) in (data, None)]
         for kind in KINDS:
             text = _markdown(data, kind, same_data, mine)
             write_text(folder / f"{data}-{kind.name}.md", text)
@@ -92,6 +96,11 @@ def write_tables(store: RecordStore, folder: Path, protocol: Protocol | None = N
             if kind.name == "comparison":
                 comparisons.append(text)
     return comparisons
+
+
+def _data_of(run_id: str, known: set[str]) -> str | None:
+    """The data set that a run's name begins with; None where it is none of `known`."""
+    return next((data for data in sorted(known) if run_id.startswith(f"{data}-")), None)
 
 
 def _markdown(data: str, kind: Kind, groups: list[Group], notes: list[str]) -> str:

@@ -1,0 +1,77 @@
+"""Write a small tree in the layout of the VOC2007 devkit, with real JPEG and XML files."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from bench.datasets.catalog import VOC_CLASSES
+
+# Class and difficult flag of every object of a picture.
+Objects = list[tuple[str, int]]
+
+
+def write_picture(path: Path, seed: int, size: tuple[int, int] = (48, 36)) -> None:
+    """A JPEG of seeded noise with a box in it; no two seeds look alike."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    picture = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+    corner = (int(rng.integers(width // 2)), int(rng.integers(height // 2)))
+    colour = tuple(int(value) for value in rng.integers(0, 256, 3))
+    ImageDraw.Draw(picture).rectangle((*corner, corner[0] + width // 3, corner[1] + height // 3), fill=colour)
+    picture.save(path, quality=90)
+
+
+def write_annotation(path: Path, objects: Objects) -> None:
+    """The annotation of one picture, as VOC writes it."""
+    lines = [
+        f"<object><name>{name}</name><pose>Left</pose><truncated>0</truncated><difficult>{difficult}</difficult>"
+        "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+        for name, difficult in objects
+    ]
+    text = "\n".join(["<annotation>", f"<filename>{path.stem}.jpg</filename>", *lines, "</annotation>"])
+    path.write_text(text, encoding="utf-8")
+
+
+def write_voc(root: Path, train: int = 8, test: int = 6, size: tuple[int, int] = (48, 36)) -> Path:
+    """Write `root/VOCdevkit/VOC2007` and return it.
+
+    Args:
+        root: the folder that a user would give as data root.
+        train: images of `trainval`, half of them in `train`, the others in `val`.
+        test: images of `test`.
+        size: width and height of the pictures, pixels.
+    """
+    devkit = root / "VOCdevkit" / "VOC2007"
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (devkit / part).mkdir(parents=True)
+    ids = [f"{number:06d}" for number in range(1, train + test + 1)]
+    labels: dict[str, dict[str, int]] = {}
+    for number, image in enumerate(ids, start=1):
+        objects = _objects(number)
+        write_picture(devkit / "JPEGImages" / f"{image}.jpg", number, size)
+        write_annotation(devkit / "Annotations" / f"{image}.xml", objects)
+        names = [name for name, _ in objects]
+        labels[image] = {name: int((name, 0) in objects) for name in names}
+    write_lists(devkit, "trainval", ids[:train], labels)
+    write_lists(devkit, "train", ids[: train // 2], labels)
+    write_lists(devkit, "val", ids[train // 2 : train], labels)
+    write_lists(devkit, "test", ids[train:], labels)
+    return devkit
+
+
+def write_lists(devkit: Path, split: str, ids: list[str], labels: dict[str, dict[str, int]]) -> None:
+    """The list of a split, and one list per class with 1, 0 (difficult) or -1 behind each image."""
+    folder = devkit / "ImageSets" / "Main"
+    (folder / f"{split}.txt").write_text("".join(f"{image}\n" for image in ids))
+    for name in VOC_CLASSES:
+        lines = [f"{image} {labels[image].get(name, -1):2d}\n" for image in ids]
+        (folder / f"{name}_{split}.txt").write_text("".join(lines))
+
+
+def _objects(number: int) -> Objects:
+    """Two to four objects: person in every other picture, one class twice, one in three only difficult."""
+    rng = np.random.default_rng([7, number])
+    first, second = (VOC_CLASSES[column] for column in rng.choice(14, 2, replace=False))
+    objects: Objects = [(first, 0), (first, 1), (second, int(number % 3 == 0))]
+    return [*objects, ("person", 0)] if number % 2 else objects
