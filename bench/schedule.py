@@ -106,8 +106,8 @@ def load_schedule(name: str, overrides: dict[str, object]) -> Schedule:
         fields = yaml.safe_load(text)
         if not isinstance(fields, dict):
             raise UserError(f"The schedule {name} is not a mapping of fields to values.")
-        return Schedule(**{**fields, **overrides})
+        return Schedule(**{**{str(key): value for key, value in fields.items()}, **overrides})
     except yaml.YAMLError as error:
-        raise UserError(f"The schedule {name} is not YAML: {error}") from error
+        raise UserError(f"The schedule {name} is not YAML: {' '.join(str(error).split())}.") from error
     except ValidationError as error:
         raise UserError(f"Schedule {name}: {one_sentence(error, Schedule.model_fields)}") from error

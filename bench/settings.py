@@ -32,9 +32,11 @@ def read_settings() -> Settings:
     for path in (Path(".bench.yaml"), Path(click.get_app_dir("bench")) / "config.yaml"):
         if path.is_file():
             try:
-                return Settings(**(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
-            except (yaml.YAMLError, TypeError) as error:
-                raise UserError(f"The configuration file {path} is not a YAML mapping: {error}") from error
+                return Settings(**(yaml.safe_load(path.read_bytes()) or {}))
+            except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+                raise UserError(
+                    f"The configuration file {path} is not a YAML mapping: {' '.join(str(error).split())}."
+                ) from error
             except ValidationError as error:
                 raise UserError(f"In {path}: {one_sentence(error, Settings.model_fields)}") from error
     return Settings()
@@ -44,7 +46,7 @@ def data_root(name: str, given: Path | None) -> Path | None:
     """The root of data set `name`: as given, else `BENCH_DATA_ROOT`, else the configuration file."""
     if given is not None:
         return given
-    if "BENCH_DATA_ROOT" in os.environ:
+    if os.environ.get("BENCH_DATA_ROOT"):
         return Path(os.environ["BENCH_DATA_ROOT"])
     roots = read_settings().data_root
     return roots.get(name) if isinstance(roots, dict) else roots

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -32,9 +33,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What reading one file gave: its classes (an annotation only), or why it could not be read."""
+    """What reading one file gave.
 
-    size: int
+    Attributes:
+        checksum: CRC-32 of its bytes.
+        classes: of an annotation, what `read_annotation` gives.
+        problem: why it could not be read.
+    """
+
+    checksum: int
     classes: dict[str, int] | None
     problem: str | None
 
@@ -61,8 +68,8 @@ class FileChecks:
         known = stored.get("files")
         if not isinstance(known, dict):
             return {}
-        # A verdict is size, time, classes, problem.
-        return {path: found for path, found in known.items() if isinstance(found, list) and len(found) == 4}
+        # Size and time of the file, then the verdict.
+        return {path: found for path, found in known.items() if isinstance(found, list) and len(found) == 5}
 
     def read(self, paths: Iterable[Path], progress: Progress | None = None) -> dict[Path, Verdict]:
         """The verdict on each path, from the cache where the file is unchanged; reading uses all cores."""
@@ -70,16 +77,16 @@ class FileChecks:
         keys = {path: path.relative_to(self._root).as_posix() for path in stamps}
         stale = [path for path, stamp in stamps.items() if not self._is_good(keys[path], stamp)]
         for done, (path, found) in enumerate(zip(stale, _read_all(stale), strict=True), start=1):
-            self._known[keys[path]] = [*stamps[path], *found]
+            self._known[keys[path]] = [*stamps[path], found.checksum, found.classes, found.problem]
             if progress is not None:
                 progress(done, len(stale))
         if stale:
             self._save()
-        return {path: Verdict(stamps[path][0], *self._known[keys[path]][2:]) for path in stamps}
+        return {path: Verdict(*self._known[keys[path]][2:]) for path in stamps}
 
     def _is_good(self, key: str, stamp: list[int]) -> bool:
         found = self._known.get(key, [])
-        return found[:2] == stamp and found[3] is None
+        return found[:2] == stamp and found[4] is None
 
     def _save(self) -> None:
         write_text(self._cache, json.dumps({"version": CACHE_VERSION, "files": self._known}))
@@ -93,7 +100,7 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _read_all(paths: list[Path]) -> Iterator[tuple[dict[str, int] | None, str | None]]:
+def _read_all(paths: list[Path]) -> Iterator[Verdict]:
     workers = os.cpu_count() or 1
     # Starting processes costs more than reading a few files.
     if len(paths) < 64 or workers == 1:
@@ -103,13 +110,14 @@ def _read_all(paths: list[Path]) -> Iterator[tuple[dict[str, int] | None, str | 
         yield from pool.map(_read, paths, chunksize=16)
 
 
-def _read(path: Path) -> tuple[dict[str, int] | None, str | None]:
+def _read(path: Path) -> Verdict:
     if not path.is_file():
-        return None, "does not exist"
+        return Verdict(0, None, "does not exist")
     try:
+        checksum = zlib.crc32(path.read_bytes())
         if path.suffix == ".xml":
-            return read_annotation(path), None
+            return Verdict(checksum, read_annotation(path), None)
         read_image(path)
     except (OSError, ValueError) as error:
-        return None, f"cannot be read: {error}"
-    return None, None
+        return Verdict(0, None, f"cannot be read: {error}")
+    return Verdict(checksum, None, None)

@@ -16,23 +16,24 @@ class SplitIndex:
         ids: N image ids.
         paths: N image files.
         labels: `(N, C)` int8 with 1 positive, 0 difficult, -1 negative.
-        sizes: N file sizes in bytes: with ids and labels they tell whether two trees hold the same data.
+        checksums: N CRC-32 of the image files: with ids and labels they tell whether two trees hold the
+            same data.
     """
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: NDArray[np.int8]
-    sizes: tuple[int, ...]
+    checksums: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def fingerprint(self) -> str:
-        """A hash of ids, labels and file sizes: what a result depends on, wherever the tree lies."""
+        """A hash of ids, labels and image files: what a result depends on, wherever the tree lies."""
         digest = hashlib.sha256()
         digest.update("\n".join(self.ids).encode())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
-        digest.update(np.asarray(self.sizes, dtype=np.int64).tobytes())
+        digest.update(np.asarray(self.checksums, dtype=np.uint32).tobytes())
         return digest.hexdigest()[:16]
 
 

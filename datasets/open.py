@@ -135,7 +135,7 @@ def _read_split(
         ids=tuple(ids[position] for position in good),
         paths=tuple(images[position] for position in good),
         labels=np.array(rows, dtype=np.int8).reshape(len(good), len(info.classes)),
-        sizes=tuple(verdicts[images[position]].size for position in good),
+        checksums=tuple(verdicts[images[position]].checksum for position in good),
     )
     return index, problems
 

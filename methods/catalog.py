@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Options(BaseModel):
     """Options of a head. Unknown keys are refused; the defaults are the published values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ResNetOptions(Options):

@@ -111,7 +111,7 @@ def test_epochs_and_seeds_differ_in_order_and_in_pixels(index: SplitIndex) -> No
 def test_an_image_is_fed_alike_in_any_batch_and_among_any_others(index: SplitIndex) -> None:
     small, large = fed(index, [5], batch=2)[5], fed(index, [5], batch=7)[5]
     assert digest(small) == digest(large), "the batch size must not change order or pixels"
-    rest = SplitIndex(index.ids[3:], index.paths[3:], index.labels[3:], index.sizes[3:])
+    rest = SplitIndex(index.ids[3:], index.paths[3:], index.labels[3:], index.checksums[3:])
     whole = TrainingImages(index, SIDE, "multi-scale", True, 0)
     part = TrainingImages(rest, SIDE, "multi-scale", True, 0)
     assert whole[4, 6].checksum == part[4, 3].checksum
@@ -158,6 +158,6 @@ def test_test_images_come_in_list_order_warped_and_all_of_them(workers: int, ind
 def test_the_digest_tells_order_labels_and_pixels_apart(index: SplitIndex) -> None:
     batches = fed(index, [0])[0]
     assert digest(batches) != digest(batches[::-1])
-    changed = SplitIndex(index.ids, index.paths, -index.labels, index.sizes)
+    changed = SplitIndex(index.ids, index.paths, -index.labels, index.checksums)
     assert digest(fed(changed, [0])[0]) != digest(batches)
     assert digest([]) != digest(batches) and len(digest(batches)) == 16

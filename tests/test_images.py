@@ -76,7 +76,7 @@ def test_transparency_is_dropped(transparent: int | bytes, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_16_bits_are_scaled_and_not_clipped(kind: str, tmp_path: Path) -> None:
-    values = np.array([[0, 257, 32896], [65535, 65278, 1000]], dtype=np.uint16)
+    values = np.array([[0, 257, 32896], [65535, 65280, 1000]], dtype=np.uint16)
     pixels = read(Image.fromarray(values), tmp_path, kind)
     np.testing.assert_array_equal(pixels[..., 0], [[0, 1, 128], [255, 254, 3]])
     np.testing.assert_array_equal(pixels[..., 0], pixels[..., 2])

@@ -87,7 +87,7 @@ def test_the_comparison_has_the_columns_of_the_papers(tmp_path: Path) -> None:
 
 def test_every_metric_is_read_from_its_own_field() -> None:
     numbers = {name: (position + 1) / 100 for position, name in enumerate(METRICS)}
-    metrics = Metrics(**numbers, per_class_ap=(0.01,), classes_without_positives=(), num_images=1)  # type: ignore[arg-type]
+    metrics = Metrics(**numbers, per_class_ap=(0.01,), classes_without_positives=(), num_images=1)
     group = Group((made_record(made_cell(), metrics=metrics)[0],))
     row = frame(group, metric_columns()).iloc[0]
     assert [row[info.title] for info in METRICS.values()] == pytest.approx(range(1, 14))
@@ -130,7 +130,7 @@ def test_mean_and_sample_standard_deviation_over_seeds() -> None:
     assert table.loc["SALGL", "mAP"] == pytest.approx(75.0)
     assert table.loc["SALGL", "mAP std"] == pytest.approx(np.sqrt((25 + 1 + 36) / 2))
     assert list(table["seeds"]) == [1, 3]
-    assert pd.isna(table.loc["SSGRL", "mAP std"])
+    assert table["mAP std"].isna().to_dict() == {"SSGRL": True, "SALGL": False}
     rows = rows_of(markdown_table(table.reset_index(), columns))
     assert (rows["SALGL"], rows["SSGRL"]) == (["3", "**75.0 ± 5.6**"], ["1", "**75.0**"])
 
@@ -188,7 +188,7 @@ def test_a_class_without_positives_is_a_dash_and_empty_in_csv(tmp_path: Path) ->
     rows = rows_of((tmp_path / "tables" / "voc2007-per-class.md").read_text(encoding="utf-8"))
     assert rows["ResNet baseline"] == ["1", "**50.0**", "–", "**25.0**", "**37.5**"]
     table = pd.read_csv(tmp_path / "tables" / "voc2007-per-class.csv")
-    assert pd.isna(table.loc[0, "dog"])
+    assert table["dog"].isna().all()
 
 
 NUMBERS: dict[str, dict[str, Callable[[Record], Any]]] = {
@@ -201,9 +201,9 @@ NUMBERS: dict[str, dict[str, Callable[[Record], Any]]] = {
         for c, name in enumerate(CLASSES)
     },
     "cost": {
-        "parameters (M)": lambda record: record.cost.parameters / 1e6,
-        "train images/s": lambda record: record.cost.train_images_per_second,
-        "peak memory (MiB)": lambda record: record.cost.peak_memory_bytes / 2**20,
+        "parameters (M)": lambda record: dict(record.cost or ())["parameters"] / 1e6,
+        "train images/s": lambda record: dict(record.cost or ())["train_images_per_second"],
+        "peak memory (MiB)": lambda record: dict(record.cost or ())["peak_memory_bytes"] / 2**20,
     },
 }
 

@@ -62,7 +62,10 @@ def test_records_of_different_conditions_are_not_in_one_table(change: dict[str, 
 
 def test_the_name_of_a_schedule_makes_no_group(tmp_path: Path) -> None:
     """Equal fields are an equal schedule, so the seeds of a renamed copy count with the others."""
-    copy = {"schedule_name": "copy", "schedule": SCHEDULE.model_copy(update={"about": "the same again"})}
+    copy: dict[str, Any] = {
+        "schedule_name": "copy",
+        "schedule": SCHEDULE.model_copy(update={"about": "the same again"}),
+    }
     store = store_made(tmp_path, made_cell(seed=0), made_cell(seed=1, **copy))
     (group,) = group_records(finished(store))
     assert len(group.records) == 2
