@@ -83,7 +83,8 @@ def plan(matrix: MatrixSpec, progress: Callable[[str], Progress] | None = None) 
             # A file is identified by its content, so its folder stays out of the record.
             schedule = schedule.model_copy(update={"weights": Path(weights).name})
         vectors = _vectors_identity(matrix.vectors, dataset)
-        prior = (MethodChoice(name=PRIOR.name), matrix.seeds[0])
+        # The prior draws nothing, so its seed is always 0 and it is run once.
+        prior = (MethodChoice(name=PRIOR.name), 0)
         for method, seed in [prior, *((method, seed) for seed in matrix.seeds for method in methods)]:
             spec = CellSpec(
                 method=method,

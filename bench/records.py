@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UserError
-from bench.files import sha256_of_file
+from bench.files import atomic_path, sha256_of_file, write_text
 from bench.metrics import Metrics
 from bench.spec import CellSpec
 from bench.validation import one_sentence
 
 RECORD = "record.json"
 SCORES = "scores.npz"
-FORMAT = 1
 
 
 class _Part(BaseModel):
@@ -83,7 +82,7 @@ class Environment(_Part):
 class Record(_Part):
     """One run: what was asked, what was done, what came out."""
 
-    format: int = FORMAT
+    format: Literal[1] = 1  # raised when a record can no longer be read as one of these
     run_id: str
     status: Literal["finished", "failed"]
     error: str | None = None
@@ -141,6 +140,10 @@ class RecordStore:
             return Damaged(run_id, str(error))
         except ValidationError as error:
             return Damaged(run_id, f"{folder / RECORD}: {one_sentence(error, Record.model_fields)[:300]}")
+        try:
+            record.cell.method.label()
+        except UserError as error:  # a method of another version, or of an extension that is not installed
+            return Damaged(run_id, str(error))
         if record.run_id != run_id or record.cell.run_id() != run_id:
             return Damaged(
                 run_id, f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
@@ -201,16 +204,13 @@ class RecordStore:
         temporary.mkdir()
         try:
             if scores is not None:
-                np.savez_compressed(
-                    temporary / SCORES,
-                    ids=scores.ids,
-                    logits=scores.logits,
-                    labels=scores.labels,
-                    allow_pickle=False,
-                )
+                with atomic_path(temporary / SCORES) as path:
+                    np.savez_compressed(
+                        path, ids=scores.ids, logits=scores.logits, labels=scores.labels, allow_pickle=False
+                    )
                 record = record.model_copy(update={"scores_sha256": sha256_of_file(temporary / SCORES)})
             text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
-            (temporary / RECORD).write_text(text, encoding="utf-8")
+            write_text(temporary / RECORD, text)
             self._replace(temporary, self.folder / record.run_id)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -3,6 +3,7 @@
 Light on purpose: listing data sets must not import numpy.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 VOC_CLASSES = (
@@ -30,6 +31,21 @@ VOC_CLASSES = (
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What a split holds as published; None where no source states it.
+
+    Attributes:
+        images: images in the list.
+        positives: image labels that are positive.
+        difficult: image labels of which every object is difficult.
+    """
+
+    images: int
+    positives: int | None = None
+    difficult: int | None = None
+
+
+@dataclass(frozen=True)
 class DataSetInfo:
     """A data set as published.
 
@@ -45,6 +61,7 @@ class DataSetInfo:
         train_split: the split trained on, a list in ImageSets/Main.
         eval_split: the split that metrics are computed on.
         default_schedule: what `bench run` uses when no schedule is named.
+        counts: the published counts of its splits.
         built_in: made on first use instead of downloaded.
     """
 
@@ -59,6 +76,7 @@ class DataSetInfo:
     train_split: str
     eval_split: str
     default_schedule: str
+    counts: Mapping[str, Counts]
     built_in: bool = False
 
 
@@ -77,6 +95,7 @@ DATASETS: dict[str, DataSetInfo] = {
             train_split="trainval",
             eval_split="test",
             default_schedule="demo",
+            counts={"trainval": Counts(800), "test": Counts(400)},
             built_in=True,
         ),
         DataSetInfo(
@@ -91,6 +110,24 @@ DATASETS: dict[str, DataSetInfo] = {
             train_split="trainval",
             eval_split="test",
             default_schedule="identical",
+            counts={"trainval": Counts(5011, 7306, 607), "test": Counts(4952, 7013, 619)},
+        ),
+        # The labels of its test split are held by the evaluation server, so papers differ in what they do:
+        # this is the split of MultiLabelClassification's tables, not that of SSGRL's and ADD-GCN's.
+        DataSetInfo(
+            name="voc2012",
+            title="PASCAL VOC 2012",
+            summary="20 classes; 5,717 train and 5,823 val photographs (not the test server's split)",
+            citation="Everingham et al., The PASCAL Visual Object Classes Challenge: A Retrospective, "
+            "IJCV 2015",
+            source="host.robots.ox.ac.uk/pascal/VOC/voc2012",
+            licence="Flickr terms of use; for research",
+            classes=VOC_CLASSES,
+            folder="VOC2012",
+            train_split="train",
+            eval_split="val",
+            default_schedule="identical",
+            counts={"train": Counts(5717), "val": Counts(5823)},
         ),
     )
 }

@@ -16,6 +16,8 @@ COMMANDS = {
     "tables": "Write the comparison tables from the stored records.",
     "ls": "List the stored runs.",
     "show": "Show one stored run.",
+    "data": "Check and describe the data sets on this machine.",
+    "labels": "Show the label graph that the methods are given.",
     "methods": "List the methods, each with a citation.",
     "datasets": "List the data sets, each with a citation.",
 }

@@ -66,7 +66,7 @@ def header(group: Group) -> str:
         f"- data: {cell.data}, {data.train_images} training and {data.eval_images} test images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
-        + (f"; {unseen} classes have no positive and are in no mean" if unseen else ""),
+        + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
         f"- schedule: {cell.schedule_name} — {schedule.backbone} from {schedule.weights} weights at {size}, "
         f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
         f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}",
