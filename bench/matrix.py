@@ -38,13 +38,10 @@ def run_matrix(matrix: MatrixSpec, cells: list[Cell], console: Console) -> Outco
 
 def _run(matrix: MatrixSpec, cells: list[Cell], console: Console) -> int:
     # Imported here because importing torch takes longer than finding that nothing is to be done.
-    from bench.engine.run import Machine, run_cell
-    from bench.methods.backbone import build_backbone
+    from bench.engine.run import Machine, check_models, run_cell
 
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
-    # So that a backbone or weights that cannot be had stop the matrix before it starts, not one cell each.
-    for backbone, weights in {(cell.spec.schedule.backbone, cell.weights) for cell in cells}:
-        build_backbone(backbone, weights)
+    check_models(cells)
     store = RecordStore(matrix.results)
     failed = 0
     with open_display(console, len(cells)) as display:

@@ -39,9 +39,7 @@ class Schedule(BaseModel):
     difficult: Literal["positive", "negative", "ignored"] = Field(description="difficult labels in training")
     # the optimisation
     epochs: int = Field(ge=1)
-    batch_size: int = Field(
-        ge=2, description="images per optimiser step on the device; batch statistics need two"
-    )
+    batch_size: int = Field(ge=2, description="images per batch; batch statistics need two")
     accumulate: int = Field(1, ge=1, description="batches per optimiser step")
     loss: Literal["bce"] = Field("bce", description="binary cross-entropy, mean over classes and batch")
     optimizer: Literal["sgd", "adam", "adamw"]
@@ -62,7 +60,11 @@ class Schedule(BaseModel):
     ema_decay: float | None = Field(
         None, gt=0, lt=1, description="evaluate an exponential average of the weights"
     )
-    precision: Precision = Field("fp32", description="bf16 and fp16 are mixed precision with float32 weights")
+    # On a GPU PyTorch computes float32 convolutions in TF32 by default; that is left as it is.
+    precision: Precision = Field(
+        "fp32",
+        description="bf16 and fp16 are mixed precision with float32 weights",
+    )
     # the choice of the epoch that is reported
     evaluate_every: int = Field(1, ge=0, description="epochs between evaluations; 0: only after the last")
     select: Literal["last", "best"] = Field(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,11 @@ def _stamp(path: Path) -> list[int]:
 def _read_all(paths: list[Path]) -> Iterator[Verdict]:
     workers = os.cpu_count() or 1
     # Starting processes costs more than reading a few files.
-    if len(paths) < 64 or workers == 1:
+    if len(paths) < 256 or workers == 1:
         yield from map(_read, paths)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # Spawned, not forked: the display's thread must not be copied in the middle of something.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         yield from pool.map(_read, paths, chunksize=16)
 
 

@@ -131,13 +131,18 @@ class FeedDigest:
         return self._digest.hexdigest()[:16]
 
 
-def loader(dataset: Dataset[Sample], workers: int, **how: object) -> "DataLoader[Sample]":
+def loader(
+    dataset: Dataset[Sample], workers: int, device: torch.device, **how: object
+) -> "DataLoader[Sample]":
     """A loader of `Batch`es; `how` says which items make a batch."""
     return DataLoader(
         dataset,
         collate_fn=collate,
         num_workers=workers,
         persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=device.type == "cuda",
+        # A loader draws a seed for its workers. From the global generator that would move dropout, and by
+        # how much would depend on the number of workers.
+        generator=torch.Generator(),
         **how,  # type: ignore[arg-type]
     )

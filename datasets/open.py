@@ -91,6 +91,11 @@ def open_dataset(
             f"{info.title} has {len(train)} training and {len(evaluated)} test images to use under {devkit}; "
             "training needs two and testing one."
         )
+    if not (evaluated.labels == 1).any():
+        raise UserError(
+            f"None of the {len(evaluated)} images of {info.eval_split} to use has a positive label, so "
+            "nothing can be measured; evaluate on more of them."
+        )
     return DataSet(info, devkit, train, evaluated, problems)
 
 

@@ -104,8 +104,10 @@ def _torchvision(name: str, weights: str) -> Backbone:
         state = _fetch_torchvision(name, weights)
     if state is not None:
         _load(network, state, name, weights)
-    if hasattr(network, "features"):
-        cut: nn.Module = network.features
+    if isinstance(network, models.DenseNet):
+        cut: nn.Module = nn.Sequential(network.features, nn.ReLU())  # its forward applies the ReLU outside
+    elif hasattr(network, "features"):
+        cut = network.features
     elif isinstance(network, models.ResNet):
         cut = nn.Sequential(*list(network.children())[:-2])
     else:

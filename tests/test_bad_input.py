@@ -59,7 +59,7 @@ def test_the_tiny_run_is_right_but_for_the_mistake() -> None:
 @pytest.mark.parametrize(
     ("arguments", "near", "known"),
     [
-        (("rn",), "run", "datasets, ls, methods, run, show, tables"),
+        (("rn",), "run", "data, datasets, labels, ls, methods, run, show, tables"),
         ((*TINY, "--methods", "ml-gnc"), "ml-gcn", "add-gcn, ml-gcn, resnet, salgl, ssgrl"),
         ((*TINY, "--methods", "resnet,slagl"), "salgl", "add-gcn, ml-gcn, resnet, salgl, ssgrl"),
         ((*TINY, "--methods", "ml-gcn/tua=0.4"), "tau", "hidden, p, tau"),
@@ -239,8 +239,9 @@ def test_debug_shows_the_traceback_and_its_absence_does_not(place: Path) -> None
     plain = started("run", "--data", "voc207")
     assert plain.returncode == 2 and plain.stdout == ""
     assert plain.stderr == (
-        "Error: Unknown data set 'voc207'. Did you mean 'voc2007'? Known: scenes, voc2007.\n"
+        "Error: Unknown data set 'voc207'. Did you mean 'voc2007'? Known: scenes, voc2007, voc2012.\n"
     )
-    debug = started("--debug", "run", "--data", "voc207")
-    assert debug.returncode != 0
-    assert "Traceback (most recent call last)" in debug.stderr and "Did you mean 'voc2007'" in debug.stderr
+    for before, behind in ((["--debug"], []), ([], ["--debug"])):
+        debug = started(*before, "run", "--data", "voc207", *behind)
+        assert debug.returncode != 0 and "Did you mean 'voc2007'" in debug.stderr
+        assert "Traceback (most recent call last)" in debug.stderr

@@ -37,7 +37,12 @@ def fed(
 ) -> dict[int, list[Batch]]:
     """The batches of each epoch asked for, in that order, from one loader."""
     batches = EpochBatches(len(index), batch, seed)
-    images = loader(TrainingImages(index, SIDE, "multi-scale", True, seed), workers, batch_sampler=batches)
+    images = loader(
+        TrainingImages(index, SIDE, "multi-scale", True, seed),
+        workers,
+        torch.device("cpu"),
+        batch_sampler=batches,
+    )
     found: dict[int, list[Batch]] = {}
     for epoch in epochs:
         batches.epoch = epoch
@@ -74,7 +79,9 @@ def test_an_epoch_is_the_same_asked_for_first_or_after_others(index: SplitIndex)
     assert_equal(whole[3], resumed[3])
     # Nor does an epoch that was broken off leave anything behind.
     batches = EpochBatches(len(index), BATCH, 0)
-    images = loader(TrainingImages(index, SIDE, "multi-scale", True, 0), 0, batch_sampler=batches)
+    images = loader(
+        TrainingImages(index, SIDE, "multi-scale", True, 0), 0, torch.device("cpu"), batch_sampler=batches
+    )
     next(iter(images))
     batches.epoch = 3
     assert_equal(whole[3], list(images))  # type: ignore[arg-type]
@@ -146,7 +153,7 @@ def test_labels_and_ids_belong_to_the_pixels(index: SplitIndex) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_test_images_come_in_list_order_warped_and_all_of_them(workers: int, index: SplitIndex) -> None:
-    batches: list[Batch] = list(loader(EvalImages(index, SIDE), workers, batch_size=4))  # type: ignore[arg-type]
+    batches: list[Batch] = list(loader(EvalImages(index, SIDE), workers, torch.device("cpu"), batch_size=4))  # type: ignore[arg-type]
     assert [image for batch in batches for image in batch.ids] == list(index.ids)
     assert [len(batch.ids) for batch in batches] == [4, 4, 4, 2]
     images = torch.cat([batch.images for batch in batches])

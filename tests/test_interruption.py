@@ -96,7 +96,7 @@ def test_a_damaged_checkpoint_fails_that_run_by_name(tmp_path: Path) -> None:
     (tmp_path / "run" / "results" / "runs" / run_id).rename(tmp_path / "aside")
     done = bench(tmp_path / "run", data, *arguments)
     assert done.exit_code == 1
-    assert "training.pt cannot be read" in done.stdout and "delete it to start again" in done.stdout
+    assert "training.pt cannot be read" in done.stdout and "--overwrite failed starts again" in done.stdout
 
 
 def test_a_nan_stops_that_run_with_its_whereabouts_and_the_matrix_goes_on(tmp_path: Path) -> None:
@@ -117,6 +117,20 @@ def test_a_nan_stops_that_run_with_its_whereabouts_and_the_matrix_goes_on(tmp_pa
     assert again.exit_code == 1 and "failed before and left alone" in again.stdout
     retried = bench(tmp_path / "run", data, *arguments, "--overwrite", "failed")
     assert "1 of 3 runs done now" in retried.stdout and retried.exit_code == 1
+
+
+def test_weights_that_blow_up_in_the_last_step_are_found_by_the_evaluation(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=8, test=4)
+    fields = {**load_schedule("demo", {}).model_dump(mode="json"), "lr": 1e30, "clip_norm": None}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
+    arguments = ["run", "--methods", "resnet", "--epochs", "1", "--schedule", str(tmp_path / "mine.yaml")]
+    done = bench(tmp_path / "run", data, *arguments, *TINY, "--batch-size", "8")
+    assert done.exit_code == 1, done.output
+    failed = record_of(tmp_path / "run", "resnet")
+    assert failed.status == "failed" and failed.error is not None and "not finite" in failed.error
+    trace = tmp_path / "run" / "work" / "runs" / failed.run_id / "error.txt"
+    assert "Traceback" in trace.read_text() and "Traceback" not in done.output
 
 
 def test_a_damaged_record_is_reported_and_left_alone(tmp_path: Path) -> None:

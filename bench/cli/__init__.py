@@ -23,6 +23,21 @@ COMMANDS = {
 }
 
 
+def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    """Accept `--debug` before and behind the name of the command."""
+    if value:
+        ctx.find_root().params["debug"] = True
+
+
+DEBUG = click.Option(
+    ["--debug"],
+    is_flag=True,
+    expose_value=False,
+    callback=_debug,
+    help="Show the traceback of a mistake too.",
+)
+
+
 class Mistake(click.ClickException):
     """A user's mistake: printed as `Error: ...`, exit status 2."""
 
@@ -41,6 +56,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"bench.cli.{cmd_name}").command
+        if DEBUG not in command.params:
+            command.params.append(DEBUG)
         return command
 
     def resolve_command(

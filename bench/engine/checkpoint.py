@@ -1,7 +1,7 @@
 """The state of a run between two epochs, in one file that is whole or absent."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,30 @@ from bench.records import Epoch
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What a run took so far.
+
+    Attributes:
+        seconds: wall time.
+        peak_memory: bytes.
+    """
+
+    seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
 class TrainingState:
     """What `fit` needs to go on.
 
     Attributes:
         history: the epochs that are done.
+        spent: what they took.
         tensors: state dicts by name (model, optimizer, and scaler and average where there are).
     """
 
     history: list[Epoch]
+    spent: Spent
     tensors: dict[str, dict[str, Any]]
 
 
@@ -30,7 +45,7 @@ def save_state(path: Path, state: TrainingState) -> None:
     """Write the state atomically, replacing the one of the epoch before."""
     history = json.dumps([epoch.model_dump(mode="json") for epoch in state.history])
     with atomic_path(path) as temporary:
-        torch.save({"history": history, "tensors": state.tensors}, temporary)
+        torch.save({"history": history, "spent": asdict(state.spent), "tensors": state.tensors}, temporary)
 
 
 def load_state(path: Path) -> TrainingState | None:
@@ -44,10 +59,10 @@ def load_state(path: Path) -> TrainingState | None:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         history = [Epoch(**epoch) for epoch in json.loads(stored["history"])]
-        return TrainingState(history, stored["tensors"])
+        return TrainingState(history, Spent(**stored["spent"]), stored["tensors"])
     except Exception as error:  # each layer of the format has its own kinds
         raise RuntimeError(
-            f"the checkpoint {path} cannot be read ({error}); delete it to start again"
+            f"the checkpoint {path} cannot be read ({error}); --overwrite failed starts again"
         ) from error
 
 

@@ -1,7 +1,9 @@
 """What a model costs: parameters, operations, memory."""
 
+import gc
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -23,18 +25,24 @@ def count_flops(model: MultiLabelModel, side: int, device: torch.device) -> int:
     """
     was_training = model.training
     model.eval()
+    # The fused attention of inference is unknown to the counter, which would count nothing for it.
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
+    torch.backends.mha.set_fastpath_enabled(fused)
     model.train(was_training)
     return int(counter.get_total_flops())
 
 
 def reset_peak_memory(device: torch.device) -> None:
     """Start measuring peak memory anew."""
+    gc.collect()  # what an earlier run left is not this one's
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark of resident memory
+        with suppress(OSError):  # not every container allows it
+            Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark of resident memory
 
 
 def peak_memory(device: torch.device) -> int:
@@ -44,8 +52,8 @@ def peak_memory(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text()
-        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    status = Path("/proc/self/status")
+    if status.is_file() and "VmHWM:" in (text := status.read_text()):
+        return 1024 * int(text.split("VmHWM:")[1].split()[0])
     scale = 1 if sys.platform == "darwin" else 1024
     return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

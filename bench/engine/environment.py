@@ -70,6 +70,10 @@ def _git_revision() -> str | None:
     """The commit that the harness was run from, `+changes` where files differ; None outside a checkout."""
     here = Path(__file__).resolve().parent
     try:
+        # Inside somebody else's repository, as in a virtual environment there, this file is not tracked.
+        subprocess.run(
+            ["git", "ls-files", "--error-unmatch", __file__], cwd=here, capture_output=True, check=True
+        )
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
         )

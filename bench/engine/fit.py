@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader
 
 from bench.datasets.feed import Batch, EpochBatches, FeedDigest, Sample
 from bench.display import Display
-from bench.engine.checkpoint import TrainingState, load_state, save_state, save_weights
-from bench.engine.evaluation import predict
+from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
+from bench.engine.cost import peak_memory
+from bench.engine.evaluation import NonFiniteError, predict
 from bench.engine.optimisation import build_optimizer, moving_average, set_learning_rate
 from bench.methods.losses import binary_cross_entropy, targets_of
 from bench.methods.model import MultiLabelModel
@@ -28,10 +29,6 @@ from bench.spec import CellSpec
 
 CHECKPOINT = "training.pt"
 BEST = "best.safetensors"
-
-
-class NonFiniteLossError(Exception):
-    """The loss is NaN or infinite: training cannot go on."""
 
 
 @dataclass
@@ -50,6 +47,13 @@ class Run:
     evaluation: "DataLoader[Sample]"
     folder: Path
     display: Display
+    started: float  # of the clock that measures what the run takes
+    spent_before: Spent  # by the process that was interrupted
+
+    def spent(self) -> Spent:
+        """What the run took so far, resumed parts included."""
+        seconds = self.spent_before.seconds + time.perf_counter() - self.started
+        return Spent(seconds, max(self.spent_before.peak_memory, peak_memory(self.fabric.device)))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -73,6 +77,7 @@ def prepare(
     folder: Path,
     display: Display,
     compiled: bool,
+    started: float,
 ) -> Run:
     """Place the model on the device and build its optimiser."""
     model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -93,6 +98,8 @@ def prepare(
         evaluation,
         folder,
         display,
+        started,
+        Spent(0.0, 0),
     )
 
 
@@ -103,7 +110,7 @@ def fit(run: Run) -> list[Epoch]:
         The history, one entry per epoch.
 
     Raises:
-        NonFiniteLossError: naming the step, the learning rate and the images of the batch.
+        NonFiniteError: naming the step, the learning rate and the images of the batch.
     """
     schedule = run.spec.schedule
     history = _resume(run)
@@ -122,7 +129,7 @@ def fit(run: Run) -> list[Epoch]:
         )
         if schedule.select == "best" and best_epoch(history) == epoch:
             save_weights(run.folder / BEST, run.evaluated)
-        save_state(run.folder / CHECKPOINT, TrainingState(history, _state_dicts(run)))
+        save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
         run.display.epoch_finished(history[-1])
     return history
 
@@ -152,16 +159,21 @@ def _train_epoch(run: Run, epoch: int) -> tuple[float, float, str]:
         loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
         value = loss.item()
         if not math.isfinite(value):
-            raise NonFiniteLossError(
+            raise NonFiniteError(
                 f"the loss is {value} in epoch {epoch + 1}, step {step + 1}, at learning rate {lr:.3g}; "
                 f"the images of the batch: {', '.join(batch.ids)}"
             )
-        run.fabric.backward(loss / schedule.accumulate)
+        run.fabric.backward(loss / _group_size(number, schedule.accumulate, len(run.batches)))
         if (number + 1) % schedule.accumulate == 0 or number + 1 == len(run.batches):
             _step(run)
         total += value
         run.display.step(epoch, number + 1, len(run.batches), value, len(batch.ids))
     return total / len(run.batches), lr, digest.value()
+
+
+def _group_size(number: int, accumulate: int, batches: int) -> int:
+    """How many batches share the step of batch `number`; the last step of an epoch may have fewer."""
+    return min(accumulate, batches - number // accumulate * accumulate)
 
 
 def _batches(loader: "DataLoader[Sample]") -> Iterator[Batch]:
@@ -208,5 +220,6 @@ def _resume(run: Run) -> list[Epoch]:
         run.average.load_state_dict(state.tensors["average"])
     if isinstance(run.precision, MixedPrecision):
         run.precision.load_state_dict(state.tensors["precision"])
+    run.spent_before = state.spent
     run.display.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}")
     return state.history

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from bench.datasets.feed import EpochBatches, EvalImages, TrainingImages, loader
 from bench.datasets.open import DataSet
 from bench.display import Display
 from bench.engine.checkpoint import save_weights
-from bench.engine.cost import count_flops, count_parameters, peak_memory, reset_peak_memory
+from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
 from bench.engine.environment import choose_device, choose_workers, describe_environment
-from bench.engine.evaluation import predict
-from bench.engine.fit import BEST, CHECKPOINT, NonFiniteLossError, Run, best_epoch, fit, prepare
+from bench.engine.evaluation import NonFiniteError, predict
+from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit, prepare
+from bench.files import write_text
 from bench.methods.catalog import PRIOR
 from bench.methods.label_space import LabelSpace, count_labels
 from bench.methods.model import MultiLabelModel, build_model, state_digest
@@ -72,14 +74,27 @@ def run_cell(cell: Cell, machine: Machine, store: RecordStore, display: Display)
             record, logits = _run_prior(cell, environment)
         else:
             record, logits = _train(cell, machine, environment, folder, display)
-    except (NonFiniteLossError, RuntimeError, OSError) as error:
+    except (NonFiniteError, RuntimeError, OSError) as error:
         # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
+        write_text(folder / "error.txt", traceback.format_exc())
         failed = _record(cell, environment, status="failed", error=" ".join(str(error).split()))
         return store.save(failed, None)
     index = cell.dataset.eval
     record = store.save(record, Scores(np.array(index.ids), logits, index.labels))
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    for leftover in (CHECKPOINT, BEST):
+        (folder / leftover).unlink(missing_ok=True)
     return record
+
+
+def check_models(cells: list[Cell]) -> None:
+    """Build every model of the matrix once and let go of it.
+
+    A backbone, weights or options that cannot be had stop the matrix before it starts, not hours later.
+    """
+    different = {(c.spec.method.label(), c.spec.schedule.backbone, c.weights, c.spec.data): c for c in cells}
+    for cell in different.values():
+        if cell.spec.method.name != PRIOR.name:
+            _build(cell)
 
 
 def _record(cell: Cell, environment: Environment, **fields: object) -> Record:
@@ -127,22 +142,22 @@ def _train(
     model = _build(cell)
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    with _set_up(cell, machine, model, folder, display) as run:
+    with _set_up(cell, machine, model, folder, display, started) as run:
         history = fit(run)
         selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
         if selected != len(history) - 1:
             _load_best(run, folder / BEST)
         logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
         save_weights(folder / WEIGHTS, run.model if run.average is None else run.average.module)
-    (folder / BEST).unlink(missing_ok=True)
+        spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),
         head_parameters=count_parameters(model.head),
         flops=flops,
         train_images_per_second=_training_rate(history),
         eval_images_per_second=eval_rate,
-        peak_memory_bytes=peak_memory(machine.device),
-        wall_seconds=time.perf_counter() - started,
+        peak_memory_bytes=spent.peak_memory,
+        wall_seconds=spent.seconds,
     )
     record = _record(
         cell,
@@ -170,7 +185,7 @@ def _build(cell: Cell) -> MultiLabelModel:
 
 @contextmanager
 def _set_up(
-    cell: Cell, machine: Machine, model: MultiLabelModel, folder: Path, display: Display
+    cell: Cell, machine: Machine, model: MultiLabelModel, folder: Path, display: Display, started: float
 ) -> Iterator[Run]:
     spec, schedule = cell.spec, cell.spec.schedule
     precision = _precision_plugin(spec, machine.device)
@@ -182,11 +197,11 @@ def _set_up(
     )
     images = TrainingImages(cell.dataset.train, schedule.image_size, schedule.crop, schedule.flip, spec.seed)
     batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed)
-    train = loader(images, machine.workers, batch_sampler=batches)
+    train = loader(images, machine.workers, machine.device, batch_sampler=batches)
     held_out = EvalImages(cell.dataset.eval, schedule.test_size)
-    evaluation = loader(held_out, machine.workers, batch_size=schedule.batch_size)
+    evaluation = loader(held_out, machine.workers, machine.device, batch_size=schedule.batch_size)
     yield prepare(
-        spec, fabric, precision, model, train, batches, evaluation, folder, display, machine.compiled
+        spec, fabric, precision, model, train, batches, evaluation, folder, display, machine.compiled, started
     )
 
 

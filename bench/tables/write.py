@@ -48,7 +48,11 @@ def load_records(store: RecordStore, protocol: Protocol | None) -> tuple[list[Re
         elif record.status == "failed":
             notes[record.run_id] = f"left out, failed: {record.run_id}: {record.error}"
         else:
-            measured = record if protocol is None else _measure(store, record, protocol)
+            try:
+                measured = record if protocol is None else _measure(store, record, protocol)
+            except UserError as error:
+                notes[record.run_id] = f"left out: {record.run_id}: {error}"
+                continue
             # Runs that differed in their protocol alone are one and the same under another.
             records.setdefault(measured.cell.key(), measured)
     return list(records.values()), notes
@@ -66,7 +70,8 @@ def write_tables(store: RecordStore, folder: Path, protocol: Protocol | None = N
 
     Args:
         store: the records.
-        folder: where the files go: `DATA-KIND.md` and `DATA-KIND.csv`.
+        folder: where the files go: `DATA-KIND.md` and `DATA-KIND.csv`, with the name of the protocol behind
+            the kind where one is given.
         protocol: measure the stored scores under this protocol instead of the one they were recorded with.
 
     Returns:
@@ -83,6 +88,7 @@ def write_tables(store: RecordStore, folder: Path, protocol: Protocol | None = N
             f"No finished run under {store.folder}{left_out}; "
             "`bench run --methods all --data scenes` makes some."
         )
+    ending = f"-{protocol.name}" if protocol else ""
     known = {group.first.cell.data for group in groups}
     comparisons = []
     for data, of_data in groupby(groups, key=lambda group: group.first.cell.data):
@@ -90,9 +96,9 @@ def write_tables(store: RecordStore, folder: Path, protocol: Protocol | None = N
         mine = [note for run, note in notes.items() if _data_of(run, known) in (data, None)]
         for kind in KINDS:
             text = _markdown(data, kind, same_data, mine)
-            write_text(folder / f"{data}-{kind.name}.md", text)
+            write_text(folder / f"{data}-{kind.name}{ending}.md", text)
             frames = [(group, frame(group, kind.columns(group))) for group in same_data]
-            write_text(folder / f"{data}-{kind.name}.csv", csv_table(frames))
+            write_text(folder / f"{data}-{kind.name}{ending}.csv", csv_table(frames))
             if kind.name == "comparison":
                 comparisons.append(text)
     return comparisons
