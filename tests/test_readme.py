@@ -69,4 +69,6 @@ def test_every_command_runs(tmp_path: Path) -> None:
     for line in found:
         words = shlex.split(line.replace("DIR", str(data))) + SHORTER.get(line, [])
         done = bench(tmp_path, None, *words[1:])
-        assert done.exit_code == 0, f"{line}\n{done.stdout}{done.output}"
+        # `check` finds, rightly, that the small tree is not VOC2007.
+        expected = 1 if line.startswith("bench data check") else 0
+        assert done.exit_code == expected, f"{line}\n{done.output}"

@@ -47,7 +47,7 @@ def test_keys_take_hyphens_and_underscores(spec: Write) -> None:
 
 def test_every_option_of_run_is_a_key_and_the_reverse() -> None:
     command: Any = main.get_command(None, "run")  # type: ignore[arg-type]
-    assert {option.name for option in command.params} == {"spec", *MatrixSpec.model_fields}
+    assert {option.name for option in command.params} == {"spec", "debug", *MatrixSpec.model_fields}
 
 
 @pytest.mark.parametrize("seeds", ["1, 2,1", [1, 2, 1], ["1", "2"], (1, 2)])

@@ -20,7 +20,7 @@ from bench.display import Display
 from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
 from bench.engine.cost import peak_memory
 from bench.engine.evaluation import NonFiniteError, predict
-from bench.engine.optimisation import build_optimizer, moving_average, set_learning_rate
+from bench.engine.optimisation import set_learning_rate
 from bench.methods.losses import binary_cross_entropy, targets_of
 from bench.methods.model import MultiLabelModel
 from bench.metrics import Metrics, evaluate
@@ -64,43 +64,6 @@ class Run:
     def evaluated(self) -> torch.nn.Module:
         """What is evaluated: the average of the weights where there is one."""
         return self.wrapped if self.average is None else self.average.module
-
-
-def prepare(
-    spec: CellSpec,
-    fabric: Fabric,
-    precision: Precision,
-    model: MultiLabelModel,
-    train: "DataLoader[Sample]",
-    batches: EpochBatches,
-    evaluation: "DataLoader[Sample]",
-    folder: Path,
-    display: Display,
-    compiled: bool,
-    started: float,
-) -> Run:
-    """Place the model on the device and build its optimiser."""
-    model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = build_optimizer(model, spec.schedule)
-    average = moving_average(model, spec.schedule.ema_decay) if spec.schedule.ema_decay else None
-    seen: Any = torch.compile(model) if compiled else model
-    wrapped, optimizer = fabric.setup(seen, optimizer)
-    return Run(
-        spec,
-        fabric,
-        precision,
-        model,
-        wrapped,
-        optimizer,
-        average,
-        train,
-        batches,
-        evaluation,
-        folder,
-        display,
-        started,
-        Spent(0.0, 0),
-    )
 
 
 def fit(run: Run) -> list[Epoch]:

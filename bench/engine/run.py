@@ -3,11 +3,10 @@
 import shutil
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +18,12 @@ from safetensors.torch import load_file
 from bench.datasets.feed import EpochBatches, EvalImages, TrainingImages, loader
 from bench.datasets.open import DataSet
 from bench.display import Display
-from bench.engine.checkpoint import save_weights
+from bench.engine.checkpoint import Spent, save_weights
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
 from bench.engine.environment import choose_device, choose_workers, describe_environment
 from bench.engine.evaluation import NonFiniteError, predict
-from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit, prepare
+from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
+from bench.engine.optimisation import build_optimizer, moving_average
 from bench.files import write_text
 from bench.methods.catalog import PRIOR
 from bench.methods.label_space import LabelSpace, count_labels
@@ -142,14 +142,14 @@ def _train(
     model = _build(cell)
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    with _set_up(cell, machine, model, folder, display, started) as run:
-        history = fit(run)
-        selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
-        if selected != len(history) - 1:
-            _load_best(run, folder / BEST)
-        logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
-        save_weights(folder / WEIGHTS, run.model if run.average is None else run.average.module)
-        spent = run.spent()
+    run = _set_up(cell, machine, model, folder, display, started)
+    history = fit(run)
+    selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
+    if selected != len(history) - 1:
+        _load_best(run, folder / BEST)
+    logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
+    save_weights(folder / WEIGHTS, run.model if run.average is None else run.average.module)
+    spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),
         head_parameters=count_parameters(model.head),
@@ -183,25 +183,37 @@ def _build(cell: Cell) -> MultiLabelModel:
     )
 
 
-@contextmanager
 def _set_up(
     cell: Cell, machine: Machine, model: MultiLabelModel, folder: Path, display: Display, started: float
-) -> Iterator[Run]:
-    spec, schedule = cell.spec, cell.spec.schedule
-    precision = _precision_plugin(spec, machine.device)
-    index = machine.device.index or 0
-    fabric = Fabric(
-        accelerator=machine.device.type,
-        devices=[index] if machine.device.type == "cuda" else 1,
-        plugins=[precision],
-    )
+) -> Run:
+    """Place the model on the device, and put beside it all that training needs."""
+    spec, schedule, device = cell.spec, cell.spec.schedule, machine.device
+    precision = _precision_plugin(spec, device)
+    devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
+    fabric = Fabric(accelerator=device.type, devices=devices, plugins=[precision])
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = build_optimizer(model, schedule)
+    average = moving_average(model, schedule.ema_decay) if schedule.ema_decay else None
+    seen: Any = torch.compile(model) if machine.compiled else model
+    wrapped, optimizer = fabric.setup(seen, optimizer)
     images = TrainingImages(cell.dataset.train, schedule.image_size, schedule.crop, schedule.flip, spec.seed)
     batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed)
-    train = loader(images, machine.workers, machine.device, batch_sampler=batches)
     held_out = EvalImages(cell.dataset.eval, schedule.test_size)
-    evaluation = loader(held_out, machine.workers, machine.device, batch_size=schedule.batch_size)
-    yield prepare(
-        spec, fabric, precision, model, train, batches, evaluation, folder, display, machine.compiled, started
+    return Run(
+        spec=spec,
+        fabric=fabric,
+        precision=precision,
+        model=model,
+        wrapped=wrapped,
+        optimizer=optimizer,
+        average=average,
+        train=loader(images, machine.workers, device, batch_sampler=batches),
+        batches=batches,
+        evaluation=loader(held_out, machine.workers, device, batch_size=schedule.batch_size),
+        folder=folder,
+        display=display,
+        started=started,
+        spent_before=Spent(0.0, 0),
     )
 
 
