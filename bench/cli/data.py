@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bench.datasets.catalog import DATASETS
+from bench.datasets.index import SplitIndex
 from bench.datasets.open import DataSet, open_dataset
 from bench.datasets.statistics import describe_split, differences
 
@@ -42,7 +43,11 @@ def check(data: str, data_root: Path | None) -> None:
     dataset = open_dataset(data, data_root, skip_bad=True)
     for problem in dataset.skipped:
         click.echo(f"cannot be used: {problem}")
-    found = [sentence for split in _splits(dataset) for sentence in _check_split(dataset, split)]
+    found = [
+        f"{split}: {sentence}"
+        for split, index in _splits(dataset)
+        for sentence in differences(describe_split(index), dataset.info.counts[split])
+    ]
     for sentence in found:
         click.echo(sentence)
     click.echo(
@@ -53,13 +58,8 @@ def check(data: str, data_root: Path | None) -> None:
         raise SystemExit(DIFFERENT)
 
 
-def _splits(dataset: DataSet) -> tuple[str, str]:
-    return dataset.info.train_split, dataset.info.eval_split
-
-
-def _check_split(dataset: DataSet, split: str) -> list[str]:
-    index = dataset.train if split == dataset.info.train_split else dataset.eval
-    return [f"{split}: {text}" for text in differences(describe_split(index), dataset.info.counts[split])]
+def _splits(dataset: DataSet) -> tuple[tuple[str, SplitIndex], tuple[str, SplitIndex]]:
+    return (dataset.info.train_split, dataset.train), (dataset.info.eval_split, dataset.eval)
 
 
 @command.command("stats")
@@ -68,7 +68,7 @@ def stats(data: str, data_root: Path | None) -> None:
     """Show labels per image, label frequency and the commonest pairs of each split."""
     dataset = open_dataset(data, data_root, skip_bad=True)
     names = dataset.info.classes
-    for split, index in zip(_splits(dataset), (dataset.train, dataset.eval), strict=True):
+    for split, index in _splits(dataset):
         found = describe_split(index)
         click.echo(
             f"{split}: {found.images} images, {found.positives} positive and {found.difficult} difficult "

@@ -65,6 +65,11 @@ class Run:
         """What is evaluated: the average of the weights where there is one."""
         return self.wrapped if self.average is None else self.average.module
 
+    @property
+    def plain(self) -> torch.nn.Module:
+        """The same as it is stored: not wrapped, not compiled."""
+        return self.model if self.average is None else self.average.module
+
 
 def fit(run: Run) -> list[Epoch]:
     """Train until the last epoch, going on from the last checkpoint where there is one.
@@ -91,7 +96,7 @@ def fit(run: Run) -> list[Epoch]:
             Epoch(epoch=epoch, loss=loss, lr=lr, feed=feed, seconds=seconds, images=images, metrics=metrics)
         )
         if schedule.select == "best" and best_epoch(history) == epoch:
-            save_weights(run.folder / BEST, run.evaluated)
+            save_weights(run.folder / BEST, run.plain)
         save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
         run.display.epoch_finished(history[-1])
     return history

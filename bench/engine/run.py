@@ -146,9 +146,9 @@ def _train(
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
-        _load_best(run, folder / BEST)
+        run.plain.load_state_dict(load_file(folder / BEST))
     logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
-    save_weights(folder / WEIGHTS, run.model if run.average is None else run.average.module)
+    save_weights(folder / WEIGHTS, run.plain)
     spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),
@@ -221,11 +221,6 @@ def _precision_plugin(spec: CellSpec, device: torch.device) -> Precision:
     if spec.schedule.precision == "fp32":
         return Precision()
     return MixedPrecision("bf16-mixed" if spec.schedule.precision == "bf16" else "16-mixed", device.type)
-
-
-def _load_best(run: Run, path: Path) -> None:
-    target = run.model if run.average is None else run.average.module
-    target.load_state_dict(load_file(path))
 
 
 def _training_rate(history: list[Epoch]) -> float:
