@@ -23,6 +23,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # a full disk, which shows when bytes are written
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

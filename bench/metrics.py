@@ -80,6 +80,11 @@ METRICS: Final[dict[str, MetricInfo]] = {
 """Every metric by name, in the order of a table's columns."""
 
 
+def measure(scores: FloatArray, labels: IntArray, protocol: Protocol) -> Metrics | None:
+    """As `evaluate`; None where every label is 0, because a server holds them and nothing can be measured."""
+    return evaluate(scores, labels, protocol) if np.asarray(labels).any() else None
+
+
 def evaluate(scores: FloatArray, labels: IntArray, protocol: Protocol) -> Metrics:
     """Measure `scores` (N, C), finite logits, on `labels` (N, C) in {1, 0, -1} under `protocol`.
 

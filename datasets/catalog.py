@@ -5,29 +5,10 @@ Light on purpose: listing data sets must not import numpy.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-VOC_CLASSES = (
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
+from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
+from bench.datasets.layout import COCOInstances, Layout, MadeSplit, NUSWide, VisualGenome, VOCDevkit
 
 
 @dataclass(frozen=True)
@@ -47,7 +28,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class DataSetInfo:
-    """A data set as published.
+    """A data set as published, or as its owner describes it.
 
     Attributes:
         name: what the user types.
@@ -56,13 +37,16 @@ class DataSetInfo:
         citation: one line, authors, title, venue.
         source: where the images come from.
         licence: under which terms.
-        classes: class names in the order of the label columns; the order is part of the definition.
-        folder: the folder of the VOC devkit that holds it.
-        train_split: the split trained on, a list in ImageSets/Main.
+        classes: class names in the order of the label columns; the order is part of the definition. Empty
+            where the data itself says which classes there are.
+        layout: how its files lie on the disk.
+        train_split: the split trained on.
         eval_split: the split that metrics are computed on.
-        default_schedule: what `bench run` uses when no schedule is named.
         counts: the published counts of its splits.
+        default_schedule: what `bench run` uses when no schedule is named.
         built_in: made on first use instead of downloaded.
+        made: its splits are drawn here.
+        home: the folder that its paths are relative to, of a user's own data set.
     """
 
     name: str
@@ -72,13 +56,28 @@ class DataSetInfo:
     source: str
     licence: str
     classes: tuple[str, ...]
-    folder: str
+    layout: Layout
     train_split: str
     eval_split: str
-    default_schedule: str
     counts: Mapping[str, Counts]
+    default_schedule: str = "identical"
     built_in: bool = False
+    made: MadeSplit | None = None
+    home: Path | None = None
 
+
+_COCO_FILES = {split: f"annotations/instances_{split}.json" for split in ("train2014", "val2014")}
+_COCO_FOLDERS = {split: split for split in ("train2014", "val2014")}
+_COCO = "Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014"
+_COCO_LICENCE = "annotations CC BY 4.0; images under Flickr terms of use"
+_VOC2012 = "Everingham et al., The PASCAL Visual Object Classes Challenge: A Retrospective, IJCV 2015"
+_NUSWIDE = (
+    "Chua et al., NUS-WIDE: A Real-World Web Image Database from National University of Singapore, CIVR 2009"
+)
+_NUSWIDE_SOURCE = (
+    "lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html; images by request"
+)
+_NUSWIDE_LICENCE = "images under Flickr terms of use; for research"
 
 DATASETS: dict[str, DataSetInfo] = {
     info.name: info
@@ -88,10 +87,10 @@ DATASETS: dict[str, DataSetInfo] = {
             title="Scenes",
             summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
             citation="drawn by this project's generator",
-            source="bench.datasets.scenes_generator",
+            source="bench.datasets.scenes",
             licence="MIT, as the project",
             classes=(),
-            folder="Scenes",
+            layout=VOCDevkit("Scenes"),
             train_split="trainval",
             eval_split="test",
             default_schedule="demo",
@@ -106,28 +105,132 @@ DATASETS: dict[str, DataSetInfo] = {
             source="host.robots.ox.ac.uk/pascal/VOC/voc2007",
             licence="Flickr terms of use; for research",
             classes=VOC_CLASSES,
-            folder="VOC2007",
+            layout=VOCDevkit("VOC2007"),
             train_split="trainval",
             eval_split="test",
-            default_schedule="identical",
             counts={"trainval": Counts(5011, 7306, 607), "test": Counts(4952, 7013, 619)},
         ),
-        # The labels of its test split are held by the evaluation server, so papers differ in what they do:
-        # this is the split of MultiLabelClassification's tables, not that of SSGRL's and ADD-GCN's.
+        # The split of MultiLabelClassification's tables, not that of SSGRL's and ADD-GCN's.
         DataSetInfo(
             name="voc2012",
             title="PASCAL VOC 2012",
             summary="20 classes; 5,717 train and 5,823 val photographs (not the test server's split)",
-            citation="Everingham et al., The PASCAL Visual Object Classes Challenge: A Retrospective, "
-            "IJCV 2015",
+            citation=_VOC2012,
             source="host.robots.ox.ac.uk/pascal/VOC/voc2012",
             licence="Flickr terms of use; for research",
             classes=VOC_CLASSES,
-            folder="VOC2012",
+            layout=VOCDevkit("VOC2012"),
             train_split="train",
             eval_split="val",
-            default_schedule="identical",
             counts={"train": Counts(5717), "val": Counts(5823)},
+        ),
+        # SSGRL's and ADD-GCN's split. Its numbers come from the server; `bench submission` writes the files.
+        DataSetInfo(
+            name="voc2012-server",
+            title="PASCAL VOC 2012 test server",
+            summary="11,540 trainval and 10,991 test photographs; the test labels are held by the server",
+            citation=_VOC2012,
+            source="host.robots.ox.ac.uk:8080",
+            licence="Flickr terms of use; for research",
+            classes=VOC_CLASSES,
+            layout=VOCDevkit("VOC2012", unlabelled=("test",)),
+            train_split="trainval",
+            eval_split="test",
+            counts={"trainval": Counts(11540), "test": Counts(10991)},
+        ),
+        DataSetInfo(
+            name="coco2014",
+            title="MS-COCO 2014",
+            summary="80 classes; 82,081 train and 40,137 val photographs with an annotation",
+            citation=_COCO,
+            source="cocodataset.org",
+            licence=_COCO_LICENCE,
+            classes=COCO_CLASSES,
+            layout=COCOInstances(_COCO_FILES, _COCO_FOLDERS),
+            train_split="train2014",
+            eval_split="val2014",
+            counts={"train2014": Counts(82081), "val2014": Counts(40137, 116592)},
+        ),
+        DataSetInfo(
+            name="coco2014-all",
+            title="MS-COCO 2014 with unannotated images",
+            summary="80 classes; 82,783 train and 40,504 val photographs, as SSGRL uses them",
+            citation=_COCO,
+            source="cocodataset.org",
+            licence=_COCO_LICENCE,
+            classes=COCO_CLASSES,
+            layout=COCOInstances(_COCO_FILES, _COCO_FOLDERS, keep_unannotated=True),
+            train_split="train2014",
+            eval_split="val2014",
+            counts={"train2014": Counts(82783), "val2014": Counts(40504, 116592)},
+        ),
+        DataSetInfo(
+            name="nuswide",
+            title="NUS-WIDE",
+            summary="81 concepts; the official lists without unlabelled images: 125,449 and 83,898",
+            citation=_NUSWIDE,
+            source=_NUSWIDE_SOURCE,
+            licence=_NUSWIDE_LICENCE,
+            classes=NUSWIDE_CONCEPTS,
+            layout=NUSWide(),
+            train_split="train",
+            eval_split="test",
+            counts={"train": Counts(125449), "test": Counts(83898)},
+        ),
+        DataSetInfo(
+            name="nuswide-official",
+            title="NUS-WIDE with unlabelled images",
+            summary="81 concepts; the official lists, whole: 161,789 and 107,859",
+            citation=_NUSWIDE,
+            source=_NUSWIDE_SOURCE,
+            licence=_NUSWIDE_LICENCE,
+            classes=NUSWIDE_CONCEPTS,
+            layout=NUSWide(keep_unlabelled=True),
+            train_split="train",
+            eval_split="test",
+            counts={"train": Counts(161789), "test": Counts(107859)},
+        ),
+        # The lists of the papers that draw a split were not published; these are drawn here, from seed 0.
+        DataSetInfo(
+            name="nuswide-70-30",
+            title="NUS-WIDE, random 70/30",
+            summary="81 concepts; 70 % of the labelled images drawn for training, as in the ASL paper",
+            citation=_NUSWIDE,
+            source=_NUSWIDE_SOURCE,
+            licence=_NUSWIDE_LICENCE,
+            classes=NUSWIDE_CONCEPTS,
+            layout=NUSWide(),
+            train_split="train",
+            eval_split="test",
+            counts={"train": Counts(146543), "test": Counts(62804)},
+            made=MadeSplit(0.7, stratified=False),
+        ),
+        DataSetInfo(
+            name="nuswide-150k",
+            title="NUS-WIDE, random 150,000",
+            summary="81 concepts; 150,000 of the labelled images drawn for training, as in the SRN paper",
+            citation=_NUSWIDE,
+            source=_NUSWIDE_SOURCE,
+            licence=_NUSWIDE_LICENCE,
+            classes=NUSWIDE_CONCEPTS,
+            layout=NUSWide(),
+            train_split="train",
+            eval_split="test",
+            counts={"train": Counts(150000), "test": Counts(59347)},
+            made=MadeSplit(150_000, stratified=False),
+        ),
+        DataSetInfo(
+            name="vg500",
+            title="Visual Genome 500",
+            summary="the 500 most frequent object names; 82,904 train and 10,000 test images (SSGRL's lists)",
+            citation="Krishna et al., Visual Genome, IJCV 2017; split: Chen et al., SSGRL, ICCV 2019",
+            source="homes.cs.washington.edu/~ranjay/visualgenome; lists: github.com/HCPLab-SYSU/SSGRL",
+            licence="CC BY 4.0",
+            classes=(),
+            layout=VisualGenome(),
+            train_split="train",
+            eval_split="test",
+            counts={"train": Counts(82904), "test": Counts(10000)},
         ),
     )
 }

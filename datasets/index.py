@@ -1,11 +1,18 @@
-"""One split of a data set: image ids, paths and labels, and a hash of what it holds."""
+"""One split of a data set: image ids, files and labels, stored so that it loads at once."""
 
 import hashlib
-from dataclasses import dataclass
+import json
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench.files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -14,27 +21,83 @@ class SplitIndex:
 
     Attributes:
         ids: N image ids.
-        paths: N image files.
-        labels: `(N, C)` int8 with 1 positive, 0 difficult, -1 negative.
-        checksums: N CRC-32 of the image files: with ids and labels they tell whether two trees hold the
-            same data.
+        root: the folder that the image files are relative to.
+        files: N image files, with `/` between folders on every system.
+        labels: `(N, C)` int8 with 1 positive, 0 difficult (or not known), -1 negative.
+        checksums: `(N,)` uint32, CRC-32 of the image files: with ids and labels they tell whether two trees
+            hold the same data. Zero until the files have been read.
     """
 
     ids: tuple[str, ...]
-    paths: tuple[Path, ...]
+    root: Path
+    files: tuple[str, ...]
     labels: NDArray[np.int8]
-    checksums: tuple[int, ...]
+    checksums: NDArray[np.uint32]
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def path(self, position: int) -> Path:
+        """The file of one image."""
+        return self.root / self.files[position]
+
+    def take(self, positions: Iterable[int]) -> "SplitIndex":
+        """Some of the images, in the order given."""
+        kept = list(positions)
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in kept),
+            files=tuple(self.files[i] for i in kept),
+            labels=self.labels[kept],
+            checksums=self.checksums[kept],
+        )
 
     def fingerprint(self) -> str:
         """A hash of ids, labels and image files: what a result depends on, wherever the tree lies."""
         digest = hashlib.sha256()
         digest.update("\n".join(self.ids).encode())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
-        digest.update(np.asarray(self.checksums, dtype=np.uint32).tobytes())
+        digest.update(self.checksums.tobytes())
         return digest.hexdigest()[:16]
+
+    def save(self, path: Path, stamp: dict[str, Any]) -> None:
+        """Write the index, whole or not at all, with a stamp that says where it comes from."""
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                stamp=_bytes(json.dumps(stamp)),
+                ids=_bytes("\n".join(self.ids)),
+                files=_bytes("\n".join(self.files)),
+                labels=self.labels,
+                checksums=self.checksums,
+            )
+
+    @classmethod
+    def load(cls, path: Path, root: Path) -> tuple["SplitIndex", dict[str, Any]]:
+        """Read an index and its stamp.
+
+        Raises:
+            ValueError: the file is not a whole index.
+            OSError: it cannot be read.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                parts = {name: stored[name] for name in ("stamp", "ids", "files", "labels", "checksums")}
+        # RuntimeError: a damaged header may ask for a password or an unknown compression.
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, EOFError) as error:
+            raise ValueError(f"{path} is not an index: {error}") from error
+        ids, files = (tuple(_text(parts[name]).split("\n")) for name in ("ids", "files"))
+        if not len(ids) == len(files) == len(parts["labels"]) == len(parts["checksums"]):
+            raise ValueError(f"{path} is not an index: its parts differ in length")
+        return cls(ids, root, files, parts["labels"], parts["checksums"]), json.loads(_text(parts["stamp"]))
+
+
+def _bytes(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _text(data: NDArray[np.uint8]) -> str:
+    return data.tobytes().decode()
 
 
 def pick(count: int, limit: int | None) -> list[int]:

@@ -43,8 +43,8 @@ def count_labels(labels: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArra
     Returns:
         `counts` `(C,)` and `cooccurrence` `(C, C)` with a zero diagonal.
     """
-    # In float64, which is exact for counts: NumPy multiplies integer matrices without BLAS, slowly.
-    positive = (labels == 1).astype(np.float64)
+    # In floats, because NumPy multiplies integer matrices without BLAS, slowly; float32 is exact up to 2^24.
+    positive = (labels == 1).astype(np.float32 if len(labels) < 2**24 else np.float64)
     pairs = (positive.T @ positive).astype(np.int64)
     counts = np.diagonal(pairs).copy()
     np.fill_diagonal(pairs, 0)

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets import scenes_generator
-from bench.datasets.scenes_draw import Picture, draw_scene, sample_scene
-from bench.datasets.scenes_generator import CLASSES, SIZES, VERSION, YEAR, generate
-from bench.datasets.scenes_shapes import PARTS, SLOTS
-from bench.datasets.scenes_world import COMPANIONS, LOOKS, SCENES
+from bench.datasets.scenes import generator as scenes_generator
+from bench.datasets.scenes.draw import Picture, draw_scene, sample_scene
+from bench.datasets.scenes.generator import CLASSES, SIZES, VERSION, YEAR, generate
+from bench.datasets.scenes.shapes import PARTS, SLOTS
+from bench.datasets.scenes.world import COMPANIONS, LOOKS, SCENES
 
 FEW = {"train": 7, "val": 3, "test": 5}
 SPLITS = ("train", "val", "trainval", "test")
@@ -222,7 +222,7 @@ def test_failure_midway_leaves_nothing_behind(made: Path, tmp_path: Path) -> Non
 KILLED = """
 import sys, time
 from pathlib import Path
-from bench.datasets.scenes_generator import generate
+from bench.datasets.scenes.generator import generate
 
 def stall(done, total):
     print(done, flush=True)

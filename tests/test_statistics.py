@@ -16,7 +16,8 @@ from bench.datasets.statistics import describe_split, differences
 
 def split_of(labels: list[list[int]]) -> SplitIndex:
     ids = tuple(str(number) for number in range(len(labels)))
-    return SplitIndex(ids, tuple(map(Path, ids)), np.array(labels, dtype=np.int8), tuple(range(len(ids))))
+    checksums = np.arange(len(ids), dtype=np.uint32)
+    return SplitIndex(ids, Path(), ids, np.array(labels, dtype=np.int8), checksums)
 
 
 def test_a_split_is_counted() -> None:

@@ -10,13 +10,23 @@ import pytest
 from numpy.typing import NDArray
 from trees import write_annotation, write_voc
 
-from bench.datasets.catalog import VOC_CLASSES
+from bench.datasets.catalog import DATASETS
+from bench.datasets.classes import VOC_CLASSES
+from bench.datasets.layout import ALL, VOCDevkit
+from bench.datasets.layouts import voc
+from bench.datasets.layouts.voc import read_annotation
+from bench.datasets.listing import Listing
+from bench.datasets.locate import locate
 from bench.datasets.open import DataSet, open_dataset
-from bench.datasets.voc import find_devkit, label_row, read_annotation, read_list
 from bench.errors import UserError
 from bench.methods.label_space import count_labels
 
 Labels = dict[str, list[int]]
+VOC2007 = VOCDevkit("VOC2007")
+
+
+def listed(devkit: Path, split: str = "trainval", layout: VOCDevkit = VOC2007) -> Listing:
+    return voc.read(devkit, layout, split, VOC_CLASSES, None)
 
 
 @pytest.fixture
@@ -29,8 +39,6 @@ def test_difficult_is_0_unless_another_object_of_the_class_is_not(tmp_path: Path
     write_annotation(path, [("cat", 1), ("cat", 1), ("dog", 1), ("dog", 0), ("person", 0), ("person", 1)])
     found = read_annotation(path)
     assert found == {"cat": 0, "dog": 1, "person": 1}
-    row = label_row(found, ("dog", "bird", "cat", "person"))
-    assert row.tolist() == [1, -1, 0, 1] and row.dtype == np.int8
 
 
 def test_parts_of_an_object_and_a_missing_flag_are_read_as_voc_means_them(tmp_path: Path) -> None:
@@ -42,10 +50,26 @@ def test_parts_of_an_object_and_a_missing_flag_are_read_as_voc_means_them(tmp_pa
     assert read_annotation(path) == {"person": 1}
 
 
-def test_an_annotation_without_objects_has_no_labels(tmp_path: Path) -> None:
-    path = tmp_path / "picture.xml"
-    write_annotation(path, [])
-    assert label_row(read_annotation(path), VOC_CLASSES).tolist() == [-1] * 20
+def test_rows_are_1_positive_0_difficult_and_minus_1_absent(devkit: Path) -> None:
+    write_annotation(devkit / "Annotations" / "000001.xml", [("cat", 1), ("dog", 1), ("dog", 0)])
+    write_annotation(devkit / "Annotations" / "000002.xml", [])
+    found = listed(devkit)
+    expected = [{"cat": 0, "dog": 1}.get(name, -1) for name in VOC_CLASSES]
+    assert found.labels[:2].tolist() == [expected, [-1] * 20] and found.labels.dtype == np.int8
+    assert found.files[0] == "JPEGImages/000001.jpg"
+    assert {"ImageSets/Main/trainval.txt", "Annotations/000001.xml"} <= set(found.sources)
+
+
+def test_the_server_holds_the_labels_of_a_split(devkit: Path) -> None:
+    shutil.rmtree(devkit / "Annotations")
+    found = listed(devkit, "test", VOCDevkit("VOC2007", unlabelled=("test",)))
+    assert found.ids == ("000005", "000006") and not found.labels.any() and found.problems == ()
+
+
+def test_without_a_list_every_annotation_is_an_image(devkit: Path) -> None:
+    assert listed(devkit, ALL).ids == tuple(f"{number:06d}" for number in range(1, 7))
+    names = voc.class_names(devkit, VOC2007)
+    assert list(names) == sorted(set(names)) and set(names) <= set(VOC_CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -73,25 +97,26 @@ def test_what_is_no_annotation_is_a_value_error(content: bytes, reason: str, tmp
 
 def test_the_root_may_be_any_of_three_folders(devkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for root in (devkit.parents[1], devkit.parent, devkit):
-        assert find_devkit(root, "VOC2007") == devkit
+        assert voc.find(root, VOC2007) == devkit
         monkeypatch.chdir(root)
-        assert find_devkit(Path(), "VOC2007") == devkit, "as in --data-root ."
+        assert locate(DATASETS["voc2007"], Path()) == devkit, "as in --data-root ."
     monkeypatch.setenv("HOME", str(devkit.parents[1]))
-    assert find_devkit(Path("~"), "VOC2007") == devkit, "no shell replaces ~ in .bench.yaml"
+    assert locate(DATASETS["voc2007"], Path("~")) == devkit, "no shell replaces ~ in .bench.yaml"
+    assert voc.find(devkit, VOCDevkit()) == devkit, "a devkit of one's own has any name"
 
 
 def test_another_year_is_named_with_what_is_there(devkit: Path) -> None:
-    with pytest.raises(UserError, match=r"No VOC2012 under .*VOC2012/ImageSets/Main.* holds VOC2007"):
-        find_devkit(devkit.parent, "VOC2012")
-    with pytest.raises(UserError, match="No VOC2012"):
-        find_devkit(devkit, "VOC2012")
+    with pytest.raises(UserError, match=r"does not hold .* VOC2012/ImageSets/Main; the folder holds VOC2007"):
+        voc.find(devkit.parent, VOCDevkit("VOC2012"))
+    with pytest.raises(UserError, match="looked for VOCdevkit/VOC2012/ImageSets/Main"):
+        voc.find(devkit, VOCDevkit("VOC2012"))
 
 
 def test_a_missing_or_empty_root_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"{tmp_path / 'none'} is not a folder.*VOCdevkit/VOC2007"):
-        find_devkit(tmp_path / "none", "VOC2007")
-    with pytest.raises(UserError, match=f"No VOC2007 under {tmp_path}: looked for .* holds nothing"):
-        find_devkit(tmp_path, "VOC2007")
+        voc.find(tmp_path / "none", VOC2007)
+    with pytest.raises(UserError, match=f"{tmp_path} does not hold .* looked for .* holds nothing"):
+        voc.find(tmp_path, VOC2007)
 
 
 @pytest.mark.parametrize(
@@ -99,20 +124,20 @@ def test_a_missing_or_empty_root_is_named(tmp_path: Path) -> None:
     [
         (["JPEGImages"], "is incomplete: it has no JPEGImages;"),
         (["JPEGImages", "Annotations"], "is incomplete: it has no JPEGImages and no Annotations;"),
-        (["ImageSets"], "No VOC2007 under .*looked for"),
+        (["ImageSets"], "does not hold the data set: looked for"),
     ],
 )
 def test_a_missing_folder_is_named(gone: list[str], message: str, devkit: Path) -> None:
     for name in gone:
         shutil.rmtree(devkit / name)
     with pytest.raises(UserError, match=message):
-        find_devkit(devkit.parents[1], "VOC2007")
+        voc.find(devkit.parents[1], VOC2007)
 
 
 def test_lists_are_read_in_their_order(devkit: Path) -> None:
     path = devkit / "ImageSets" / "Main" / "trainval.txt"
     path.write_text("000003 \r\n000001\n\n000002\n")
-    assert read_list(devkit, "trainval") == ("000003", "000001", "000002")
+    assert listed(devkit).ids == ("000003", "000001", "000002")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +145,7 @@ def test_lists_are_read_in_their_order(devkit: Path) -> None:
     [
         (b"", "test.txt is empty"),
         (b" \n\n", "test.txt is empty"),
-        (b"000001\n000002\n000001\n", "test.txt names image 000001 more than once"),
+        (b"000001\n000002\n000001\n", "test.txt names image 000001 2 times"),
         (b"\xff\xfe\x00", "test.txt is not a text file"),
         (None, r"No list .*test.txt; the lists there are: train, trainval, val\.$"),
     ],
@@ -131,7 +156,7 @@ def test_a_bad_list_is_named(content: bytes | None, message: str, devkit: Path) 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=message):
-        read_list(devkit, "test")
+        listed(devkit, "test")
 
 
 # Real photographs and the official lists.

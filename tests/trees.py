@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from bench.datasets.catalog import VOC_CLASSES
+from bench.datasets.classes import VOC_CLASSES
 
 # Class and difficult flag of every object of a picture.
 Objects = list[tuple[str, int]]
@@ -75,3 +75,22 @@ def _objects(number: int) -> Objects:
     first, second = (VOC_CLASSES[column] for column in rng.choice(14, 2, replace=False))
     objects: Objects = [(first, 0), (first, 1), (second, int(number % 3 == 0))]
     return [*objects, ("person", 0)] if number % 2 else objects
+
+
+def write_own_csv(folder: Path, images: int = 12, split: bool = True) -> Path:
+    """Write pictures, `labels.csv` and `own.yaml` into a folder; returns the YAML file.
+
+    Every third picture is for testing. Each has the label `odd` or `even`, and the first half `low` too.
+    """
+    (folder / "photos").mkdir(parents=True)
+    lines = ["image,labels,split" if split else "image,labels"]
+    for number in range(images):
+        write_picture(folder / "photos" / f"{number}.jpg", seed=number)
+        labels = ("even", "odd")[number % 2] + ("|low" if number < images // 2 else "")
+        lines.append(f"{number}.jpg,{labels}" + (("," + ("train", "train", "test")[number % 3]) * split))
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    column = ", split: split" if split else ""
+    splits = "{train: train, eval: test}" if split else "{train: 0.5}"
+    yaml = f"name: own\ncsv: {{images: photos{column}}}\nsplits: {splits}\n"
+    (folder / "own.yaml").write_text(yaml, encoding="utf-8")
+    return folder / "own.yaml"

@@ -5,18 +5,33 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
+from rich.console import Console
 
-from bench.datasets.catalog import DATASETS
+from bench.cli.data_download import download
+from bench.cli.progress import reading
+from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.index import SplitIndex
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.locate import dataset_info, locate, remember
+from bench.datasets.open import LISTED_AT_MOST, DataSet, prepare_both, read_dataset
+from bench.datasets.prepare import with_classes
 from bench.datasets.statistics import describe_split, differences
+from bench.errors import UserError
+from bench.files import write_text
+from bench.methods.label_space import count_labels
 
 DIFFERENT = 1
 
 
 @click.group("data")
 def command() -> None:
-    """Check and describe the data sets on this machine."""
+    """Download, prepare, check and describe data sets.
+
+    DATA is a name that `bench data ls` lists, or the YAML file of a data set of your own.
+    """
+
+
+command.add_command(download)
 
 
 def _of_a_data_set(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,31 +40,94 @@ def _of_a_data_set(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("data")(root(function))
 
 
+def _read(data: str, data_root: Path | None) -> DataSet:
+    with reading(Console(stderr=True)) as bar:
+        return read_dataset(data, data_root, progress=bar(data))
+
+
+def _splits(dataset: DataSet) -> tuple[tuple[str, SplitIndex], tuple[str, SplitIndex]]:
+    return (dataset.info.train_split, dataset.train), (dataset.info.eval_split, dataset.eval)
+
+
+def _differences(info: DataSetInfo, split: str, index: SplitIndex) -> list[str]:
+    published = info.counts.get(split)
+    return differences(describe_split(index), published) if published else []
+
+
 @command.command("ls")
 def list_data() -> None:
-    """List the data sets with their published counts."""
+    """List the data sets with their published counts, and where each lies on this machine."""
     for info in DATASETS.values():
         splits = ", ".join(f"{split} {counts.images}" for split, counts in info.counts.items())
-        click.echo(f"{info.name:8} {info.title}: {splits} images; from {info.source}")
+        try:
+            place = "made on first use" if info.built_in else f"in {locate(info, None)}"
+        except UserError:
+            place = "not found here"
+        click.echo(f"{info.name:16} {info.title}: {splits} images; {place}; from {info.source}")
+
+
+@command.command("prepare")
+@_of_a_data_set
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Folder of local files to use from now on; they stay where they are.",
+)
+def prepare(data: str, data_root: Path | None, source: Path | None) -> None:
+    """Read lists and annotations into one index per split. No image is opened.
+
+    Other commands do this by themselves; `prepare` shows what was read, and remembers where it lies.
+    """
+    info = dataset_info(data)
+    with reading(Console(stderr=True)) as bar:
+        folder = locate(info, source or data_root, bar(data))
+        prepared = prepare_both(with_classes(info, folder), folder, bar(data))
+    if source is not None and info.home is None:
+        remember(info, source)
+    for split, found in zip((info.train_split, info.eval_split), prepared, strict=True):
+        for problem in found.problems[:LISTED_AT_MOST]:
+            click.echo(f"cannot be used: {problem}")
+        described = describe_split(found.index)
+        click.echo(
+            f"{split}: {described.images} images, {described.positives} positive and {described.difficult} "
+            f"difficult labels, hash {found.index.fingerprint()}; "
+            + (f"{len(found.problems)} annotations cannot be used" if found.problems else f"{found.file}")
+        )
+        for sentence in _differences(info, split, found.index):
+            click.echo(f"  differs: {sentence}")
+    if any(found.problems for found in prepared):
+        raise SystemExit(DIFFERENT)
 
 
 @command.command("check")
 @_of_a_data_set
-def check(data: str, data_root: Path | None) -> None:
+@click.option(
+    "--fix-list",
+    type=click.Path(path_type=Path),
+    help="Write the images that cannot be used to this file, for `bench run --skip-bad FILE`.",
+)
+def check(data: str, data_root: Path | None, fix_list: Path | None) -> None:
     """Decode every image, read every annotation, and compare with the published counts.
 
     Exit status 1 where a file cannot be used or a count differs.
     """
-    dataset = open_dataset(data, data_root, skip_bad=True)
-    for problem in dataset.skipped:
+    dataset = _read(data, data_root)
+    for problem in dataset.skipped[:LISTED_AT_MOST]:
         click.echo(f"cannot be used: {problem}")
+    if len(dataset.skipped) > LISTED_AT_MOST:
+        click.echo(f"... and {len(dataset.skipped) - LISTED_AT_MOST} more")
     found = [
         f"{split}: {sentence}"
         for split, index in _splits(dataset)
-        for sentence in differences(describe_split(index), dataset.info.counts[split])
+        for sentence in _differences(dataset.info, split, index)
     ]
     for sentence in found:
         click.echo(sentence)
+    if fix_list is not None:
+        images = sorted({problem.image for problem in dataset.skipped})
+        write_text(fix_list, "".join(f"{image}\n" for image in images))
+        click.echo(f"{fix_list}: {len(images)} images to leave out with --skip-bad {fix_list}")
     click.echo(
         f"{dataset.root}: {len(dataset.skipped)} files cannot be used, {len(found)} counts differ; "
         f"fingerprint {dataset.fingerprint()}"
@@ -58,27 +136,48 @@ def check(data: str, data_root: Path | None) -> None:
         raise SystemExit(DIFFERENT)
 
 
-def _splits(dataset: DataSet) -> tuple[tuple[str, SplitIndex], tuple[str, SplitIndex]]:
-    return (dataset.info.train_split, dataset.train), (dataset.info.eval_split, dataset.eval)
-
-
 @command.command("stats")
 @_of_a_data_set
-def stats(data: str, data_root: Path | None) -> None:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write label frequency and co-occurrence of each split there, as a CSV table and as a picture.",
+)
+def stats(data: str, data_root: Path | None, out: Path | None) -> None:
     """Show labels per image, label frequency and the commonest pairs of each split."""
-    dataset = open_dataset(data, data_root, skip_bad=True)
-    names = dataset.info.classes
+    dataset = _read(data, data_root)
     for split, index in _splits(dataset):
-        found = describe_split(index)
-        click.echo(
-            f"{split}: {found.images} images, {found.positives} positive and {found.difficult} difficult "
-            f"labels, {found.positives / found.images:.2f} positive labels per image"
-        )
-        per_image = ", ".join(f"{number}: {images}" for number, images in enumerate(found.labels_per_image))
-        click.echo(f"  images by number of labels: {per_image}")
-        for name, images in sorted(zip(names, found.frequency, strict=True), key=lambda item: -item[1]):
-            click.echo(f"  {name:14} {images:6} {100 * images / found.images:6.2f} %")
-        for first, second, images in found.pairs:
-            click.echo(f"  {names[first]} and {names[second]}: {images} images")
-        for sentence in differences(found, dataset.info.counts[split]):
-            click.echo(f"  differs: {sentence}")
+        if not len(index):
+            raise UserError(f"No image of {split} of {data} can be used; see `bench data check {data}`.")
+        _show(dataset.info, split, index)
+        if out is not None:
+            _write(dataset.info, split, index, out)
+
+
+def _show(info: DataSetInfo, split: str, index: SplitIndex) -> None:
+    found = describe_split(index)
+    names = info.classes
+    click.echo(
+        f"{split}: {found.images} images, {found.positives} positive and {found.difficult} difficult "
+        f"labels, {found.positives / found.images:.2f} positive labels per image"
+    )
+    per_image = ", ".join(f"{number}: {images}" for number, images in enumerate(found.labels_per_image))
+    click.echo(f"  images by number of labels: {per_image}")
+    for name, images in sorted(zip(names, found.frequency, strict=True), key=lambda item: -item[1]):
+        click.echo(f"  {name:14} {images:6} {100 * images / found.images:6.2f} %")
+    for first, second, images in found.pairs:
+        click.echo(f"  {names[first]} and {names[second]}: {images} images")
+    for sentence in _differences(info, split, index):
+        click.echo(f"  differs: {sentence}")
+
+
+def _write(info: DataSetInfo, split: str, index: SplitIndex, out: Path) -> None:
+    from bench.figures.labels import draw_labels
+
+    counts, cooccurrence = count_labels(index.labels)
+    table = pd.DataFrame(cooccurrence, index=info.classes, columns=info.classes)
+    table.insert(0, "images", counts)
+    stem = f"{info.name}-{split}-labels"
+    write_text(out / f"{stem}.csv", table.to_csv(index_label="label", lineterminator="\n"))
+    draw_labels(out / f"{stem}.png", f"{info.title}, {split}", info.classes, counts, cooccurrence)
+    click.echo(f"  {out / stem}.csv and .png")

@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench.datasets.check import Progress as ReadingProgress
+from bench.cli.progress import reading
 from bench.errors import UserError
 from bench.matrix import run_matrix
 from bench.plan import Cell, plan
@@ -21,6 +20,11 @@ A_CELL_FAILED = 1
     "--spec",
     type=click.Path(path_type=Path),
     help="YAML file with any of the options below; the command line wins.",
+)
+@click.option(
+    "--matrix",
+    "name",
+    help="The methods of a table of the ADD-GCN paper: table4, table5, table6 or fig3; --spec wins over it.",
 )
 @click.option(
     "--methods",
@@ -38,12 +42,16 @@ A_CELL_FAILED = 1
 @click.option("--precision", help="fp32, bf16 or fp16.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
 @click.option(
-    "--vectors", help="Label vectors: 'label-sets', or a file of word vectors.  [default: label-sets]"
+    "--vectors", help="Label vectors, as `bench labels vectors --from` takes them.  [default: label-sets]"
 )
 @click.option("--limit-train", type=int, help="Train on so many images only, for a quick look.")
 @click.option("--limit-eval", type=int, help="Evaluate on so many images only.")
 @click.option(
-    "--skip-bad", is_flag=True, default=None, help="Leave out files that cannot be read, and record them."
+    "--skip-bad",
+    is_flag=False,
+    flag_value="all",
+    help="Leave out files that cannot be read, or the images that a file lists (from `bench data check "
+    "--fix-list`), and record them.",
 )
 @click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
 @click.option("--workers", type=int, help="Loading processes.  [default: by device]")
@@ -51,24 +59,16 @@ A_CELL_FAILED = 1
 @click.option("--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]")
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
-def command(spec: Path | None, **options: Any) -> None:
+def command(spec: Path | None, name: str | None, **options: Any) -> None:
     """Train and evaluate a matrix of methods, data sets and seeds under one schedule.
 
     What is stored already is not run again; a run that was interrupted goes on from its last epoch.
     """
     console = Console(stderr=False)
     given = {name: value for name, value in options.items() if value is not None}
-    matrix = load_matrix(spec, given)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as reading:
-        cells = plan(matrix, lambda name: _reading(reading, name))
+    matrix = load_matrix(spec, given, name)
+    with reading(console) as bar:
+        cells = plan(matrix, bar)
     if matrix.dry_run:
         _print_plan(cells, console)
         return
@@ -83,15 +83,6 @@ def command(spec: Path | None, **options: Any) -> None:
     )
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)
-
-
-def _reading(progress: Progress, name: str) -> ReadingProgress:
-    task = progress.add_task(f"reading {name}", total=None)
-
-    def update(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total)
-
-    return update
 
 
 def _print_plan(cells: list[Cell], console: Console) -> None:

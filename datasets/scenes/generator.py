@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .scenes_draw import CLASSES, Picture, draw_scene, sample_scene
+from .draw import CLASSES, Picture, draw_scene, sample_scene
 
 __all__ = ["CLASSES", "SIZES", "VERSION", "YEAR", "generate"]
 

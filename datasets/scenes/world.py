@@ -2,13 +2,13 @@
 
 A colour is a range to draw from, (hue from, to, saturation from, to, value from, to) in degrees and per
 cent; heights and widths are per cent of the picture. Anything changed here changes the pictures, so
-`scenes_generator.VERSION` has to go up with it.
+`generator.VERSION` has to go up with it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .scenes_shapes import Points, path
+from .shapes import Points, path
 
 Hsv = tuple[float, float, float, float, float, float]
 Tones = tuple[Hsv, ...]

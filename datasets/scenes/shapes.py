@@ -2,7 +2,7 @@
 
 Coordinates are per cent of a square box with y pointing down; points are spelled as in SVG ("x,y x,y").
 Parts are listed from back to front. Anything changed here changes the pictures, so
-`scenes_generator.VERSION` has to go up with it.
+`generator.VERSION` has to go up with it.
 """
 
 from collections.abc import Mapping

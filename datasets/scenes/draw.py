@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from .scenes_shapes import PARTS, SLOTS, Points
-from .scenes_world import ANY, COMPANIONS, GREEN, LOOKS, SCENES, WOOD, SceneType, Tones
+from .shapes import PARTS, SLOTS, Points
+from .world import ANY, COMPANIONS, GREEN, LOOKS, SCENES, WOOD, SceneType, Tones
 
 CLASSES: tuple[str, ...] = tuple(sorted(PARTS))
 Rgb = tuple[int, int, int]

@@ -1,0 +1,132 @@
+"""How the files of a data set lie on the disk: what a layout's reader must be told.
+
+Light on purpose: the catalogue is made of these, and listing data sets must not import numpy. The readers are
+the modules of `bench.datasets.layouts`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+ALL = "all"
+"""The split that holds every image, for a data set whose splits are made here."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A layout; `reader` names the module of `bench.datasets.layouts` that reads it."""
+
+    reader: ClassVar[str]
+
+    def wanted(self) -> str:
+        """What the data root must hold, for the one who looks for the data."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class VOCDevkit(Layout):
+    """JPEGImages, Annotations, ImageSets/Main.
+
+    Attributes:
+        folder: the folder of the devkit, such as VOC2007; empty where the data root itself is one.
+        unlabelled: splits whose labels are held by the evaluation server.
+    """
+
+    reader: ClassVar[str] = "voc"
+    folder: str = ""
+    unlabelled: tuple[str, ...] = ()
+
+    def wanted(self) -> str:
+        """The folder of the devkit."""
+        return f"VOCdevkit/{self.folder}" if self.folder else "JPEGImages, Annotations and ImageSets/Main"
+
+
+@dataclass(frozen=True)
+class COCOInstances(Layout):
+    """Instance annotations in COCO's JSON.
+
+    Attributes:
+        annotations: the JSON file of each split, relative to the data set's folder.
+        images: the folder of its images, likewise.
+        keep_unannotated: keep images without any annotation (as SSGRL) or drop them (as ML-GCN, ADD-GCN and
+            SALGL).
+    """
+
+    reader: ClassVar[str] = "coco"
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    keep_unannotated: bool = False
+
+    def wanted(self) -> str:
+        """The annotation files and image folders."""
+        return ", ".join([*self.annotations.values(), *self.images.values()])
+
+
+@dataclass(frozen=True)
+class NUSWide(Layout):
+    """Groundtruth/AllLabels, ImageList, ConceptsList/Concepts81.txt, Flickr.
+
+    Attributes:
+        keep_unlabelled: keep images with none of the 81 concepts.
+    """
+
+    reader: ClassVar[str] = "nuswide"
+    keep_unlabelled: bool = False
+
+    def wanted(self) -> str:
+        """The folders of the published archive."""
+        return "nuswide/{Flickr,Groundtruth/AllLabels,ImageList,ConceptsList}"
+
+
+@dataclass(frozen=True)
+class VisualGenome(Layout):
+    """objects.json, VG_100K, VG_100K_2, and SSGRL's lists train_list_500.txt and test_list_500.txt."""
+
+    reader: ClassVar[str] = "visual_genome"
+    names: int = 500
+
+    def wanted(self) -> str:
+        """The published files and SSGRL's lists."""
+        return "vg/{VG_100K,VG_100K_2,objects.json,train_list_500.txt,test_list_500.txt}"
+
+
+@dataclass(frozen=True)
+class Table(Layout):
+    """A CSV file with one line per image.
+
+    Attributes:
+        file: the CSV file, relative to the data set's folder; `.gz` is read too.
+        images: the folder of the images, likewise.
+        image: the column of the image's file name.
+        labels: the column of its labels.
+        split: the column of its split; empty where the splits are made here.
+        separator: what stands between two labels.
+    """
+
+    reader: ClassVar[str] = "table"
+    file: str = "labels.csv"
+    images: str = "."
+    image: str = "image"
+    labels: str = "labels"
+    split: str = ""
+    separator: str = "|"
+
+    def wanted(self) -> str:
+        """The CSV file."""
+        return self.file
+
+
+@dataclass(frozen=True)
+class MadeSplit:
+    """Splits that are drawn here, because none is published or given.
+
+    Attributes:
+        train: how much is trained on: a share below 1, or a number of images.
+        stratified: every label is shared out in the same proportion (iterative stratification), instead of
+            drawing images alone.
+        seed: what is drawn from; another one gives another data set.
+    """
+
+    train: float
+    stratified: bool
+    seed: int = 0

@@ -1,0 +1,208 @@
+"""COCO's instance annotations: one JSON file per split, its images in a folder."""
+
+import io
+import json
+from contextlib import redirect_stdout
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pycocotools.coco import COCO
+
+from bench.datasets.layout import COCOInstances
+from bench.datasets.listing import (
+    Listing,
+    Progress,
+    label_matrix,
+    missing_tree,
+    places,
+    refuse_duplicates,
+)
+from bench.errors import UserError
+
+NAMES = frozenset({"coco", "coco2014", "mscoco", "mscoco2014"})
+# What is needed of each part, and of which type; the rest of the format is not looked at.
+FIELDS: dict[str, dict[str, type]] = {
+    "categories": {"id": int, "name": str},
+    "images": {"id": int, "file_name": str},
+    "annotations": {"id": int, "image_id": int, "category_id": int},
+}
+
+
+def find(root: Path, layout: COCOInstances) -> Path:
+    """The folder that holds the annotations: the data root, or one in it that is called coco or alike."""
+    folders = places(root, NAMES)
+    for folder in folders:
+        if any((folder / file).is_file() for file in layout.annotations.values()):
+            _refuse_incomplete(folder, layout)
+            return folder
+    wanted = next(iter(layout.annotations.values()))
+    for folder in folders:
+        others = sorted(path.name for path in (folder / wanted).parent.glob("*.json"))
+        if others:
+            raise UserError(
+                f"{(folder / wanted).parent} has no {Path(wanted).name}; it has {', '.join(others[:8])}: "
+                "another year's annotations, or not all of them."
+            )
+    raise missing_tree(root, layout, f"{wanted}, here or in coco")
+
+
+def _refuse_incomplete(folder: Path, layout: COCOInstances) -> None:
+    missing = [f"no {file}" for file in layout.annotations.values() if not (folder / file).is_file()]
+    for images in dict.fromkeys(layout.images.values()):
+        if not (folder / images).is_dir():
+            missing.append(f"no folder {images}")
+        elif not any((folder / images).iterdir()):
+            missing.append(f"nothing in {images}")
+    if missing:
+        raise UserError(
+            f"{folder} is incomplete: there is {' and '.join(missing)}; unpack the whole archives there."
+        )
+
+
+def class_names(folder: Path, layout: COCOInstances) -> tuple[str, ...]:
+    """The categories of every annotation file, by id; those that only a later file has come last."""
+    names: dict[str, None] = {}
+    for file in class_sources(folder, layout):
+        names |= dict.fromkeys(_categories(_load(folder / file), folder / file).values())
+    return tuple(names)
+
+
+def class_sources(folder: Path, layout: COCOInstances) -> tuple[str, ...]:
+    """Every annotation file."""
+    return tuple(dict.fromkeys(layout.annotations.values()))
+
+
+def read(
+    folder: Path, layout: COCOInstances, split: str, classes: tuple[str, ...], progress: Progress | None
+) -> Listing:
+    """The images of a split by their id, each with the classes that any of its annotations names.
+
+    Crowds count like single objects, as in the codes of ML-GCN and SSGRL. Classes are found by their
+    names, so that the columns follow `classes` whatever the order of the categories is.
+    """
+    if split not in layout.annotations:
+        raise UserError(f"No annotations are named for the split '{split}', only for: {_known(layout)}.")
+    file = layout.annotations[split]
+    path = folder / file
+    coco = _index(_load(path), path)
+    column_of = {name: column for column, name in enumerate(classes)}
+    names = {category: entry["name"] for category, entry in sorted(coco.cats.items())}
+    _compare_classes(names, classes, folder, layout, path)
+    chosen = [image for image in sorted(coco.imgs) if layout.keep_unannotated or image in coco.imgToAnns]
+    labels = label_matrix(len(chosen), classes)
+    for row, image in enumerate(chosen):
+        for annotation in coco.imgToAnns.get(image, ()):
+            labels[row, column_of[names[annotation["category_id"]]]] = 1
+        if progress is not None:
+            progress(row + 1, len(chosen))
+    images = [PurePosixPath(coco.imgs[image]["file_name"]) for image in chosen]
+    ids = tuple(image.with_suffix("").as_posix() for image in images)
+    refuse_duplicates(ids, path)
+    prefix = PurePosixPath(layout.images[split])
+    return Listing(ids, tuple((prefix / image).as_posix() for image in images), labels, (file,))
+
+
+def _known(layout: COCOInstances) -> str:
+    return ", ".join(layout.annotations)
+
+
+def _compare_classes(
+    names: dict[int, str], classes: tuple[str, ...], folder: Path, layout: COCOInstances, path: Path
+) -> None:
+    """UserError where the categories are not those of the data set."""
+    for category, name in names.items():
+        if name not in classes:
+            raise UserError(
+                f"{path}: the category '{name}' (id {category}) is not in the class list of the data set."
+            )
+    missing = [name for name in classes if name not in names.values()]
+    # A split may lack a class that another one has.
+    if missing and (absent := set(missing).difference(class_names(folder, layout))):
+        first = next(name for name in missing if name in absent)
+        raise UserError(f"{path}: the categories do not list the class '{first}' of the data set.")
+
+
+def _index(content: dict[str, Any], path: Path) -> COCO:
+    """Pycocotools' index of an annotation file, whose references have been followed."""
+    categories = _categories(content, path)
+    images = _by_id(content["images"], "images", path)
+    for annotation in content["annotations"]:
+        for field, known in (("image_id", images), ("category_id", categories)):
+            if annotation[field] not in known:
+                part = "images" if field == "image_id" else "categories"
+                raise UserError(
+                    f"{path}: annotation {annotation['id']} has {field} {annotation[field]}, which is not in "
+                    f"'{part}'."
+                )
+    coco = COCO()
+    coco.dataset = content
+    with redirect_stdout(io.StringIO()):  # it prints what it does
+        coco.createIndex()
+    return coco
+
+
+def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
+    """Category names by id, in the order of the ids."""
+    by_id = _by_id(content["categories"], "categories", path)
+    names: dict[int, str] = {}
+    for category in sorted(by_id):
+        name = by_id[category]["name"]
+        if category < 0:
+            raise UserError(f"{path}: the category '{name}' has the negative id {category}.")
+        if name in names.values():
+            raise UserError(f"{path}: there are several categories '{name}'; names must be unique.")
+        names[category] = name
+    return names
+
+
+def _by_id(entries: list[dict[str, Any]], part: str, path: Path) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for number, entry in enumerate(entries):
+        if entry["id"] in found:
+            raise UserError(f"{path}: {part}[{number}] has the id {entry['id']} of an earlier one.")
+        found[entry["id"]] = entry
+    return found
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """An annotation file whose parts and fields are all there.
+
+    Raises:
+        UserError: the file is not JSON, or is cut, or lacks a part or a field; says where.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = json.load(file, object_hook=_without_outline)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{path} is not whole JSON: {error.msg} at character {error.pos} (line {error.lineno}) of "
+            f"{len(error.doc)}; it may be cut off, so fetch it again."
+        ) from None  # the error holds the whole text
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON in UTF-8: {error}.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no COCO annotations, but a JSON {type(content).__name__}.")
+    for part, fields in FIELDS.items():
+        if not isinstance(content.get(part), list):
+            raise UserError(f"{path} has no list '{part}', so it is not COCO's instance annotations.")
+        for number, entry in enumerate(content[part]):
+            _check_fields(entry, fields, f"{path}: {part}[{number}]")
+    return content
+
+
+def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
+    """Outlines are most of a file; dropped while it is read, they do not pile up in memory."""
+    entry.pop("segmentation", None)
+    return entry
+
+
+def _check_fields(entry: Any, fields: dict[str, type], where: str) -> None:
+    if not isinstance(entry, dict):
+        raise UserError(f"{where} is not an object.")
+    for field, kind in fields.items():
+        value = entry.get(field)
+        # Not isinstance: true is an int.
+        if type(value) is not kind or value == "":
+            named = f" (id {entry['id']})" if field != "id" and "id" in entry else ""
+            found = f"is {value!r}, which is no {kind.__name__}" if field in entry else "is missing"
+            raise UserError(f"{where}{named}: '{field}' {found}.")

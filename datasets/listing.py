@@ -1,0 +1,134 @@
+"""What a layout's reader gives: the images of a split with their labels, and what could not be understood."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.datasets.layout import Layout
+from bench.errors import UserError
+
+Progress = Callable[[int, int], None]
+
+_DASHES = str.maketrans("", "", "-_")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that cannot be used."""
+
+    image: str
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.image}: {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A split as its layout lists it; no image has been opened.
+
+    Attributes:
+        ids: N image ids, in the order of the published list.
+        files: N image files, relative to the data set's folder, with `/` between folders.
+        labels: `(N, C)` int8 with 1 positive, 0 difficult (or not known), -1 negative.
+        sources: the files that were read, likewise relative: the listing holds while they stay the same.
+        problems: annotations that could not be used; the labels of their images mean nothing.
+    """
+
+    ids: tuple[str, ...]
+    files: tuple[str, ...]
+    labels: NDArray[np.int8]
+    sources: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+class Reader(Protocol):
+    """What each module of `bench.datasets.layouts` provides; each takes its own kind of `Layout`."""
+
+    def find(self, root: Path, layout: Layout) -> Path:
+        """The folder that holds the data set, at or below the data root.
+
+        Raises:
+            UserError: says what was looked for, where, and what is there.
+        """
+
+    def class_names(self, folder: Path, layout: Layout) -> tuple[str, ...]:
+        """The class names that the data itself gives, in their order.
+
+        Raises:
+            UserError: naming file and line or field.
+        """
+
+    def class_sources(self, folder: Path, layout: Layout) -> tuple[str, ...]:
+        """The files that `class_names` reads, relative to the folder: the names hold while they stay so."""
+
+    def read(
+        self, folder: Path, layout: Layout, split: str, classes: tuple[str, ...], progress: Progress | None
+    ) -> Listing:
+        """The list of a split, or of every image for the split `ALL`.
+
+        Raises:
+            UserError: a list or table that is absent, damaged or contradicts itself, naming file and line or
+                field. What is wrong with the annotation of a single image is a `Problem` instead.
+        """
+
+
+def reader_of(layout: Layout) -> Reader:
+    """The module that reads a layout."""
+    return cast(Reader, import_module(f"bench.datasets.layouts.{layout.reader}"))
+
+
+def places(root: Path, names: frozenset[str]) -> list[Path]:
+    """The data root, and the folders in it with one of these names.
+
+    Names are compared in lower case and without `-` and `_`: NUS-WIDE, nus_wide and nuswide are one.
+    """
+    inside = sorted(root.iterdir()) if root.is_dir() else []
+    return [root, *(x for x in inside if x.name.lower().translate(_DASHES) in names and x.is_dir())]
+
+
+def missing_tree(root: Path, layout: Layout, looked_for: str) -> UserError:
+    """The error for a data root without the data set: what was looked for, and what is there."""
+    if not root.is_dir():
+        return UserError(
+            f"The data root {root} is not a folder; give the folder that holds {layout.wanted()}."
+        )
+    there = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) or "nothing"
+    return UserError(f"{root} does not hold the data set: looked for {looked_for}; the folder holds {there}.")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list that are not blank, stripped.
+
+    Raises:
+        UserError: the list is absent, empty or not text.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        raise UserError(f"No list {path}.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"The list {path} is not a text file: {error}.") from error
+    kept = [line for line in lines if line]
+    if not kept:
+        raise UserError(f"The list {path} is empty.")
+    return kept
+
+
+def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:
+    """UserError where a list names an image twice."""
+    if len(set(ids)) < len(ids):
+        image, times = Counter(ids).most_common(1)[0]
+        raise UserError(f"The list {path} names image {image} {times} times; each may stand there once.")
+
+
+def label_matrix(count: int, classes: tuple[str, ...]) -> NDArray[np.int8]:
+    """`(N, C)` labels, all negative."""
+    return np.full((count, len(classes)), -1, dtype=np.int8)

@@ -1,0 +1,87 @@
+"""What a data set is, by its name, and where it lies on this machine."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from bench.datasets.catalog import DATASETS, DataSetInfo
+from bench.datasets.listing import Progress, reader_of
+from bench.errors import UserError
+from bench.files import write_text
+from bench.resolve import resolve
+from bench.settings import data_root, work_folder
+
+
+def dataset_info(name: str) -> DataSetInfo:
+    """The data set of that name, or the one that a YAML file describes.
+
+    Raises:
+        UserError: unknown name, or a file that is not a description of a data set.
+    """
+    if name.endswith((".yaml", ".yml")):
+        from bench.datasets.own import load_own
+
+        return load_own(Path(name))
+    info = resolve("data set", name, DATASETS)
+    if info.built_in:
+        from bench.datasets.scenes.generator import CLASSES
+
+        return replace(info, classes=CLASSES)
+    return info
+
+
+def locate(info: DataSetInfo, root: Path | None, progress: Progress | None = None) -> Path:
+    """The folder that holds a data set; the built-in one is made on first use.
+
+    It is looked for under `root`, `BENCH_DATA_ROOT`, the configuration file's `data_root`, and the folder
+    that it was downloaded to or that `bench data prepare --from` was given: the first that is set decides.
+
+    Raises:
+        UserError: it is not there, or no folder is known.
+    """
+    reader = reader_of(info.layout)
+    if info.built_in:
+        return reader.find(_made(progress), info.layout)
+    found = root or info.home or data_root(info.name, None) or _remembered(info.name)
+    if found is None:
+        raise UserError(
+            f"Where is {info.title}? Give --data-root DIR, set BENCH_DATA_ROOT, or name it as data_root "
+            f"in .bench.yaml; DIR holds {info.layout.wanted()} (from {info.source})."
+        )
+    return reader.find(found.expanduser().absolute(), info.layout)
+
+
+def remember(info: DataSetInfo, root: Path) -> None:
+    """Look for the data set under `root` from now on, where nothing else is said."""
+    roots = {**_all_remembered(), info.name: str(root.expanduser().absolute())}
+    write_text(_file(), json.dumps(roots, indent=1))
+
+
+def downloads_folder() -> Path:
+    """Where downloads go when no data root is known."""
+    return work_folder() / "data"
+
+
+def _made(progress: Progress | None) -> Path:
+    from bench.datasets.scenes.generator import VERSION, generate
+
+    root = downloads_folder() / f"scenes-v{VERSION}"
+    generate(root, progress=progress)
+    return root.absolute()
+
+
+def _file() -> Path:
+    return downloads_folder() / "roots.json"
+
+
+def _all_remembered() -> dict[str, str]:
+    try:
+        stored = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _remembered(name: str) -> Path | None:
+    root = _all_remembered().get(name)
+    return Path(root) if root else None

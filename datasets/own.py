@@ -1,0 +1,175 @@
+"""A data set of one's own, described by a YAML file: no code."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.datasets.catalog import DATASETS, Counts, DataSetInfo
+from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
+from bench.datasets.listing import read_lines
+from bench.errors import UserError
+from bench.validation import one_sentence
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CSVFile(_Part):
+    """A CSV file with one line per image."""
+
+    file: str = Field("labels.csv", description="the CSV file; .gz is read too")
+    images: str = Field(".", description="folder of the images")
+    image: str = Field("image", description="column of the image's file name")
+    labels: str = Field("labels", description="column of its labels")
+    split: str | None = Field(None, description="column of its split, unless the splits are made")
+    separator: str = Field("|", min_length=1, description="what stands between two labels")
+
+
+class COCOFiles(_Part):
+    """COCO's JSON: a file and an image folder per split, or one file for all where the splits are made."""
+
+    annotations: str | dict[str, str]
+    images: str | dict[str, str]
+    keep_unannotated: bool = Field(False, description="keep images without any annotation")
+
+
+class VOCTree(_Part):
+    """A tree in the layout of the VOC devkit."""
+
+    folder: str = Field("", description="folder with JPEGImages, Annotations and ImageSets/Main")
+
+
+class Splits(_Part):
+    """Splits that the data names itself, or that are drawn with every label in the same proportion."""
+
+    train: str | float = Field(description="name of the split, or the share of the images to draw")
+    eval: str | None = Field(None, description="name of the split to evaluate on; not where they are drawn")
+    seed: int = Field(0, ge=0, lt=2**32, description="what they are drawn from")
+
+    @model_validator(mode="after")
+    def _either(self) -> "Splits":
+        if isinstance(self.train, str):
+            if self.eval is None:
+                raise ValueError("name the split to evaluate on as eval")
+        elif self.eval is not None or not 0 < self.train < 1:
+            raise ValueError("a share to train on lies between 0 and 1, and the rest is evaluated on")
+        return self
+
+    @property
+    def made(self) -> MadeSplit | None:
+        """How they are drawn, where they are."""
+        return None if isinstance(self.train, str) else MadeSplit(self.train, stratified=True, seed=self.seed)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The split to train on and the one to evaluate on."""
+        return (self.train, self.eval or "") if isinstance(self.train, str) else ("train", "test")
+
+
+class Description(_Part):
+    """The YAML file of a data set. Paths are relative to `root`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="as the records and tables name it")
+    title: str | None = None
+    summary: str = "described by its owner"
+    citation: str = ""
+    source: str = ""
+    licence: str = ""
+    root: Path = Field(Path(), description="folder of the data, relative to this file")
+    csv: CSVFile | None = None
+    coco: COCOFiles | None = None
+    voc: VOCTree | None = None
+    splits: Splits
+    classes: tuple[str, ...] | str | None = Field(
+        None, description="class names in their order, or a text file with one per line; found if empty"
+    )
+    counts: dict[str, int] = Field({}, description="how many images each split should have")
+    schedule: str = "identical"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Description":
+        layouts = [name for name in ("csv", "coco", "voc") if getattr(self, name) is not None]
+        if len(layouts) != 1:
+            raise ValueError(f"give one of csv, coco and voc, not {' and '.join(layouts) or 'none'}")
+        if self.csv and (self.splits.made is None) == (self.csv.split is None):
+            raise ValueError("give either the column of the split in csv, or a share to train on in splits")
+        if self.name in DATASETS:
+            raise ValueError(f"'{self.name}' is the name of a data set that is known; choose another")
+        return self
+
+
+def load_own(path: Path) -> DataSetInfo:
+    """Read the description of a data set.
+
+    Raises:
+        UserError: no such file, not YAML, or a field that is unknown, missing or wrong.
+    """
+    if not path.is_file():
+        raise UserError(f"The data set file {path} does not exist.")
+    try:
+        fields = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The data set file {path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(fields, dict):
+        raise UserError(f"The data set file {path} is not a mapping of fields to values.")
+    try:
+        described = Description(**{str(key): value for key, value in fields.items()})
+    except ValidationError as error:
+        raise UserError(f"In {path}: {one_sentence(error, Description.model_fields)}") from error
+    return _info(described, path)
+
+
+def _info(described: Description, path: Path) -> DataSetInfo:
+    home = (path.parent / described.root.expanduser()).absolute()
+    made = described.splits.made
+    train, held_out = described.splits.names
+    return DataSetInfo(
+        name=described.name,
+        title=described.title or described.name,
+        summary=described.summary,
+        citation=described.citation,
+        source=described.source or str(path),
+        licence=described.licence,
+        classes=_classes(described, home, path),
+        layout=_layout(described, (ALL,) if made else (train, held_out)),
+        train_split=train,
+        eval_split=held_out,
+        counts={split: Counts(images) for split, images in described.counts.items()},
+        default_schedule=described.schedule,
+        made=made,
+        home=home,
+    )
+
+
+def _classes(described: Description, home: Path, path: Path) -> tuple[str, ...]:
+    given = described.classes
+    names = tuple(read_lines(home / given)) if isinstance(given, str) else given or ()
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UserError(f"In {path}: the class '{twice[0]}' is named more than once.")
+    return names
+
+
+def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
+    if described.csv:
+        table = described.csv.model_dump()
+        return Table(**{**table, "split": table["split"] or ""})
+    if described.coco:
+        coco = described.coco
+        return COCOInstances(
+            _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
+        )
+    return VOCDevkit(described.voc.folder if described.voc else "")
+
+
+def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:
+    """One entry for each split; a single value holds for all."""
+    if isinstance(given, str):
+        return dict.fromkeys(splits, given)
+    missing = [split for split in splits if split not in given]
+    if missing:
+        raise UserError(f"The data set's coco section says nothing of the split '{missing[0]}'.")
+    return {split: given[split] for split in splits}

@@ -1,0 +1,153 @@
+"""From a published layout to one index per split, kept and read again while its sources stay the same."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.datasets.catalog import DataSetInfo
+from bench.datasets.index import SplitIndex
+from bench.datasets.layout import ALL
+from bench.datasets.listing import Listing, Problem, Progress, reader_of
+from bench.datasets.splits import positions_of
+from bench.errors import UserError
+from bench.files import write_text
+from bench.settings import work_folder
+
+# Raised when a reader or the file changes, so that older indices are not believed.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A split as its annotations describe it; its images have not been opened.
+
+    Attributes:
+        index: images and labels, with checksums of zero.
+        problems: images whose annotation cannot be used.
+        file: where the index is kept.
+        read: whether the annotations were read now, or the kept index was still good.
+    """
+
+    index: SplitIndex
+    problems: tuple[Problem, ...]
+    file: Path
+    read: bool
+
+
+def with_classes(info: DataSetInfo, folder: Path) -> DataSetInfo:
+    """The data set with its class names, read from the data where its definition does not list them.
+
+    Names that were read are kept beside the indices: the files that they come from may be large.
+
+    Raises:
+        UserError: as the layout's reader.
+    """
+    if info.classes:
+        return info
+    reader = reader_of(info.layout)
+    file = work_folder() / "indices" / _definition(info, folder) / "classes.json"
+    states = {source: _state(folder / source) for source in reader.class_sources(folder, info.layout)}
+    names = _kept_names(file, states)
+    if names is None:
+        names = reader.class_names(folder, info.layout)
+        write_text(file, json.dumps({"classes": names, "files": states}))
+    return replace(info, classes=names)
+
+
+def _kept_names(file: Path, states: dict[str, list[int]]) -> tuple[str, ...] | None:
+    """The kept class names, or None where there are none that are good."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return tuple(kept["classes"]) if kept["files"] == states else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def prepare_split(
+    info: DataSetInfo, folder: Path, split: str, kept_in: Path, progress: Progress | None = None
+) -> Prepared:
+    """The index of a split: the kept one, or a new one where the annotations have changed since.
+
+    An index is stamped with data set, folder, definition, sources, counts and hash. One that is damaged, of
+    another version, or whose sources have changed is made again.
+
+    Args:
+        info: the data set, with its classes.
+        folder: where it lies.
+        split: which split.
+        kept_in: the folder of the indices.
+        progress: called with (done, total) while annotations are read.
+
+    Raises:
+        UserError: as the layout's reader.
+    """
+    file = kept_in / _definition(info, folder) / f"{split}.npz"
+    index = _load(file, folder)
+    if index is not None:
+        return Prepared(index, (), file, read=False)
+    listing = _list(info, folder, split, progress)
+    checksums = np.zeros(len(listing.ids), np.uint32)
+    index = SplitIndex(listing.ids, folder, listing.files, listing.labels, checksums)
+    if not listing.problems:
+        index.save(file, _stamp(info, folder, split, index, listing.sources))
+    return Prepared(index, listing.problems, file, read=True)
+
+
+def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> Listing:
+    reader = reader_of(info.layout)
+    if info.made is None:
+        listing = reader.read(folder, info.layout, split, info.classes, progress)
+    else:
+        whole = reader.read(folder, info.layout, ALL, info.classes, progress)
+        mine = positions_of(split == info.train_split, whole.labels, info.made)
+        ids = tuple(whole.ids[i] for i in mine)
+        files = tuple(whole.files[i] for i in mine)
+        chosen = set(ids)
+        problems = tuple(problem for problem in whole.problems if problem.image in chosen)
+        listing = Listing(ids, files, whole.labels[mine], whole.sources, problems)
+    if not listing.ids:
+        raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
+    return listing
+
+
+def _definition(info: DataSetInfo, folder: Path) -> str:
+    """A folder name for what is read from a tree: the splits of one definition lie together."""
+    text = repr((VERSION, info.name, info.layout, info.made, info.classes, str(folder.resolve())))
+    return f"{info.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _stamp(
+    info: DataSetInfo, folder: Path, split: str, index: SplitIndex, sources: Iterable[str]
+) -> dict[str, Any]:
+    return {
+        "data set": info.name,
+        "split": split,
+        "source": info.source,
+        "folder": str(folder),
+        "images": len(index),
+        "positives": int((index.labels == 1).sum()),
+        "difficult": int((index.labels == 0).sum()),
+        "hash": index.fingerprint(),
+        "files": {source: _state(folder / source) for source in sources},
+    }
+
+
+def _state(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _load(file: Path, folder: Path) -> SplitIndex | None:
+    """The kept index, or None where there is none that is good."""
+    try:
+        index, stamp = SplitIndex.load(file, folder)
+        if all(_state(folder / source) == state for source, state in stamp["files"].items()):
+            return index
+    except (OSError, ValueError, KeyError):
+        pass  # made again
+    return None
