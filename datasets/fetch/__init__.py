@@ -1,0 +1,1 @@
+"""Downloading what may be downloaded: the published archives, fetched, checked and unpacked."""
