@@ -40,10 +40,11 @@ def describe_epoch(epoch: Epoch) -> str:
 
 def describe_record(record: Record) -> str:
     """One line on a run that ended."""
-    if record.metrics is None:
+    if record.status == "failed":
         return f"{record.run_id}: FAILED: {record.error}"
     took = f" in {record.cost.wall_seconds:.0f} s" if record.cost else ""
-    return f"{record.run_id}: mAP {100 * record.metrics.mAP:.2f}{took}"
+    measured = f"mAP {100 * record.metrics.mAP:.2f}" if record.metrics else "scored; a server has the labels"
+    return f"{record.run_id}: {measured}{took}"
 
 
 class LogDisplay(AbstractContextManager["LogDisplay"]):

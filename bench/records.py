@@ -148,7 +148,9 @@ class RecordStore:
             return Damaged(
                 run_id, f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
             )
-        if record.status == "finished" and (record.metrics is None or not (folder / SCORES).is_file()):
+        # Without any positive test label, which a server may hold, there was nothing to measure.
+        unmeasured = record.metrics is None and record.data.eval_labels > 0
+        if record.status == "finished" and (unmeasured or not (folder / SCORES).is_file()):
             return Damaged(run_id, f"{folder} lacks its metrics or {SCORES}")
         return record
 

@@ -48,6 +48,12 @@ def load_records(store: RecordStore, protocol: Protocol | None) -> tuple[list[Re
         elif record.status == "failed":
             notes[record.run_id] = f"left out, failed: {record.run_id}: {record.error}"
         else:
+            if record.metrics is None:
+                notes[record.run_id] = (
+                    f"left out: {record.run_id}: its test labels are held by the evaluation server; "
+                    f"`bench submission {record.run_id}` writes the files to send there"
+                )
+                continue
             try:
                 measured = record if protocol is None else _measure(store, record, protocol)
             except UserError as error:
