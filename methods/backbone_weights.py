@@ -1,0 +1,112 @@
+"""Weights of a backbone from a file, and into a network."""
+
+import pickle
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import UserError
+
+SUFFIXES = (".pth", ".pt", ".bin", ".tar", ".safetensors")
+# What training codes put around the weights; DeiT's and Swin's files have `model`.
+WRAPPERS = ("state_dict", "model")
+# A sentence with hundreds of names in it helps nobody.
+NAMES_SHOWN = 8
+
+
+def read_weights(weights: str) -> dict[str, Tensor] | None:
+    """The state dict in a file, or None where `weights` is not a file name. No code in the file is run.
+
+    Raises:
+        UserError: no such file, a damaged one, or one that holds more or other things than tensors by name.
+    """
+    path = Path(weights)
+    if path.suffix not in SUFFIXES:
+        return None
+    if not path.is_file():
+        raise UserError(f"The weights file {path} does not exist.")
+    try:
+        state = _load_file(path)
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise UserError(
+            f"The weights file {path} cannot be read: it is damaged, or holds more than tensors, which is "
+            "not loaded because that can run code."
+        ) from error
+    except Exception as error:  # each reader has its own kinds, and all mean the same to the user
+        raise UserError(f"The weights file {path} cannot be read: {reason(error)}.") from error
+    if isinstance(state, dict):
+        state = next((state[key] for key in WRAPPERS if key in state), state)
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(
+            f"The weights file {path} does not map names to tensors, by itself or under "
+            f"{' or '.join(repr(key) for key in WRAPPERS)}."
+        )
+    return {name.removeprefix("module."): value for name, value in state.items()}
+
+
+def _load_file(path: Path) -> object:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+    return loaded
+
+
+def load_weights(
+    network: nn.Module, state: dict[str, Tensor], name: str, weights: str, classifier: Iterable[str]
+) -> None:
+    """Load everything but the classifier, which may be absent or of any size.
+
+    Args:
+        network: with its own classifier, whose weights stay as they are.
+        state: the weights by name.
+        name: of the backbone, for messages.
+        weights: what the user called the weights, for messages.
+        classifier: names of the modules that make up the classifier.
+
+    Raises:
+        UserError: a name is missing or unexpected, or a shape differs.
+    """
+    dropped = tuple(f"{module}." for module in classifier)
+    body = {key: value for key, value in state.items() if not key.startswith(dropped)}
+    try:
+        result = network.load_state_dict(body, strict=False)
+    except RuntimeError as error:
+        sizes = [line.strip().rstrip(".") for line in str(error).splitlines() if "size mismatch" in line]
+        raise misfit(name, weights, _listed(sizes) or reason(error)) from error
+    missing = [key for key in result.missing_keys if not key.startswith(dropped)]
+    if missing or result.unexpected_keys:
+        parts = {"missing": missing, "unexpected": result.unexpected_keys}
+        raise misfit(
+            name, weights, "; ".join(f"{part} {_listed(keys) or 'none'}" for part, keys in parts.items())
+        )
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
+
+
+def misfit(name: str, weights: str, detail: str) -> UserError:
+    """The error for weights of another network."""
+    return UserError(
+        f"The weights '{weights}' do not fit {name}: {detail}; give the file that belongs to it."
+    )
+
+
+def not_fetched(name: str, weights: str, error: Exception) -> UserError:
+    """The error for weights that are not on this machine and cannot be downloaded."""
+    return UserError(
+        f"The weights '{weights}' of {name} could not be fetched ({reason(error)}); give a local file with "
+        "--weights FILE, or start from random weights with --weights none."
+    )
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, cut to fit into a sentence."""
+    lines = str(error).strip().splitlines()
+    return textwrap.shorten(lines[0].rstrip("."), 160, placeholder=" ...") if lines else type(error).__name__
