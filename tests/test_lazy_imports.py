@@ -47,6 +47,8 @@ def test_listings_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> 
     [
         "import bench.plan, bench.matrix, bench.display",
         COMMAND.format(arguments=["run", "--help"]),
+        COMMAND.format(arguments=["evaluate", "--help"]),
+        COMMAND.format(arguments=["import-checkpoint", "--help"]),
         COMMAND.format(arguments=["ls"]),
         "import bench.tables.write",
     ],

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from lightning_fabric import plugins
 
 from bench.errors import UserError
 from bench.records import Environment
@@ -40,6 +41,13 @@ def choose_workers(workers: int | None, device: torch.device) -> int:
     if workers is not None:
         return workers
     return min(8, torch.multiprocessing.cpu_count()) if device.type == "cuda" else 0
+
+
+def precision_plugin(precision: Precision, device: torch.device) -> plugins.Precision:
+    """Fabric's half of a precision; mixed precision keeps float32 weights."""
+    if precision == "fp32":
+        return plugins.Precision()
+    return plugins.MixedPrecision("bf16-mixed" if precision == "bf16" else "16-mixed", device.type)
 
 
 def describe_environment(device: torch.device, compiled: bool, workers: int) -> Environment:

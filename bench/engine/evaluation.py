@@ -1,24 +1,22 @@
 """Score the evaluation split."""
 
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader
 
-from bench.datasets.feed import Batch, Sample
+from bench.datasets.feed import Batch
 
 
 class NonFiniteError(Exception):
     """A loss or a score is NaN or infinite: training has gone wrong."""
 
 
-def predict(
-    fabric: Fabric, model: nn.Module, loader: "DataLoader[Sample]"
-) -> tuple[NDArray[np.float32], float]:
+def predict(fabric: Fabric, model: nn.Module, loader: Iterable[object]) -> tuple[NDArray[np.float32], float]:
     """Logits of every image, in the order of the split.
 
     Returns:

@@ -1,0 +1,160 @@
+"""`bench evaluate`: score a stored model on a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from bench.cli.progress import reading
+from bench.errors import UserError
+from bench.schedule import Precision
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.datasets.open import DataSet
+    from bench.engine.model_file import ModelCard
+    from bench.metrics import Metrics
+    from bench.protocol import Protocol
+
+# `open_dataset` reads training images too; an evaluation uses none, and two are the fewest that it takes.
+NO_TRAINING = 2
+
+
+@click.command("evaluate")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A model from `bench run` (.bench/runs/RUN/model.safetensors) or `bench import-checkpoint`.",
+)
+@click.option("--data", required=True, help="Name of the data set.")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
+@click.option("--protocol", "protocol_name", help="How metrics are computed.  [default: the model's own]")
+@click.option("--image-size", type=click.IntRange(32), help="Side of the input.  [default: the model's own]")
+@click.option("--limit-eval", type=click.IntRange(1), help="Evaluate on so many images only.")
+@click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be read.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Images per batch.")
+@click.option("--workers", type=click.IntRange(0), help="Loading processes.  [default: by device]")
+@click.option("--precision", type=click.Choice(get_args(Precision)), help="[default: the model's own]")
+@click.option("--per-class", is_flag=True, help="Print the AP of every class too.")
+@click.option(
+    "--scores", type=click.Path(path_type=Path), help="Write ids, logits and labels to this .npz file."
+)
+def command(
+    checkpoint: Path,
+    data: str,
+    data_root: Path | None,
+    protocol_name: str | None,
+    image_size: int | None,
+    limit_eval: int | None,
+    skip_bad: bool,
+    device: str,
+    batch_size: int,
+    workers: int | None,
+    precision: Precision | None,
+    per_class: bool,
+    scores: Path | None,
+) -> None:
+    """Score the evaluation split of a data set with a stored model and print the metrics, in percent."""
+    # Imported here because importing torch takes longer than reading help.
+    from bench.datasets.open import open_dataset
+    from bench.engine.environment import choose_device, choose_workers
+    from bench.engine.model_file import load_model
+    from bench.engine.scoring import Conditions, score, sizes_for
+    from bench.metrics import measure
+    from bench.spec import resolve_protocol
+
+    trained = load_model(checkpoint)
+    card = trained.card
+    protocol = resolve_protocol(protocol_name or card.protocol)
+    side, resize = sizes_for(card, image_size)
+    chosen = choose_device(device, precision or card.precision)
+    console = Console()
+    with reading(console) as bar:
+        dataset = open_dataset(data, data_root, NO_TRAINING, limit_eval, skip_bad, bar(data))
+    conditions = Conditions(
+        side=side,
+        resize=resize,
+        precision=precision or card.precision,
+        batch_size=batch_size,
+        workers=choose_workers(workers, chosen),
+        device=chosen,
+    )
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("scoring", total=None)
+        logits = score(
+            trained, dataset, conditions, lambda done, total: bars.update(task, completed=done, total=total)
+        )
+    if scores is not None:
+        _write(scores, dataset, logits)
+    _describe(card, dataset, side, resize)
+    metrics = measure(logits, dataset.eval.labels, protocol)
+    if metrics is None:
+        raise UserError(
+            f"The labels of {dataset.info.name} are held by a server; --scores FILE keeps the scores."
+        )
+    _show(metrics, protocol)
+    if per_class:
+        _show_classes(metrics, dataset)
+
+
+def _write(path: Path, dataset: "DataSet", logits: "NDArray[np.float32]") -> None:
+    import numpy as np
+
+    from bench.files import atomic_path
+
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            ids=np.array(dataset.eval.ids),
+            logits=logits,
+            labels=dataset.eval.labels,
+            classes=np.array(dataset.info.classes),
+            allow_pickle=False,
+        )
+
+
+def _describe(card: "ModelCard", dataset: "DataSet", side: int, resize: int) -> None:
+    from bench.methods.published_checkpoints import LAYOUTS
+
+    cut = f", the centre of {resize}" if resize != side else ""
+    click.echo(f"model: {card.method.label()} with {card.backbone}, from {card.source}")
+    skipped = f", {len(dataset.skipped)} files skipped" if dataset.skipped else ""
+    split = f"{dataset.info.name} {dataset.info.eval_split}"
+    click.echo(f"data: {split}, {len(dataset.eval)} images at {side} pixels{cut}{skipped}")
+    layout = LAYOUTS.get(card.method.name)
+    if side != card.train_size and layout and layout.other_sizes:
+        click.echo(f"note: trained at {card.train_size} pixels: {layout.other_sizes}")
+
+
+def _show(metrics: "Metrics", protocol: "Protocol") -> None:
+    from tabulate import tabulate
+
+    from bench.precision_recall import PrecisionRecall
+
+    click.echo(f"protocol: {protocol.name}: {protocol.describe()}")
+    names = PrecisionRecall._fields
+    rows: list[list[object]] = [
+        ["all labels", 100 * metrics.mAP, *(100 * metrics.value(name) for name in names)],
+        ["top 3", None, *(100 * metrics.value(f"{name}_top3") for name in names)],
+    ]
+    click.echo(tabulate(rows, headers=["", "mAP", *names], floatfmt=".2f"))
+    without = len(metrics.classes_without_positives)
+    if without:
+        click.echo(f"{without} classes have no positive label here and are in no mean")
+
+
+def _show_classes(metrics: "Metrics", dataset: "DataSet") -> None:
+    from tabulate import tabulate
+
+    positives = (dataset.eval.labels == 1).sum(axis=0)
+    rows: list[list[object]] = [
+        [name, None if ap is None else 100 * ap, count]
+        for name, ap, count in zip(dataset.info.classes, metrics.per_class_ap, positives, strict=True)
+    ]
+    click.echo(tabulate(rows, headers=["class", "AP", "positives"], floatfmt=".2f", missingval="–"))

@@ -1,0 +1,147 @@
+"""A trained model in one safetensors file: the weights, and in its header all that is needed to use them."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from bench.datasets.open import DataSet
+from bench.errors import UserError
+from bench.files import atomic_path
+from bench.methods.backbone import Backbone
+from bench.methods.label_space import LabelSpace
+from bench.methods.model import MultiLabelModel, build_model
+from bench.schedule import Precision
+from bench.spec import CellSpec, MethodChoice, method_named, options_of
+from bench.validation import one_sentence
+
+CARD = "bench"
+"""The key of the card in the header of the file."""
+LABELS = "labels."
+"""What the names of the tensors of the label space begin with."""
+
+
+class ModelCard(BaseModel):
+    """What a model is and where it comes from. Sizes are sides of square images in pixels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1  # raised when a file can no longer be read as one of these
+    method: MethodChoice
+    backbone: str
+    feature_dim: int  # channels of the feature map
+    mean: tuple[float, float, float]  # what images are normalised with, on the scale 0 to 1
+    std: tuple[float, float, float]
+    classes: tuple[str, ...]  # in the order of the logits
+    train_size: int
+    test_size: int
+    test_resize: int  # a test image is resized to this, then its centre is cut out; test_size: nothing is cut
+    protocol: str  # the evaluation protocol that its own numbers follow
+    precision: Precision  # that it was trained and evaluated in
+    vectors: str  # where its label vectors come from
+    graph: str  # where its label graph comes from
+    train_images: int | None  # how many training images were counted, where known
+    source: str  # what it was made of: a run here, or a published file with its hash
+    citation: str
+
+
+class Trained(NamedTuple):
+    """A model, what is known of the labels in it, and its card."""
+
+    model: MultiLabelModel
+    labels: LabelSpace
+    card: ModelCard
+
+
+def save_model(path: Path, model: nn.Module, labels: LabelSpace, card: ModelCard) -> None:
+    """Write a model atomically, with its label space, so that the file alone rebuilds it."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    arrays = {"vectors": labels.vectors, "counts": labels.counts, "cooccurrence": labels.cooccurrence}
+    tensors |= {LABELS + name: torch.tensor(array) for name, array in arrays.items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={CARD: card.model_dump_json()})
+
+
+def input_of(backbone: Backbone) -> dict[str, Any]:
+    """The fields of a card that the backbone tells."""
+    mean, std = (tuple(buffer.flatten().tolist()) for buffer in (backbone.mean, backbone.std))
+    return {"feature_dim": backbone.feature_dim, "mean": mean, "std": std}
+
+
+def card_of_run(spec: CellSpec, dataset: DataSet, backbone: Backbone) -> ModelCard:
+    """The card of a model that was trained here."""
+    return ModelCard(
+        **input_of(backbone),
+        method=spec.method,
+        backbone=spec.schedule.backbone,
+        classes=dataset.info.classes,
+        train_size=spec.schedule.image_size,
+        test_size=spec.schedule.test_size,
+        test_resize=spec.schedule.test_resize,
+        protocol=spec.protocol.name,
+        precision=spec.schedule.precision,
+        vectors=spec.vectors,
+        graph=f"counted on {spec.data} {dataset.info.train_split}",
+        train_images=len(dataset.train),
+        source=f"run {spec.run_id()}",
+        citation=method_named(spec.method.name).citation,
+    )
+
+
+def load_model(path: Path) -> Trained:
+    """Rebuild a model from its file, in evaluation mode on the CPU.
+
+    Raises:
+        UserError: no such file, one that is damaged or was not written here, or whose tensors do not fit its
+            card.
+    """
+    card, tensors = read_model_file(path)
+    arrays = {name: tensors.pop(LABELS + name).numpy() for name in ("vectors", "counts", "cooccurrence")}
+    labels = LabelSpace(card.classes, **arrays, num_images=card.train_images or 0)
+    method = method_named(card.method.name)
+    model = build_model(method, options_of(card.method), labels, card.backbone, "none", seed=0)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UserError(
+            f"The tensors in {path} do not fit the {card.method.label()} that its header describes, so it "
+            f"was changed or comes from another version: {' '.join(str(error).split())}"
+        ) from error
+    for name in ("mean", "std"):  # other weights of the same backbone may have others
+        getattr(model.backbone, name).copy_(torch.tensor(getattr(card, name)).view(1, 3, 1, 1))
+    return Trained(model.eval(), labels, card)
+
+
+def read_model_file(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    """The card and every tensor of a file.
+
+    Raises:
+        UserError: no such file, one that is damaged or was not written here.
+    """
+    if not path.is_file():
+        raise UserError(f"The checkpoint {path} does not exist or is no file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(CARD)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    except SafetensorError as error:
+        raise UserError(
+            f"The checkpoint {path} is no whole safetensors file ({error}); copy it again, or import it "
+            "first where it is a published one, with `bench import-checkpoint`."
+        ) from error
+    absent = [name for name in ("vectors", "counts", "cooccurrence") if LABELS + name not in tensors]
+    if header is None or absent:
+        raise UserError(
+            f"The checkpoint {path} does not say which model its weights belong to, so it was not written by "
+            "`bench run` or `bench import-checkpoint` of this version; train or import it again."
+        )
+    try:
+        return ModelCard.model_validate_json(header), tensors
+    except ValidationError as error:
+        raise UserError(
+            f"The header of {path} is not one of this version: {one_sentence(error, ModelCard.model_fields)}"
+        ) from error

@@ -1,0 +1,124 @@
+"""Score the evaluation split of a data set with a stored model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from bench.datasets.feed import EvalImages, Sample, loader
+from bench.datasets.listing import Progress
+from bench.datasets.open import DataSet
+from bench.engine.environment import precision_plugin
+from bench.engine.evaluation import NonFiniteError, predict
+from bench.engine.model_file import ModelCard, Trained
+from bench.errors import UserError
+from bench.methods.head import HeadOutput
+from bench.schedule import Precision
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How images are scored.
+
+    Attributes:
+        side: of the square input, pixels.
+        resize: the side that an image is resized to before its centre is cut out.
+        precision: of the arithmetic.
+        batch_size: images per batch.
+        workers: loading processes.
+        device: where.
+    """
+
+    side: int
+    resize: int
+    precision: Precision
+    batch_size: int
+    workers: int
+    device: torch.device
+
+
+def sizes_for(card: ModelCard, side: int | None) -> tuple[int, int]:
+    """Side of the test input and of the image that it is cut out of; another side keeps the card's share."""
+    if side is None:
+        return card.test_size, card.test_resize
+    return side, round(side * card.test_resize / card.test_size)
+
+
+class _Centre(nn.Module):
+    """A model that sees the centre of its images."""
+
+    def __init__(self, model: nn.Module, side: int) -> None:
+        super().__init__()
+        self.model = model
+        self.side = side
+
+    def forward(self, images: Tensor) -> HeadOutput:
+        """Cut out the centre of images `(B, 3, H, W)` and score it."""
+        top, left = ((size - self.side) // 2 for size in images.shape[2:])
+        output: HeadOutput = self.model(images[:, :, top : top + self.side, left : left + self.side])
+        return output
+
+
+def score(
+    trained: Trained, dataset: DataSet, conditions: Conditions, progress: Progress
+) -> NDArray[np.float32]:
+    """Logits `(N, C)` of the evaluation split, in the order of the data set's classes.
+
+    Args:
+        trained: the model.
+        dataset: whose evaluation split is scored.
+        conditions: how.
+        progress: called with (done, total) batches.
+
+    Raises:
+        UserError: the classes of the model are not those of the data set, an image size that the backbone
+            does not take, or scores that are not finite.
+    """
+    columns = columns_of(trained.card.classes, dataset)
+    model, device = trained.model, conditions.device
+    model.backbone.check_size(conditions.side)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    seen = model if conditions.side == conditions.resize else _Centre(model, conditions.side)
+    devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
+    plugin = precision_plugin(conditions.precision, device)
+    fabric = Fabric(accelerator=device.type, devices=devices, plugins=[plugin])
+    images = loader(
+        EvalImages(dataset.eval, conditions.resize),
+        conditions.workers,
+        device,
+        batch_size=conditions.batch_size,
+    )
+    try:
+        logits, _ = predict(fabric, seen, _watched(images, progress))
+    except NonFiniteError as error:
+        raise UserError(f"The model cannot be evaluated: {error}.") from error
+    return np.ascontiguousarray(logits[:, columns])
+
+
+def _watched(batches: "DataLoader[Sample]", progress: Progress) -> Iterator[Sample]:
+    for done, batch in enumerate(batches):
+        progress(done, len(batches))
+        yield batch
+
+
+def columns_of(classes: tuple[str, ...], dataset: DataSet) -> list[int]:
+    """Which logit of a model belongs to each class of the data set.
+
+    Raises:
+        UserError: they have different classes.
+    """
+    wanted = dataset.info.classes
+    if set(classes) != set(wanted):
+        absent = [name for name in wanted if name not in classes]
+        others = [name for name in classes if name not in wanted]
+        raise UserError(
+            f"The model has {len(classes)} classes and {dataset.info.name} has {len(wanted)}, and they are "
+            f"not the same ones: the model lacks {', '.join(absent) or 'none'}, the data set lacks "
+            f"{', '.join(others) or 'none'}; evaluate on a data set with the model's classes."
+        )
+    return [classes.index(name) for name in wanted]

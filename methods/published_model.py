@@ -1,0 +1,119 @@
+"""From the tensors of a published checkpoint to the model here."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.methods.catalog import METHODS, Options
+from bench.methods.label_space import LabelSpace
+from bench.methods.model import MultiLabelModel, build_model
+from bench.methods.published_checkpoints import (
+    LAYOUTS,
+    RESNET_PARTS,
+    CheckpointLayout,
+    published_backbone_name,
+    resnet_of,
+    split_backbone,
+)
+from bench.methods.published_names import PUBLISHED, convert
+
+# PyTorch before 0.4.1 did not keep it, and nothing that is computed here depends on it.
+COUNTER = "num_batches_tracked"
+
+
+def check_names(method: str, tensors: Mapping[str, Tensor]) -> str:
+    """Compare the names in a checkpoint with those of the published model.
+
+    Returns:
+        The name of its backbone.
+
+    Raises:
+        UserError: a name is missing or unexpected; all of them are listed.
+    """
+    layout, head_names = LAYOUTS[method], PUBLISHED[method]
+    backbone, head = split_backbone(layout, tensors)
+    resnet = resnet_of(backbone)
+    expected = _resnet_names(resnet)
+    missing = {published_backbone_name(layout, name) for name in expected - backbone.keys()}
+    missing |= head_names.places.keys() - head.keys()
+    missing = {name for name in missing if not name.endswith(f".{COUNTER}")}
+    unexpected = {published_backbone_name(layout, name) for name in backbone.keys() - expected}
+    unexpected |= head.keys() - head_names.places.keys() - head_names.unused.keys()
+    if missing or unexpected:
+        raise UserError(
+            f"These are not the names of a published {method} checkpoint with {resnet}: "
+            f"missing {', '.join(sorted(missing)) or 'none'}; "
+            f"unexpected {', '.join(sorted(unexpected)) or 'none'}; the file is cut down or comes from a "
+            "changed model."
+        )
+    return resnet
+
+
+def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool]:
+    """The options of our head that the tensors of a checkpoint tell."""
+    layout = LAYOUTS[method]
+    sizes: dict[str, int | bool] = {
+        option: tensors[size.tensor].shape[size.axis] for option, size in layout.options.items()
+    }
+    return sizes | {option: True for option, name in layout.flags.items() if name in tensors}
+
+
+def build_published(
+    method: str, tensors: Mapping[str, Tensor], labels: LabelSpace, options: Options
+) -> MultiLabelModel:
+    """Build a method's model and load a published checkpoint into it.
+
+    Args:
+        method: whose checkpoint it is.
+        tensors: by their published names, without wrappers.
+        labels: the label space in the order of the checkpoint's classes.
+        options: of the head.
+
+    Raises:
+        UserError: names or shapes that do not fit; all of them are listed.
+    """
+    resnet = check_names(method, tensors)
+    layout: CheckpointLayout = LAYOUTS[method]
+    backbone, head = split_backbone(layout, tensors)
+    model = build_model(METHODS[method], options, labels, resnet, "none", seed=0)
+    state = {f"backbone.{name}": tensor for name, tensor in backbone.items()}
+    state |= {
+        f"head.{name}": tensor for name, tensor in convert(method, _with_counters(method, head)).items()
+    }
+    own = model.state_dict()
+    wrong = [
+        f"{name} is {_shape(tensor)} instead of {_shape(own[name])}"
+        for name, tensor in state.items()
+        if tensor.shape != own[name].shape
+    ]
+    if wrong:
+        raise UserError(
+            f"The checkpoint was trained with other options than {options}: {'; '.join(wrong)}; name those "
+            f"that differ behind the code, as in --from {method}/option=value."
+        )
+    # What is not in the state are the counters and the constants that were built from the labels.
+    model.load_state_dict(own | state)
+    return model.eval()
+
+
+def _with_counters(method: str, head: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    counters = {name: torch.tensor(0) for name in PUBLISHED[method].places if name.endswith(f".{COUNTER}")}
+    return counters | dict(head)
+
+
+@cache
+def _resnet_names(resnet: str) -> set[str]:
+    """The names of a ResNet's tensors as they stand in our backbone."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        names = models.get_model(resnet, weights=None).state_dict()
+    split = (name.partition(".") for name in names)
+    return {f"network.{RESNET_PARTS[part]}.{rest}" for part, _, rest in split if part in RESNET_PARTS}
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(str(size) for size in tensor.shape) or "a number"
