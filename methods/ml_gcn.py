@@ -3,6 +3,8 @@
 Chen, Wei, Wang, Guo: Multi-Label Image Recognition with Graph Convolutional Networks, CVPR 2019.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -24,12 +26,16 @@ class GraphConvolution(nn.Module):
 
     def forward(self, nodes: Tensor, propagation: Tensor) -> Tensor:
         """Map nodes `(C, in_dim)` to `(C, out_dim)` along `propagation` `(C, C)`."""
-        # This order of the products, because both layers of ML-GCN widen the nodes.
+        # This order of the products, because the published layers widen the nodes.
         return (propagation @ nodes) @ self.weight
 
 
+# The names of the layers in the order in which they are applied.
+LAYERS = ("first", "second", "third", "fourth")
+
+
 class MLGCNHead(Head):
-    """Two graph convolutions turn label vectors into classifiers of the pooled image feature.
+    """Graph convolutions, two as published, turn label vectors into classifiers of the pooled image feature.
 
     The maximum is taken over the whole map; the published code pools 14×14 positions, which is the whole map
     at its 448 pixels. The graph is a constant: no gradient reaches it.
@@ -47,12 +53,15 @@ class MLGCNHead(Head):
         dtype = torch.get_default_dtype()
         self.register_buffer("propagation", torch.as_tensor(propagation, dtype=dtype))
         self.register_buffer("label_vectors", torch.tensor(labels.vectors, dtype=dtype))
-        self.first = GraphConvolution(labels.vectors.shape[1], options.hidden)
-        self.second = GraphConvolution(options.hidden, feature_dim)
+        widths = [labels.vectors.shape[1], *[options.hidden] * (options.layers - 1), feature_dim]
+        for name, (in_dim, out_dim) in zip(LAYERS, pairwise(widths), strict=False):
+            self.add_module(name, GraphConvolution(in_dim, out_dim))
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class; see `Head.forward`. The view is the propagation matrix `(C, C)`."""
-        hidden = F.leaky_relu(self.first(self.label_vectors, self.propagation), 0.2)
-        classifiers: Tensor = self.second(hidden, self.propagation)
+        first, *others = self.children()
+        classifiers: Tensor = first(self.label_vectors, self.propagation)
+        for layer in others:
+            classifiers = layer(F.leaky_relu(classifiers, 0.2), self.propagation)
         pooled = features.amax(dim=(2, 3))
         return HeadOutput(pooled @ classifiers.mT, {}, {"graph": self.propagation})

@@ -32,6 +32,15 @@ class MultiLabelModel(nn.Module):
         return output
 
 
+def head_class(method: Method) -> type[Head]:
+    """Import the head that the method's entry names; the prior, which has none, is a ValueError."""
+    if method.head is None:
+        raise ValueError(f"method '{method.name}' has no model")
+    module, _, name = method.head.partition(":")
+    found: type[Head] = getattr(import_module(module), name)
+    return found
+
+
 def build_model(
     method: Method, options: Options, labels: LabelSpace, backbone: str, weights: str, seed: int
 ) -> MultiLabelModel:
@@ -40,14 +49,11 @@ def build_model(
     The backbone is drawn right after seeding, before anything of the head; the head is drawn from a seed of
     its own, so that it does not depend on how much the backbone drew.
     """
-    if method.head is None:
-        raise ValueError(f"method '{method.name}' has no model")
-    module, _, name = method.head.partition(":")
-    head_class: type[Head] = getattr(import_module(module), name)
+    build_head = head_class(method)
     torch.manual_seed(seed)
     body = build_backbone(backbone, weights)
     torch.manual_seed(zlib.crc32(f"{seed}/{method.name}".encode()))
-    return MultiLabelModel(body, head_class(body.feature_dim, labels, options))
+    return MultiLabelModel(body, build_head(body.feature_dim, labels, options))
 
 
 def state_digest(module: nn.Module) -> str:
