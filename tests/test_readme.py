@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from bench_command import bench
-from trees import write_voc
+from trees import write_own_csv, write_voc
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 # What is added to a command that would take hours, or need a download, so that it can be run here.
 SHORTER = {
+    "bench data download voc2007 --data-root DIR": ["--help"],
     "bench run --methods all --data voc2007 --data-root DIR": ["--dry-run"],
     "bench run --spec matrix.yaml": ["--epochs", "1", "--limit-train", "32", "--limit-eval", "32"],
 }
@@ -48,8 +49,11 @@ def test_the_inline_commands_exist() -> None:
 @pytest.mark.slow
 def test_every_command_runs(tmp_path: Path) -> None:
     data = write_voc(tmp_path / "data", train=12, test=6).parents[1]
-    (matrix,) = (block for block in blocks("yaml") if block.startswith("# matrix.yaml"))
-    (tmp_path / "matrix.yaml").write_text(matrix, encoding="utf-8")
+    write_own_csv(tmp_path, split=False)  # photos and labels.csv, for birds.yaml
+    files = [block for block in blocks("yaml") if re.match(r"# \w+\.yaml\n", block)]
+    assert len(files) >= 2
+    for block in files:
+        (tmp_path / block.split()[1]).write_text(block, encoding="utf-8")
     ready = [
         "run",
         "--methods",
@@ -70,5 +74,5 @@ def test_every_command_runs(tmp_path: Path) -> None:
         words = shlex.split(line.replace("DIR", str(data))) + SHORTER.get(line, [])
         done = bench(tmp_path, None, *words[1:])
         # `check` finds, rightly, that the small tree is not VOC2007.
-        expected = 1 if line.startswith("bench data check") else 0
+        expected = 1 if line.startswith("bench data check voc2007") else 0
         assert done.exit_code == expected, f"{line}\n{done.output}"

@@ -14,12 +14,19 @@ from bench.errors import UserError
 COMMANDS = {
     "run": "Train and evaluate a matrix of methods, data sets and seeds.",
     "tables": "Write the comparison tables from the stored records.",
+    "plot": "Draw pictures of the stored runs.",
+    "leaderboard": "Write the ranking of all methods as Markdown and as a page.",
     "ls": "List the stored runs.",
     "show": "Show one stored run.",
-    "data": "Check and describe the data sets on this machine.",
-    "labels": "Show the label graph that the methods are given.",
+    "import-checkpoint": "Turn a published checkpoint into a model here.",
+    "evaluate": "Score a stored model on a data set.",
+    "submission": "Write the scores of a run as an evaluation server takes them.",
+    "data": "Download, prepare, check and describe data sets.",
+    "labels": "Show the label graph and the label vectors that the methods are given.",
+    "profile": "Measure speed on this machine.",
     "methods": "List the methods, each with a citation.",
     "datasets": "List the data sets, each with a citation.",
+    "new": "Begin a method or data set of your own: a small project with tests.",
 }
 
 
@@ -55,7 +62,7 @@ class LazyGroup(click.Group):
         """Import the module of a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"bench.cli.{cmd_name}").command
+        command: click.Command = import_module(f"bench.cli.{cmd_name.replace('-', '_')}").command
         if DEBUG not in command.params:
             command.params.append(DEBUG)
         return command

@@ -1,13 +1,19 @@
-"""`bench labels`: the label graph that the methods are given."""
+"""`bench labels`: the label graph and the label vectors that the methods are given."""
 
 from pathlib import Path
 
 import click
+import numpy as np
 
-from bench.datasets.open import open_dataset
+from bench.datasets.locate import dataset_info, locate
+from bench.datasets.open import prepare_both
+from bench.datasets.prepare import with_classes
 from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, reweighted_graph
 from bench.methods.label_space import count_labels
+from bench.methods.published_constants import Counts, read_graph
+from bench.methods.vectors import LABEL_SETS, find_source, label_vectors
+from bench.settings import work_folder
 
 PUBLISHED = MLGCNOptions()
 
@@ -22,18 +28,25 @@ def command() -> None:
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
 @click.option("--tau", type=click.FloatRange(0, 1), default=PUBLISHED.tau, show_default=True)
 @click.option("--p", type=click.FloatRange(0, 1, max_open=True), default=PUBLISHED.p, show_default=True)
-def graph(data: str, data_root: Path | None, tau: float, p: float) -> None:
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    help="Published counts, .npz with nums and adj, to compare with.",
+)
+def graph(data: str, data_root: Path | None, tau: float, p: float, compare: Path | None) -> None:
     """Count co-occurrence on the training split, and show both published normalisations.
 
     P(j|i) is what SSGRL passes messages along; A is ML-GCN's re-weighted graph, which drops edges with P(j|i)
-    below tau. Without an edge in A, the numbers of the pair are not shown.
+    below tau. Without an edge in A, the numbers of the pair are not shown. No image is opened.
     """
-    dataset = open_dataset(data, data_root)
-    names = dataset.info.classes
-    counts, cooccurrence = count_labels(dataset.train.labels)
+    info = dataset_info(data)
+    folder = locate(info, data_root)
+    info = with_classes(info, folder)
+    names, index = info.classes, prepare_both(info, folder)[0].index
+    counts, cooccurrence = count_labels(index.labels)
     probability = conditional_probability(counts, cooccurrence)
     weights = reweighted_graph(probability, tau, p)
-    click.echo(f"{data} {dataset.info.train_split}: {len(dataset.train)} images; tau {tau}, p {p}")
+    click.echo(f"{data} {info.train_split}: {len(index)} images; tau {tau}, p {p}")
     edges = 0
     for i, name in enumerate(names):
         click.echo(f"{name}: {counts[i]} images")
@@ -46,3 +59,56 @@ def graph(data: str, data_root: Path | None, tau: float, p: float) -> None:
                 )
     never = [name for name, count in zip(names, counts, strict=True) if count == 0]
     click.echo(f"{edges} edges; labels that never occur in training: {', '.join(never) or 'none'}")
+    if compare is not None:
+        click.echo(f"{compare}: {_compared(names, counts, cooccurrence, *read_graph(compare, len(names)))}")
+
+
+def _compared(names: tuple[str, ...], counts: Counts, pairs: Counts, nums: Counts, adj: Counts) -> str:
+    """Whether counts equal published ones, which may be in alphabetical order, as ML-GCN's of COCO are."""
+    alphabetical = np.argsort(np.array(names))
+    for said, order in (
+        ("the order of the classes", np.arange(len(names))),
+        ("alphabetical order", alphabetical),
+    ):
+        if (counts[order] == nums).all() and (pairs[np.ix_(order, order)] == adj).all():
+            return f"the same counts of labels and pairs, in {said}"
+    labels, both = int((counts != nums).sum()), int((np.triu(pairs != adj)).sum())
+    return (
+        f"in the order of the classes {labels} of {len(names)} labels and {both} pairs are counted "
+        f"otherwise, {counts.sum()} labels here and {nums.sum()} there; nor does alphabetical order fit"
+    )
+
+
+@command.command("vectors")
+@click.argument("data")
+@click.option(
+    "--from",
+    "source",
+    default=LABEL_SETS,
+    show_default=True,
+    help="label-sets, random, glove or word2vec (as downloaded), bert, bert:DIR, or a file: GloVe text .txt, "
+    "word2vec .vec or .bin, .npz with names, .npy in class order.",
+)
+@click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
+def vectors(data: str, source: str, data_root: Path | None) -> None:
+    """Make the label vectors; show what each is made of, and the class that is nearest to it.
+
+    They are those that `bench run --vectors SOURCE` trains with. Only label-sets needs the data itself.
+    """
+    source = find_source(source, data_root)
+    info = dataset_info(data)
+    labels = np.zeros((0, len(info.classes)), np.int8)
+    if source == LABEL_SETS or not info.classes:
+        folder = locate(info, data_root)
+        info = with_classes(info, folder)
+        if source == LABEL_SETS:
+            labels = prepare_both(info, folder)[0].index.labels
+    made = label_vectors(source, info.classes, labels, work_folder() / "cache")
+    click.echo(f"{data}: {len(made.values)} vectors of {made.values.shape[1]} numbers from {source}")
+    for i, (nearest, cosine) in enumerate(made.nearest()):
+        click.echo(
+            f"{info.classes[i]}: {made.made_of[i]}; nearest {info.classes[nearest]} (cosine {cosine:.2f})"
+        )
+    if source.endswith(".npy"):
+        click.echo("The file has no names: that its rows are in the order of the classes is trusted.")
+    click.echo(f"digest {made.digest()}, recorded in runs as {made.identity()}, kept in {made.kept}")
