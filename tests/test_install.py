@@ -21,9 +21,12 @@ WHERE = """
 import json, bench, datasets
 import bench.datasets.catalog, bench.methods.catalog
 import bench.datasets.open, bench.tables.write
+from bench.published import published_rows
 from bench.schedule import schedule_names
+from bench.spec import matrix_names
 modules = [bench, bench.datasets.catalog, bench.methods.catalog, datasets]
-print(json.dumps([*(module.__file__ for module in modules), schedule_names(),
+print(json.dumps([*(module.__file__ for module in modules), schedule_names(), matrix_names(),
+    len(published_rows()),
     len(datasets.Dataset.from_dict({"a": [1, 2]}))]))
 """
 
@@ -59,6 +62,7 @@ def copy_of_checkout(folder: Path) -> Path:
         shutil.copytree(
             ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
         )
+    shutil.copytree(ROOT / "results" / "published", folder / "results" / "published")
     return folder
 
 
@@ -109,9 +113,11 @@ def test_the_wheel_holds_one_import_package(wheel: Path) -> None:
             ("bench", "bench"),
             ("bench/methods", "methods"),
             ("bench/datasets", "datasets"),
+            ("bench/published_values", "results/published"),
         )
         for path in (ROOT / folder).rglob("*")
-        if path.suffix in (".py", ".yaml") or path.name == "py.typed"
+        if path.suffix in (".py", ".yaml", ".template", ".csv", ".bib", ".html", ".css", ".js")
+        or path.name == "py.typed"
     }
     assert {name for name in names if name.startswith("bench/")} == expected
     assert {"bench/py.typed", "bench/schedules/identical.yaml", "bench/methods/ml_gcn.py"} <= expected
@@ -145,9 +151,9 @@ def test_installs_live_beside_hugging_face_datasets(checkout: Path, wheel: Path,
 
 def expect_both(python: Path, ours: list[Path], folder: Path) -> None:
     """The harness is imported from `ours` and `datasets` is Hugging Face's, and both work."""
-    *files, schedules, length = json.loads(run(python, "-c", WHERE, cwd=folder))
+    *files, schedules, matrices, published, length = json.loads(run(python, "-c", WHERE, cwd=folder))
     assert [Path(file).parent.resolve() for file in files] == [*ours, packages_of(python) / "datasets"]
-    assert (schedules, length) == (["demo", "identical"], 2)
+    assert {"demo", "identical"} <= set(schedules) and "table4" in matrices and published and length == 2
     command = python.with_name("bench")
     assert "Usage: bench" in run(command, "--help", cwd=folder)
     assert "ML-GCN" in run(command, "methods", cwd=folder)

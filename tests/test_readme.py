@@ -42,7 +42,7 @@ def test_the_make_targets_that_it_names_exist_and_do_what_it_says() -> None:
 def test_the_inline_commands_exist() -> None:
     from bench.cli import COMMANDS
 
-    named = set(re.findall(r"`bench ([a-z]+)", TEXT))
+    named = set(re.findall(r"`bench\s([a-z-]+)", TEXT))
     assert named and named <= set(COMMANDS)
 
 

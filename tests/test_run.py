@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from trees import write_voc
 
 from bench.records import Record, RecordStore
+from bench.tables.papers import PAPER_TABLES
 
 pytestmark = pytest.mark.slow
 
@@ -102,9 +103,9 @@ def test_tables_come_from_the_records_alone_with_the_same_bytes_twice(matrix: Pa
         assert "saw the same pixels in the same order" in done.stdout
         outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert outputs[0] == outputs[1]
-    assert {
-        f"voc2007-{kind}.{end}" for kind in ("comparison", "per-class", "cost") for end in ("md", "csv")
-    } == set(outputs[0])
+    own = [f"voc2007-{kind}" for kind in ("comparison", "per-class", "cost")]
+    ends = ("md", "csv", "tex", "html")
+    assert {f"{name}.{end}" for name in (*own, *PAPER_TABLES) for end in ends} == set(outputs[0])
     for title in ("Label frequency", "ResNet baseline (pool=max)", "ML-GCN", "SSGRL", "ADD-GCN", "SALGL"):
         assert title in outputs[0]["voc2007-comparison.md"].decode()
 

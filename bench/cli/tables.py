@@ -1,25 +1,39 @@
-"""`bench tables`: the comparison, from records alone."""
+"""`bench tables`: the comparisons and the tables of the papers, from records and published values alone."""
 
 from pathlib import Path
 
 import click
 
 from bench.records import RecordStore
+from bench.resolve import unknown_name
 from bench.spec import resolve_protocol
 
 
 @click.command("tables")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of the tables.  [default: RESULTS/tables]"
 )
+@click.option("--format", "formats", help="Some of md, csv, tex, html, separated by commas.  [default: all]")
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
-def command(results: Path, out: Path | None, protocol: str | None) -> None:
-    """Write the comparison, per-class and cost tables as Markdown and CSV, and print the comparison."""
+def command(
+    names: tuple[str, ...], results: Path, out: Path | None, formats: str | None, protocol: str | None
+) -> None:
+    """Write tables, and print them; without a NAME all tables, of which the comparisons are printed.
+
+    NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or
+    the table of a paper, with the runs made here beside the published values (add-gcn-table1).
+    """
+    from bench.tables.render import FORMATS
     from bench.tables.write import write_tables
 
-    chosen = resolve_protocol(protocol) if protocol else None
+    chosen = [part.strip() for part in formats.split(",")] if formats is not None else list(FORMATS)
+    for name in chosen:
+        if name not in FORMATS:
+            raise unknown_name("format", name, FORMATS)
     folder = out or results / "tables"
-    for comparison in write_tables(RecordStore(results), folder, chosen):
-        click.echo(comparison)
-    click.echo(f"Written to {folder}: comparison, per-class and cost tables as Markdown and CSV.")
+    measured = resolve_protocol(protocol) if protocol else None
+    for text in write_tables(RecordStore(results), folder, measured, names, chosen):
+        click.echo(text)
+    click.echo(f"Written to {folder}: {', '.join(names) or 'all tables'} as {', '.join(chosen)}.")

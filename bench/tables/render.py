@@ -1,101 +1,217 @@
-"""Data frames to Markdown and CSV. Equal records give equal bytes."""
+"""Tables in four formats. Equal tables give equal bytes: no date, no locale, no width of a screen."""
+
+from collections.abc import Callable, Iterable
+from html import escape
+from itertools import accumulate
+from typing import Final
 
 import pandas as pd
 
-from bench.records import Record
-from bench.tables.comparison import Column, Group
+from bench.tables.grid import Cell, Document, Grid, Row, Table
 
-# A table with more classes than this has them as rows, because it would not fit a page.
-WIDEST = 24
+STAR: Final = r"\*"
+_LATEX: Final = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "[": "{[}",  # else it is an option of the end of the line before
+    "–": "--",
+    "−": "$-$",
+    "—": "---",
+    "’": "'",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "Δ": r"$\Delta$",
+    "★": r"$\star$",
+}
 
-
-def markdown_table(frame: pd.DataFrame, columns: list[Column]) -> str:
-    """One row per method, the best value of each column bold, `mean ± std` where there are several seeds."""
-    text = pd.DataFrame({"Method": frame["method"], "Seeds": frame["seeds"].astype(str)})
-    for column in columns:
-        text[column.title] = _cells(frame, column)
-    if len(columns) > WIDEST:
-        text = text.set_index("Method").T.rename_axis("").reset_index()
-    right = [*(["left"] if len(columns) > WIDEST else ["left", "right"]), *["right"] * len(text.columns)]
-    rendered = text.to_markdown(index=False, disable_numparse=True, colalign=right[: len(text.columns)])
-    return str(rendered)
-
-
-def _cells(frame: pd.DataFrame, column: Column) -> list[str]:
-    means, deviations = frame[column.title], frame[f"{column.title} std"]
-    # Compared as printed: rounding a float otherwise may part two means that read the same.
-    rounded = means.map(lambda mean: float(f"{mean:.{column.digits}f}"))
-    best = rounded.max() if column.higher_is_better else rounded.min()
-    cells = []
-    for mean, deviation, shown in zip(means, deviations, rounded, strict=True):
-        if pd.isna(mean):
-            cells.append("–")
-            continue
-        cell = f"{mean:.{column.digits}f}"
-        if not pd.isna(deviation):
-            cell += f" ± {deviation:.{column.digits}f}"
-        cells.append(f"**{cell}**" if shown == best else cell)
-    return cells
+_STYLE: Final = """\
+:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }
+body { margin: 2rem; overflow-x: auto }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
+th, td { padding: .2rem .5rem; text-align: right; white-space: nowrap }
+.word { text-align: left }
+thead tr:last-child th { border-bottom: 1px solid }
+th[scope=colgroup] { text-align: center; border-bottom: 1px solid }
+th[scope=row] { font-weight: normal }
+th[scope=rowgroup] { text-align: left; padding-top: .7rem }
+.notes { font-size: .85rem; max-width: 60rem }"""
 
 
-def csv_table(frames: list[tuple[Group, pd.DataFrame]]) -> str:
-    """All groups under each other, each row with the conditions that it was made under."""
-    parts = []
-    for group, frame in frames:
-        cell = group.first.cell
-        conditions = {
-            "data": cell.data,
-            "schedule": cell.schedule_name,
-            "protocol": cell.protocol.name,
-            "conditions": cell.conditions(),
-        }
-        parts.append(pd.DataFrame([conditions] * len(frame)).join(frame))
-    return str(pd.concat(parts).to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+def markdown(document: Document) -> str:
+    """Pipe tables under headings; the lines above a table as a list, the notes in italics."""
+    parts = [f"# {document.title}"]
+    for section in document.sections:
+        parts += [f"## {section.heading}"] if section.heading else []
+        parts += ["\n".join(f"- {line}" for line in section.lines)] if section.lines else []
+        parts.append(markdown_grid(section.grid))
+    parts += [f"*{note.replace('*', STAR)}*" for note in document.notes]
+    return "\n\n".join(parts) + "\n"
 
 
-def header(group: Group) -> str:
-    """What every row of a group has in common: data, schedule, protocol."""
-    record = group.first
-    cell, data, schedule = record.cell, record.data, record.cell.schedule
-    size = f"{schedule.image_size} px" + (
-        f", tested at {schedule.test_size} px" if schedule.eval_image_size else ""
-    )
-    unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
-    limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
-    lines = [
-        f"- data: {cell.data}, {data.train_images} training and {data.eval_images} test images{limited}, "
-        f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
-        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
-        + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
-        f"- schedule: {cell.schedule_name} — {schedule.backbone} from {schedule.weights} weights at {size}, "
-        f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
-        f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}",
-        f"- protocol: {cell.protocol.name} — {cell.protocol.describe()}",
-        f"- {feed_statement(group)}",
+def markdown_grid(grid: Grid) -> str:
+    """One pipe table, its columns aligned; a heading over several columns is put before each."""
+    head = [f"{span} {title}".strip() for span, title in zip(grid.spans, grid.head, strict=True)]
+    lines = [head]
+    for name, rows in grid.groups:
+        if name:
+            lines.append([f"**{name}**", *[""] * (len(head) - 1)])
+        lines += [[f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in rows]
+    lines = [[text.replace("|", "\\|") for text in line] for line in lines]
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
+
+    def line_of(texts: list[str]) -> str:
+        padded = (
+            text.ljust(width) if column < grid.left else text.rjust(width)
+            for column, (text, width) in enumerate(zip(texts, widths, strict=True))
+        )
+        return f"| {' | '.join(padded)} |"
+
+    rules = [
+        f":{'-' * (width + 1)}" if column < grid.left else f"{'-' * (width + 1)}:"
+        for column, width in enumerate(widths)
     ]
-    return "\n".join(lines)
+    return "\n".join([line_of(lines[0]), f"|{'|'.join(rules)}|", *map(line_of, lines[1:])])
 
 
-def feed_statement(group: Group) -> str:
-    """Whether the hashes show that at each seed every method was fed alike and started alike."""
-    fed: dict[int, set[tuple[str, ...]]] = {}
-    started: dict[int, set[str | None]] = {}
-    for record in group.records:
-        if record.history:
-            fed.setdefault(record.cell.seed, set()).add(tuple(epoch.feed for epoch in record.history))
-            started.setdefault(record.cell.seed, set()).add(record.backbone_digest)
-    different = sorted(seed for seed in fed if len(fed[seed]) > 1 or len(started[seed]) > 1)
-    if not fed:
-        return "nothing was trained"
-    if different:
-        return f"WARNING: at seed {different[0]} the methods were not fed alike or did not start alike"
-    return (
-        "at each seed all methods saw the same pixels in the same order and started from the same backbone "
-        "(hashes equal)"
+def latex(document: Document) -> str:
+    """Tables for a paper that uses the package booktabs."""
+    parts = []
+    for number, section in enumerate(document.sections):
+        caption = document.title + (f": {section.heading}" if section.heading else "")
+        label = document.name + (f"-{number + 1}" if number else "")
+        last = number == len(document.sections) - 1
+        notes = (*section.lines, *(document.notes if last else ()))
+        parts.append(
+            "\n".join(
+                [
+                    r"\begin{table}",
+                    r"\centering",
+                    rf"\caption{{{latex_text(caption)}}}",
+                    rf"\label{{tab:{label}}}",
+                    *_tabular(section.grid),
+                    *([r"\par\smallskip\footnotesize"] if notes else []),
+                    *(rf"{latex_text(note)}\par" for note in notes),
+                    r"\end{table}",
+                ]
+            )
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _tabular(grid: Grid) -> list[str]:
+    columns = "l" * grid.left + "r" * (len(grid.head) - grid.left)
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    if any(grid.spans):
+        spans = grid.span_widths()
+        ends = list(accumulate(width for _, width in spans))
+        lines.append(
+            _latex_row(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(span)}}}" for span, width in spans)
+        )
+        lines.append(
+            " ".join(
+                rf"\cmidrule(lr){{{end - width + 1}-{end}}}"
+                for (span, width), end in zip(spans, ends, strict=True)
+                if span
+            )
+        )
+    lines.append(_latex_row(map(latex_text, grid.head)))
+    for name, rows in grid.groups:
+        lines.append(r"\midrule")
+        if name:
+            lines.append(
+                _latex_row([rf"\multicolumn{{{len(grid.head)}}}{{l}}{{\emph{{{latex_text(name)}}}}}"])
+            )
+        lines += [_latex_row(map(_latex_cell, row)) for row in rows]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _latex_row(texts: Iterable[str]) -> str:
+    return " & ".join(texts) + r" \\"
+
+
+def _latex_cell(cell: Cell) -> str:
+    return rf"\textbf{{{latex_text(cell.text)}}}" if cell.best else latex_text(cell.text)
+
+
+def latex_text(text: str) -> str:
+    """Text with the characters that mean something to LaTeX, or that its fonts lack, written out."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def html(document: Document) -> str:
+    """A page of its own, which loads nothing."""
+    parts = [
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escape(document.title)}</title>",
+        f"<style>\n{_STYLE}\n</style>",
+        "</head>",
+        "<body>",
+        f"<h1>{escape(document.title)}</h1>",
+    ]
+    for section in document.sections:
+        parts += [f"<h2>{escape(section.heading)}</h2>"] if section.heading else []
+        parts += _html_list(section.lines)
+        parts += _html_table(section.grid)
+    return "\n".join([*parts, *_html_list(document.notes), "</body>", "</html>"]) + "\n"
+
+
+def _html_list(lines: tuple[str, ...]) -> list[str]:
+    if not lines:
+        return []
+    return ['<ul class="notes">', *(f"<li>{escape(line)}</li>" for line in lines), "</ul>"]
+
+
+def _html_table(grid: Grid) -> list[str]:
+    lines = ["<table>", "<thead>"]
+    if any(grid.spans):
+        cells = (
+            f'<th colspan="{width}" scope="colgroup">{escape(span)}</th>' if span else "<td></td>"
+            for span, width in grid.span_widths()
+        )
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    heads = (
+        f'<th scope="col"{_word(column, grid)}>{escape(title)}</th>' for column, title in enumerate(grid.head)
     )
+    lines += [f"<tr>{''.join(heads)}</tr>", "</thead>"]
+    for name, rows in grid.groups:
+        lines.append("<tbody>")
+        if name:
+            lines.append(f'<tr><th colspan="{len(grid.head)}" scope="rowgroup">{escape(name)}</th></tr>')
+        lines += [_html_row(row, grid) for row in rows]
+        lines.append("</tbody>")
+    return [*lines, "</table>"]
 
 
-def device_statement(records: tuple[Record, ...]) -> str:
-    """The devices that speeds and memory were measured on."""
-    devices = sorted({record.environment.device_name for record in records if record.cost})
-    return f"- device: {'; '.join(devices) or 'none'}"
+def _html_row(row: Row, grid: Grid) -> str:
+    first, *others = row
+    cells = [f'<th scope="row" class="word">{escape(first.text)}</th>']
+    for column, cell in enumerate(others, start=1):
+        text = escape(cell.text)
+        cells.append(f"<td{_word(column, grid)}>{f'<b>{text}</b>' if cell.best else text}</td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _word(column: int, grid: Grid) -> str:
+    return ' class="word"' if column < grid.left else ""
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """The numbers of a table to six decimals, each row with what it was made under."""
+    return str(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+
+
+FORMATS: Final[dict[str, Callable[[Table], str]]] = {
+    "md": lambda table: markdown(table.document),
+    "csv": lambda table: csv(table.frame),
+    "tex": lambda table: latex(table.document),
+    "html": lambda table: html(table.document),
+}
+"""How a table is written, by the ending of its file."""

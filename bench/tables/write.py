@@ -1,127 +1,79 @@
-"""Write every table of the stored records."""
+"""Write tables to files, or give one as a data frame."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import UserError
+import pandas as pd
+
 from bench.files import write_text
-from bench.metrics import evaluate
 from bench.protocol import Protocol
-from bench.records import Damaged, Record, RecordStore
-from bench.tables.comparison import (
-    Column,
-    Group,
-    class_columns,
-    cost_columns,
-    frame,
-    group_records,
-    metric_columns,
-)
-from bench.tables.render import csv_table, device_statement, header, markdown_table
+from bench.records import RecordStore
+from bench.spec import resolve_protocol
+from bench.tables.book import COMPARISON, KINDS, Book
+from bench.tables.comparison import frame
+from bench.tables.render import FORMATS, markdown
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of table."""
-
-    name: str
-    title: str
-    columns: Callable[[Group], list[Column]]
-
-
-KINDS = (
-    Kind("comparison", "Comparison (%)", lambda group: metric_columns()),
-    Kind("per-class", "Average precision per class (%)", class_columns),
-    Kind("cost", "Cost", lambda group: cost_columns()),
-)
-
-
-def load_records(store: RecordStore, protocol: Protocol | None) -> tuple[list[Record], dict[str, str]]:
-    """The finished records, measured anew where a protocol is given, and by run a line on each other one."""
-    records: dict[str, Record] = {}
-    notes = {}
-    for record in store.all():
-        if isinstance(record, Damaged):
-            notes[record.run_id] = f"left out, damaged: {record.run_id}: {record.reason}"
-        elif record.status == "failed":
-            notes[record.run_id] = f"left out, failed: {record.run_id}: {record.error}"
-        else:
-            if record.metrics is None:
-                notes[record.run_id] = (
-                    f"left out: {record.run_id}: its test labels are held by the evaluation server; "
-                    f"`bench submission {record.run_id}` writes the files to send there"
-                )
-                continue
-            try:
-                measured = record if protocol is None else _measure(store, record, protocol)
-            except UserError as error:
-                notes[record.run_id] = f"left out: {record.run_id}: {error}"
-                continue
-            # Runs that differed in their protocol alone are one and the same under another.
-            records.setdefault(measured.cell.key(), measured)
-    return list(records.values()), notes
-
-
-def _measure(store: RecordStore, record: Record, protocol: Protocol) -> Record:
-    scores = store.scores(record)
-    metrics = evaluate(scores.logits, scores.labels, protocol)
-    cell = record.cell.model_copy(update={"protocol": protocol})
-    return record.model_copy(update={"cell": cell, "metrics": metrics})
-
-
-def write_tables(store: RecordStore, folder: Path, protocol: Protocol | None = None) -> list[str]:
-    """Write the comparison, per-class and cost table of every data set as Markdown and CSV.
+def write_tables(
+    store: RecordStore,
+    folder: Path,
+    protocol: Protocol | None = None,
+    names: Sequence[str] = (),
+    formats: Sequence[str] = tuple(FORMATS),
+) -> list[str]:
+    """Write tables, each to `NAME.FORMAT`.
 
     Args:
         store: the records.
-        folder: where the files go: `DATA-KIND.md` and `DATA-KIND.csv`, with the name of the protocol behind
-            the kind where one is given.
+        folder: where the files go. The name of a file ends with that of the protocol where one is given.
         protocol: measure the stored scores under this protocol instead of the one they were recorded with.
+        names: the tables, or data sets for all of theirs; every table if empty.
+        formats: some of `FORMATS`.
 
     Returns:
-        The comparison tables in Markdown, one per data set.
+        The tables that were named, in Markdown; the comparison of every data set where none was.
 
     Raises:
-        UserError: there is no finished record.
+        UserError: there is no such table, or, where none is named, no finished record.
     """
-    records, notes = load_records(store, protocol)
-    groups = group_records(records)
-    if not groups:
-        left_out = f" ({'; '.join(notes.values())})" if notes else ""
-        raise UserError(
-            f"No finished run under {store.folder}{left_out}; "
-            "`bench run --methods all --data scenes` makes some."
-        )
+    book = Book(store, protocol)
+    if not names and not book.groups:
+        raise book.nothing_finished()
+    chosen = book.names(names) or [*book.own(), *book.papers()]
     ending = f"-{protocol.name}" if protocol else ""
-    known = {group.first.cell.data for group in groups}
-    comparisons = []
-    for data, of_data in groupby(groups, key=lambda group: group.first.cell.data):
-        same_data = list(of_data)
-        mine = [note for run, note in notes.items() if _data_of(run, known) in (data, None)]
-        for kind in KINDS:
-            text = _markdown(data, kind, same_data, mine)
-            write_text(folder / f"{data}-{kind.name}{ending}.md", text)
-            frames = [(group, frame(group, kind.columns(group))) for group in same_data]
-            write_text(folder / f"{data}-{kind.name}{ending}.csv", csv_table(frames))
-            if kind.name == "comparison":
-                comparisons.append(text)
-    return comparisons
+    texts = []
+    for name in chosen:
+        table = book.table(name)
+        for form in formats:
+            write_text(folder / f"{name}{ending}.{form}", FORMATS[form](table))
+        if names or name.endswith(f"-{COMPARISON.name}"):
+            texts.append(markdown(table.document))
+    return texts
 
 
-def _data_of(run_id: str, known: set[str]) -> str | None:
-    """The data set that a run's name begins with; None where it is none of `known`."""
-    return next((data for data in sorted(known) if run_id.startswith(f"{data}-")), None)
+def table(
+    name: str,
+    results: Path | str = "results",
+    protocol: str | None = None,
+    conditions: str | None = None,
+) -> pd.DataFrame:
+    """A table as a data frame: numbers in percent, not rounded, NaN where there is nothing.
 
+    Args:
+        name: a data set, for its comparison; `DATA-per-class` or `DATA-cost`; or the table of a paper, such
+            as `add-gcn-table1`.
+        results: the folder of the records.
+        protocol: measure the stored scores under this protocol; the table of a paper has its own.
+        conditions: the beginning of the hash of the conditions, where runs were made under several.
 
-def _markdown(data: str, kind: Kind, groups: list[Group], notes: list[str]) -> str:
-    parts = [f"# {data}: {kind.title}"]
-    for group in groups:
-        columns = kind.columns(group)
-        if len(groups) > 1:
-            parts.append(f"## {group.first.cell.schedule_name}, conditions {group.first.cell.conditions()}")
-        parts.append(header(group) + (f"\n{device_statement(group.records)}" if kind.name == "cost" else ""))
-        parts.append(markdown_table(frame(group, columns), columns))
-    parts += [f"*{note}*" for note in notes]
-    return "\n\n".join(parts) + "\n"
+    Raises:
+        UserError: there is no such table, or the runs differ in more than method and seed and so share none.
+    """
+    book = Book(RecordStore(Path(results)), resolve_protocol(protocol) if protocol else None)
+    if name in book.papers():
+        return book.table(name).frame
+    first = book.names([name])[0]
+    tables = ((data, kind) for data in book.groups for kind in KINDS)
+    data, kind = next((data, kind) for data, kind in tables if first == f"{data}-{kind.name}")
+    group = book.one_group(data, conditions)
+    return frame(group, kind.columns(group))

@@ -1,0 +1,182 @@
+"""Every table by its name: three of each data set that was run on, and those of the papers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.datasets.catalog import DATASETS
+from bench.errors import UserError
+from bench.protocol import Protocol
+from bench.records import RecordStore
+from bench.resolve import unknown_name
+from bench.tables.comparison import (
+    Column,
+    Group,
+    class_columns,
+    cost_columns,
+    differences,
+    frame,
+    group_records,
+    metric_columns,
+)
+from bench.tables.grid import Document, Section, Table, grid_of
+from bench.tables.header import device_statement, header
+from bench.tables.paper import paper_table
+from bench.tables.papers import PAPER_TABLES
+from bench.tables.runs import Runs, notes_on
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of table of a data set."""
+
+    name: str
+    title: str
+    columns: Callable[[Group], Sequence[Column]]
+
+
+KINDS = (
+    Kind("comparison", "Comparison (%)", lambda group: metric_columns()),
+    Kind("per-class", "Average precision per class (%)", class_columns),
+    Kind("cost", "Cost", lambda group: cost_columns()),
+)
+COMPARISON = KINDS[0]
+
+
+class Book:
+    """The tables that can be made of a store.
+
+    Args:
+        store: the records.
+        protocol: measure the stored scores under it instead of the one they were recorded with; the
+            tables of papers, which have a protocol of their own, are then not among the tables.
+
+    Attributes:
+        runs: the records.
+        groups: those that may stand in one table, by data set.
+    """
+
+    def __init__(self, store: RecordStore, protocol: Protocol | None = None) -> None:
+        self.runs = Runs(store)
+        self.protocol = protocol
+        records, self.notes = self.runs.under(protocol)
+        self.groups: dict[str, list[Group]] = {}
+        for group in group_records(records):
+            self.groups.setdefault(group.first.cell.data, []).append(group)
+
+    def own(self) -> list[str]:
+        """The names of the tables of the data sets that were run on."""
+        return [f"{data}-{kind.name}" for data in self.groups for kind in KINDS]
+
+    def papers(self) -> list[str]:
+        """The names of the tables of papers."""
+        return [] if self.protocol else list(PAPER_TABLES)
+
+    def names(self, asked: Sequence[str]) -> list[str]:
+        """The tables of these names; the name of a data set stands for its three.
+
+        Raises:
+            UserError: there is no such table.
+        """
+        names: list[str] = []
+        for name in asked:
+            if name in self.groups:
+                names += [f"{name}-{kind.name}" for kind in KINDS]
+            elif name in (*self.own(), *self.papers()):
+                names.append(name)
+            else:
+                raise self._unknown(name)
+        return list(dict.fromkeys(names))
+
+    def _unknown(self, name: str) -> UserError:
+        if name in PAPER_TABLES:
+            protocol = PAPER_TABLES[name].protocol
+            return UserError(
+                f"The table {name} has its source's protocol, {protocol}: leave out another one."
+            )
+        for data in DATASETS:
+            if name in (data, *(f"{data}-{kind.name}" for kind in KINDS)):
+                return self.nothing_finished(data)
+        return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
+
+    def nothing_finished(self, data: str | None = None) -> UserError:
+        """That there is no finished run, why each other one is left out, and what makes some."""
+        notes = notes_on((data,), self.notes, set(DATASETS)) if data else list(self.notes.values())
+        left_out = f" ({'; '.join(notes)})" if notes else ""
+        return UserError(
+            f"No finished run{f' on {data}' if data else ''} under {self.runs.store.folder}{left_out}; "
+            f"`bench run --methods all --data {data or 'scenes'}` makes some."
+        )
+
+    def table(self, name: str) -> Table:
+        """The table of that name, one of `own()` or `papers()`."""
+        if name in self.papers():
+            return paper_table(PAPER_TABLES[name], self.runs)
+        data, kind = next(
+            (data, kind) for data in self.groups for kind in KINDS if name == f"{data}-{kind.name}"
+        )
+        return self._own_table(data, kind)
+
+    def _own_table(self, data: str, kind: Kind) -> Table:
+        groups = self.groups[data]
+        frames = [frame(group, kind.columns(group)) for group in groups]
+        sections = []
+        for group, numbers in zip(groups, frames, strict=True):
+            cell = group.first.cell
+            several = len(groups) > 1
+            words = {"Method": "method", "Seeds": "seeds"}
+            lines = header(group)
+            if group is not groups[0]:
+                different = "; ".join(differences(groups[0].first, group.first))
+                lines = (f"shares no table with the first one, which differs in: {different}", *lines)
+            if kind.name == "cost":
+                lines = (*lines, device_statement(group.records))
+            sections.append(
+                Section(
+                    f"{cell.schedule_name}, conditions {cell.conditions()}" if several else "",
+                    lines,
+                    grid_of(numbers, words, kind.columns(group), left=1),
+                )
+            )
+        notes = notes_on((data,), self.notes, set(self.groups))
+        document = Document(f"{data}-{kind.name}", f"{data}: {kind.title}", tuple(sections), tuple(notes))
+        described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
+        return Table(document, pd.concat(described, ignore_index=True))
+
+    def one_group(self, data: str, conditions: str | None) -> Group:
+        """The runs on a data set under one set of conditions.
+
+        Raises:
+            UserError: they were made under several, or none under those that were asked for.
+        """
+        groups = [
+            group
+            for group in self.groups[data]
+            if conditions is None or group.first.cell.conditions().startswith(conditions)
+        ]
+        if not groups:
+            known = ", ".join(group.first.cell.conditions() for group in self.groups[data])
+            raise UserError(f"No run on {data} was made under the conditions '{conditions}'; known: {known}.")
+        if len(groups) > 1:
+            first, second = groups[0].first, groups[1].first
+            raise UserError(
+                f"The runs on {data} share no table: those under the conditions {first.cell.conditions()} "
+                f"and {second.cell.conditions()} differ in {'; '.join(differences(first, second))}. "
+                "Choose one with conditions=..."
+            )
+        return groups[0]
+
+
+def _with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:
+    cell = group.first.cell
+    described = numbers.copy()
+    conditions = {
+        "data": cell.data,
+        "schedule": cell.schedule_name,
+        "protocol": cell.protocol.name,
+        "conditions": cell.conditions(),
+    }
+    for position, (name, value) in enumerate(conditions.items()):
+        described.insert(position, name, value)
+    return described

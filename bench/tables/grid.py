@@ -1,0 +1,163 @@
+"""A table as text in cells, before it is written in any format."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+# A table with more columns of numbers than this has them as rows, because it would not fit a page.
+WIDEST = 24
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers.
+
+    Attributes:
+        title: its heading.
+        higher_is_better: which value is bold; None where none is.
+        digits: decimals that are printed.
+        span: a heading over it and its neighbours.
+        signed: whether a plus is printed.
+    """
+
+    title: str
+    higher_is_better: bool | None
+    digits: int = 1
+    span: str = ""
+    signed: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its name in a data frame, where `KEY std` is the deviation over seeds."""
+        return f"{self.span} {self.title}".strip()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table."""
+
+    text: str
+    best: bool = False
+
+
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Head and rows of a table.
+
+    Attributes:
+        head: the heading of each column.
+        spans: for each column the heading over it and its neighbours; empty where there is none.
+        left: how many columns of words stand first; they are set left, the others right.
+        groups: the rows by the name of their group; the name is empty where there is one group only.
+    """
+
+    head: tuple[str, ...]
+    spans: tuple[str, ...]
+    left: int
+    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+
+    def span_widths(self) -> list[tuple[str, int]]:
+        """The upper row of the head: each heading with the number of columns that it is over."""
+        widths: list[tuple[str, int]] = []
+        for span in self.spans:
+            if widths and span and widths[-1][0] == span:
+                widths[-1] = (span, widths[-1][1] + 1)
+            else:
+                widths.append((span, 1))
+        return widths
+
+
+@dataclass(frozen=True)
+class Section:
+    """A grid with its heading and the lines above it."""
+
+    heading: str
+    lines: tuple[str, ...]
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Document:
+    """All of a table as text: what one file holds."""
+
+    name: str
+    title: str
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: as text, and as numbers."""
+
+    document: Document
+    frame: pd.DataFrame
+
+
+def grid_of(
+    frame: pd.DataFrame,
+    words: dict[str, str],
+    columns: Sequence[Numbers],
+    left: int,
+    group: str | None = None,
+) -> Grid:
+    """Lay a frame out as text; in each group the best value of a column is marked.
+
+    Args:
+        frame: one row per method, with the keys of `columns` and `KEY std`.
+        words: heading and column of the frame of each column of words.
+        columns: the columns of numbers.
+        left: how many columns of words are set left.
+        group: the column of the frame that names the group of a row.
+    """
+    parts = [("", frame)] if group is None else list(frame.groupby(group, sort=False))
+    groups = []
+    for name, part in parts:
+        texts = [[Cell(str(text)) for text in part[column]] for column in words.values()]
+        numbers = [number_cells(part, column) for column in columns]
+        groups.append((str(name), tuple(zip(*texts, *numbers, strict=True))))
+    head = (*words, *(column.title for column in columns))
+    spans = (*[""] * len(words), *(column.span for column in columns))
+    grid = Grid(head, spans, left, tuple(groups))
+    return _turned(grid) if len(columns) > WIDEST else grid
+
+
+def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Cell]:
+    """The cells of one column: `mean ± std` where there are several seeds, a dash where there is nothing."""
+    means, deviations = frame[column.key].tolist(), frame[f"{column.key} std"].tolist()
+    # Compared as printed: rounding a float otherwise may part two means that read the same.
+    rounded = [float(f"{mean:.{column.digits}f}") for mean in means]
+    known = [shown for shown in rounded if not math.isnan(shown)]
+    best = (max if column.higher_is_better else min)(known, default=math.nan)
+    marked = column.higher_is_better is not None
+    cells = []
+    for mean, deviation, shown in zip(means, deviations, rounded, strict=True):
+        if math.isnan(mean):
+            cells.append(Cell(NOTHING))
+            continue
+        if column.signed:  # without a negative zero, and with a true minus
+            text = f"{shown + 0.0:+.{column.digits}f}".replace("-", "−")
+        else:
+            text = f"{mean:.{column.digits}f}"
+        if not math.isnan(deviation):
+            text += f" ± {deviation:.{column.digits}f}"
+        cells.append(Cell(text, best=marked and shown == best))
+    return cells
+
+
+def _turned(grid: Grid) -> Grid:
+    """Rows and columns exchanged: the first column of words becomes the head."""
+    ((_, rows),) = grid.groups
+    head = ("", *(row[0].text for row in rows))
+    turned = tuple(
+        (Cell(title), *(row[position] for row in rows))
+        for position, title in enumerate(grid.head)
+        if position > 0
+    )
+    return replace(grid, head=head, spans=("",) * len(head), left=1, groups=(("", turned),))

@@ -1,0 +1,56 @@
+"""The lines above a table: what every row of it has in common."""
+
+from bench.records import Record
+from bench.spec import CellSpec
+from bench.tables.comparison import Group
+
+
+def header(group: Group) -> tuple[str, ...]:
+    """What every row of a group has in common: data, schedule, protocol."""
+    record = group.first
+    cell, data, schedule = record.cell, record.data, record.cell.schedule
+    size = f"{schedule.image_size} px" + (
+        f", tested at {schedule.test_size} px" if schedule.eval_image_size else ""
+    )
+    unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
+    limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
+    return (
+        f"data: {cell.data}, {data.train_images} training and {data.eval_images} test images{limited}, "
+        f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
+        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
+        + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
+        f"schedule: {cell.schedule_name} — {schedule.backbone} from {_start(cell)} at {size}, "
+        f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
+        f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}",
+        f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
+        feed_statement(group),
+    )
+
+
+def _start(cell: CellSpec) -> str:
+    return cell.init_from.describe() if cell.init_from else f"{cell.schedule.weights} weights"
+
+
+def feed_statement(group: Group) -> str:
+    """Whether the hashes show that at each seed every method was fed alike and started alike."""
+    fed: dict[int, set[tuple[str, ...]]] = {}
+    started: dict[int, set[str | None]] = {}
+    for record in group.records:
+        if record.history:
+            fed.setdefault(record.cell.seed, set()).add(tuple(epoch.feed for epoch in record.history))
+            started.setdefault(record.cell.seed, set()).add(record.backbone_digest)
+    different = sorted(seed for seed in fed if len(fed[seed]) > 1 or len(started[seed]) > 1)
+    if not fed:
+        return "nothing was trained"
+    if different:
+        return f"WARNING: at seed {different[0]} the methods were not fed alike or did not start alike"
+    return (
+        "at each seed all methods saw the same pixels in the same order and started from the same backbone "
+        "(hashes equal)"
+    )
+
+
+def device_statement(records: tuple[Record, ...]) -> str:
+    """The devices that speeds and memory were measured on."""
+    devices = sorted({record.environment.device_name for record in records if record.cost})
+    return f"device: {'; '.join(devices) or 'none'}"
