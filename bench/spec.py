@@ -2,14 +2,17 @@
 
 import re
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from bench import plugins
 from bench.errors import UserError
 from bench.files import canonical_json
+from bench.initial import InitFrom, Parts
 from bench.methods.catalog import METHODS, PRIOR, Method, Options
 from bench.protocol import PROTOCOLS, Protocol
 from bench.resolve import resolve, unknown_name
@@ -17,9 +20,11 @@ from bench.schedule import Precision, Schedule
 from bench.validation import one_sentence
 
 # Raised when the same cell would train to another result, so that older records are not taken for it.
-RECIPE = 1
+RECIPE = 2
 
 Overwrite = Literal["only-missing", "failed", "always"]
+
+_MATRICES = resources.files("bench") / "matrices"
 
 
 class MatrixSpec(BaseModel):
@@ -28,7 +33,7 @@ class MatrixSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     methods: tuple[str, ...] = Field(
-        ("all",), min_length=1, description="'all', or names with options: resnet/pool=max"
+        ("all",), min_length=1, description="'all' built in, or names with options: resnet/pool=max"
     )
     data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
@@ -41,12 +46,15 @@ class MatrixSpec(BaseModel):
     epochs: int | None = None
     batch_size: int | None = None
     precision: Precision | None = None
+    # a model to start from, in place of the schedule's weights
+    init_from: Path | None = None
+    init_parts: Parts = "class-independent"
     # the data
     data_root: Path | None = None
     vectors: str = "label-sets"
     limit_train: int | None = Field(None, ge=2)
     limit_eval: int | None = Field(None, ge=1)
-    skip_bad: bool = False
+    skip_bad: bool | Path = Field(False, description="leave out what cannot be read, or what a file lists")
     # how and where it runs; no result depends on it beyond rounding
     device: str = "auto"
     workers: int | None = Field(None, ge=0)
@@ -68,6 +76,12 @@ class MatrixSpec(BaseModel):
     def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(value))
 
+    @field_validator("skip_bad", mode="before")
+    @classmethod
+    def _all_or_a_list(cls, value: Any) -> Any:
+        """Accept `all`, as the bare option says it."""
+        return True if value == "all" else value
+
     @field_validator("device")
     @classmethod
     def _device(cls, value: str) -> str:
@@ -81,25 +95,31 @@ class MatrixSpec(BaseModel):
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
-def load_matrix(file: Path | None, given: dict[str, Any]) -> MatrixSpec:
-    """Read a matrix from a YAML file and the command line; the command line wins.
+def matrix_names() -> list[str]:
+    """The names of the matrices that come with the harness: the tables of a paper, row by row."""
+    return sorted(Path(entry.name).stem for entry in _MATRICES.iterdir() if entry.name.endswith(".yaml"))
 
-    Keys are the options of `bench run`, with `-` or `_`.
+
+def load_matrix(file: Path | None, given: dict[str, Any], name: str | None = None) -> MatrixSpec:
+    """Read a matrix: one that comes with the harness, a YAML file, the command line; each wins over the last.
+
+    Args:
+        file: keys are the options of `bench run`, with `-` or `_`.
+        given: the options of the command line that were given.
+        name: one of `matrix_names()`.
 
     Raises:
-        UserError: no such file, not YAML, a misspelt key, or a value out of range.
+        UserError: no such matrix or file, not YAML, a misspelt key, or a value out of range.
     """
     fields: dict[str, Any] = {}
+    if name is not None:
+        if name not in matrix_names():
+            raise unknown_name("matrix", name, matrix_names())
+        fields.update(_read_fields((_MATRICES / f"{name}.yaml").read_bytes(), name))
     if file is not None:
         if not file.is_file():
             raise UserError(f"The spec file {file} does not exist.")
-        try:
-            loaded = yaml.safe_load(file.read_bytes())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"The spec file {file} is not YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(loaded, dict):
-            raise UserError(f"The spec file {file} is not a mapping of options to values.")
-        fields = {str(key).replace("-", "_"): value for key, value in loaded.items()}
+        fields.update(_read_fields(file.read_bytes(), file))
     fields.update(given)
     if "data" not in fields and fields.keys() <= MatrixSpec.model_fields.keys():
         raise UserError("'data' is missing: name a data set with --data; `bench datasets` lists them.")
@@ -108,6 +128,16 @@ def load_matrix(file: Path | None, given: dict[str, Any]) -> MatrixSpec:
     except ValidationError as error:
         where = f"In {file}: " if file else ""
         raise UserError(f"{where}{one_sentence(error, MatrixSpec.model_fields)}") from error
+
+
+def _read_fields(text: bytes, source: Path | str) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The spec file {source} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(loaded, dict):
+        raise UserError(f"The spec file {source} is not a mapping of options to values.")
+    return {str(key).replace("-", "_"): value for key, value in loaded.items()}
 
 
 class MethodChoice(BaseModel):
@@ -119,15 +149,28 @@ class MethodChoice(BaseModel):
     options: dict[str, Any] = {}
 
     def label(self) -> str:
-        """The method with the options that differ from the published ones: `resnet/pool=max`."""
-        default = method_named(self.name).options().model_dump()
+        """The method with the options that differ from the published ones: `resnet/pool=max`.
+
+        With all of them where a record names a method of a package that is not installed here.
+        """
+        method = find_method(self.name)
+        default = method.options().model_dump() if method else {}
         changed = [f"/{key}={value}" for key, value in self.options.items() if default.get(key) != value]
         return self.name + "".join(changed)
 
 
 def method_named(name: str) -> Method:
-    """The method, or the prior, of that name."""
-    return resolve("method", name, {**METHODS, PRIOR.name: PRIOR})
+    """The method of that name, built in or installed, or the prior.
+
+    Raises:
+        UserError: there is none, or its package cannot be used.
+    """
+    return PRIOR if name == PRIOR.name else plugins.methods().get(name)
+
+
+def find_method(name: str) -> Method | None:
+    """As `method_named`, for what a record names: None where it is not here."""
+    return PRIOR if name == PRIOR.name else plugins.methods().find(name)
 
 
 def options_of(choice: MethodChoice) -> Options:
@@ -137,6 +180,8 @@ def options_of(choice: MethodChoice) -> Options:
 
 def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
     """Resolve `all`, names, and names with options (`resnet/pool=max`).
+
+    `all` are the built-in methods; those of installed packages are asked for by name.
 
     Raises:
         UserError: an unknown method or option, or an option value out of range.
@@ -149,7 +194,7 @@ def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
 
 def _parse_method(text: str) -> MethodChoice:
     name, *settings = text.split("/")
-    method = resolve("method", name, METHODS)
+    method = plugins.methods().get(name)
     options = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -192,14 +237,13 @@ class CellSpec(BaseModel):
     weights_digest: str | None = Field(
         description="hash of the weights file; the schedule holds its name alone"
     )
-    vectors: str = Field(description="'label-sets', or the hash of the vectors read from a file")
+    init_from: InitFrom | None = None
+    vectors: str = Field(description="'label-sets', or where they come from and, behind ':', their hash")
     protocol: Protocol
 
     def key(self) -> str:
         """Twelve hexadecimal digits, equal for equal cells."""
-        # The name and the description of a schedule change nothing: equal fields are an equal schedule.
-        content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
-        return sha256(canonical_json(content).encode()).hexdigest()[:12]
+        return self._hash_without()
 
     def run_id(self) -> str:
         """The name of the run's folder."""
@@ -207,7 +251,14 @@ class CellSpec(BaseModel):
 
     def conditions(self) -> str:
         """A hash of all that a comparison holds the same: everything but the method and the seed."""
-        content = self.model_dump(
-            mode="json", exclude={"method": True, "seed": True, "schedule_name": True, "schedule": {"about"}}
-        )
-        return sha256(canonical_json(content).encode()).hexdigest()[:12]
+        return self._hash_without("method", "seed")
+
+    def _hash_without(self, *fields: str) -> str:
+        # The name and the description of a schedule change nothing: equal fields are an equal schedule.
+        content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
+        # Nor does the name of a file of vectors or of a model: equal hashes are equal files.
+        content["vectors"] = self.vectors.rpartition(":")[2]
+        if self.init_from:
+            del content["init_from"]["file"]
+        kept = {name: value for name, value in content.items() if name not in fields}
+        return sha256(canonical_json(kept).encode()).hexdigest()[:12]

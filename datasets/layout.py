@@ -14,7 +14,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout; `reader` names the module of `bench.datasets.layouts` that reads it."""
+    """A layout; `reader` names the module that reads it, as `bench.datasets.listing.Reader` asks."""
 
     reader: ClassVar[str]
 
@@ -32,7 +32,7 @@ class VOCDevkit(Layout):
         unlabelled: splits whose labels are held by the evaluation server.
     """
 
-    reader: ClassVar[str] = "voc"
+    reader: ClassVar[str] = "bench.datasets.layouts.voc"
     folder: str = ""
     unlabelled: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ class COCOInstances(Layout):
             SALGL).
     """
 
-    reader: ClassVar[str] = "coco"
+    reader: ClassVar[str] = "bench.datasets.layouts.coco"
     annotations: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     keep_unannotated: bool = False
@@ -70,7 +70,7 @@ class NUSWide(Layout):
         keep_unlabelled: keep images with none of the 81 concepts.
     """
 
-    reader: ClassVar[str] = "nuswide"
+    reader: ClassVar[str] = "bench.datasets.layouts.nuswide"
     keep_unlabelled: bool = False
 
     def wanted(self) -> str:
@@ -82,7 +82,7 @@ class NUSWide(Layout):
 class VisualGenome(Layout):
     """objects.json, VG_100K, VG_100K_2, and SSGRL's lists train_list_500.txt and test_list_500.txt."""
 
-    reader: ClassVar[str] = "visual_genome"
+    reader: ClassVar[str] = "bench.datasets.layouts.visual_genome"
     names: int = 500
 
     def wanted(self) -> str:
@@ -103,7 +103,7 @@ class Table(Layout):
         separator: what stands between two labels.
     """
 
-    reader: ClassVar[str] = "table"
+    reader: ClassVar[str] = "bench.datasets.layouts.table"
     file: str = "labels.csv"
     images: str = "."
     image: str = "image"

@@ -50,7 +50,10 @@ class Listing:
 
 
 class Reader(Protocol):
-    """What each module of `bench.datasets.layouts` provides; each takes its own kind of `Layout`."""
+    """What each module of `bench.datasets.layouts` provides, and that of a layout from outside.
+
+    Each takes its own kind of `Layout`.
+    """
 
     def find(self, root: Path, layout: Layout) -> Path:
         """The folder that holds the data set, at or below the data root.
@@ -82,7 +85,7 @@ class Reader(Protocol):
 
 def reader_of(layout: Layout) -> Reader:
     """The module that reads a layout."""
-    return cast(Reader, import_module(f"bench.datasets.layouts.{layout.reader}"))
+    return cast(Reader, import_module(layout.reader))
 
 
 def places(root: Path, names: frozenset[str]) -> list[Path]:

@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from bench.datasets.catalog import DATASETS, DataSetInfo
+from bench.datasets.catalog import DataSetInfo
 from bench.datasets.listing import Progress, reader_of
 from bench.errors import UserError
 from bench.files import write_text
-from bench.resolve import resolve
+from bench.plugins import datasets
 from bench.settings import data_root, work_folder
 
 
@@ -16,13 +16,13 @@ def dataset_info(name: str) -> DataSetInfo:
     """The data set of that name, or the one that a YAML file describes.
 
     Raises:
-        UserError: unknown name, or a file that is not a description of a data set.
+        UserError: unknown name, a package that cannot be used, or a file that does not describe a data set.
     """
     if name.endswith((".yaml", ".yml")):
         from bench.datasets.own import load_own
 
         return load_own(Path(name))
-    info = resolve("data set", name, DATASETS)
+    info = datasets().get(name)
     if info.built_in:
         from bench.datasets.scenes.generator import CLASSES
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.cli.data_download import download
 from bench.cli.progress import reading
-from bench.datasets.catalog import DATASETS, DataSetInfo
+from bench.datasets.catalog import DataSetInfo
 from bench.datasets.index import SplitIndex
 from bench.datasets.locate import dataset_info, locate, remember
 from bench.datasets.open import LISTED_AT_MOST, DataSet, prepare_both, read_dataset
@@ -19,6 +19,7 @@ from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError
 from bench.files import write_text
 from bench.methods.label_space import count_labels
+from bench.plugins import datasets
 
 DIFFERENT = 1
 
@@ -57,7 +58,7 @@ def _differences(info: DataSetInfo, split: str, index: SplitIndex) -> list[str]:
 @command.command("ls")
 def list_data() -> None:
     """List the data sets with their published counts, and where each lies on this machine."""
-    for info in DATASETS.values():
+    for info in datasets().all().values():
         splits = ", ".join(f"{split} {counts.images}" for split, counts in info.counts.items())
         try:
             place = "made on first use" if info.built_in else f"in {locate(info, None)}"

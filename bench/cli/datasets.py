@@ -2,13 +2,16 @@
 
 import click
 
-from bench.datasets.catalog import DATASETS
+from bench.plugins import datasets
 
 
 @click.command("datasets")
 def command() -> None:
-    """List the data sets."""
-    for info in DATASETS.values():
+    """List the data sets.
+
+    Those of installed packages stand behind the built-in ones; `bench new dataset` begins one of your own.
+    """
+    for info in datasets().all().values():
         click.echo(f"{info.name:8} {info.title}: {info.summary}")
         click.echo(f"         {info.citation}")
         click.echo(f"         from {info.source}; licence: {info.licence}")

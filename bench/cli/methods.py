@@ -2,13 +2,17 @@
 
 import click
 
-from bench.methods.catalog import METHODS, PRIOR
+from bench.methods.catalog import PRIOR
+from bench.plugins import methods
 
 
 @click.command("methods")
 def command() -> None:
-    """List the methods with their options; every table also has a row for the label-frequency prior."""
-    for method in (*METHODS.values(), PRIOR):
+    """List the methods with their options; every table also has a row for the label-frequency prior.
+
+    Those of installed packages stand behind the built-in ones; `bench new method` begins one of your own.
+    """
+    for method in (*methods().all().values(), PRIOR):
         click.echo(f"{method.name:8} {method.title}: {method.summary}")
         click.echo(f"         {method.citation}")
         for name, field in method.options.model_fields.items():

@@ -28,7 +28,7 @@ A_CELL_FAILED = 1
 )
 @click.option(
     "--methods",
-    help="'all', or names separated by commas, with options as in resnet/pool=max.  [default: all]",
+    help="'all' built in, or names separated by commas, with options as in resnet/pool=max.  [default: all]",
 )
 @click.option("--data", help="Names of data sets, separated by commas.")
 @click.option("--seeds", help="Numbers separated by commas.  [default: 0]")
@@ -36,6 +36,17 @@ A_CELL_FAILED = 1
 @click.option("--protocol", help="How metrics are computed.  [default: bench]")
 @click.option("--backbone", help="torchvision or timm name, overriding the schedule.")
 @click.option("--weights", help="Initial weights of the backbone: a name, a file, or 'none'.")
+@click.option(
+    "--init-from",
+    type=click.Path(path_type=Path),
+    help="Start from this model of `bench run` or `bench import-checkpoint`, in place of the weights: always "
+    "from its backbone, and from its head where it is of the same method.",
+)
+@click.option(
+    "--init-parts",
+    help="Of that model take the backbone alone; class-independent: what does not depend on the classes; or "
+    "all: the classes that have the same name in both, too.  [default: class-independent]",
+)
 @click.option("--image-size", type=int, help="Side of the square input, pixels.")
 @click.option("--epochs", type=int, help="Passes over the training split.")
 @click.option("--batch-size", type=int, help="Images per batch.")
