@@ -5,7 +5,7 @@ BENCH := $(VENV)/bin/bench
 SETUP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test tables lint types clean
+.PHONY: demo test tables leaderboard lint types clean
 
 demo: $(SETUP)
 	$(BENCH) run --methods all --data scenes
@@ -16,6 +16,9 @@ test: lint types
 
 tables: $(SETUP)
 	$(BENCH) tables
+
+leaderboard: $(SETUP)
+	$(BENCH) leaderboard
 
 lint: $(SETUP)
 	$(VENV)/bin/ruff check .

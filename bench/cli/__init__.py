@@ -14,6 +14,7 @@ from bench.errors import UserError
 COMMANDS = {
     "run": "Train and evaluate a matrix of methods, data sets and seeds.",
     "tables": "Write the comparison tables from the stored records.",
+    "compare": "Compare two methods on the same test images: differences, intervals, p-values.",
     "plot": "Draw pictures of the stored runs.",
     "leaderboard": "Write the ranking of all methods as Markdown and as a page.",
     "ls": "List the stored runs.",

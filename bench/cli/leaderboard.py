@@ -1,0 +1,20 @@
+"""`bench leaderboard`: the ranking over all data sets."""
+
+from pathlib import Path
+
+import click
+
+from bench.records import RecordStore
+
+
+@click.command("leaderboard")
+@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of both files.  [default: RESULTS/leaderboard]"
+)
+def command(results: Path, out: Path | None) -> None:
+    """Rank the methods over all data sets: a Markdown file, and a page that a browser opens."""
+    from bench.leaderboard.write import write_leaderboard
+
+    for path in write_leaderboard(RecordStore(results), out or results / "leaderboard"):
+        click.echo(f"Written: {path}")

@@ -1,0 +1,105 @@
+"""Draw pictures of stored runs and write them: equal records give equal bytes on one machine."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from bench.figures.catalog import KINDS, Kind
+from bench.figures.subject import Subject
+from bench.files import atomic_path
+from bench.records import RecordStore
+from bench.resolve import resolve, unknown_name
+from bench.tables.book import Book
+from bench.tables.comparison import Group, group_records
+
+LOOK: Final = {
+    "svg.hashsalt": "bench",  # the ids within a file would be random otherwise
+    "font.size": 9,
+    "figure.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.35,
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.5,
+}
+
+# Without dates and versions of matplotlib, so that equal data gives equal bytes.
+_METADATA: Final = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+
+
+def draw_figures(
+    store: RecordStore,
+    kinds: Sequence[str],
+    folder: Path,
+    data: str | None = None,
+    methods: Sequence[str] = (),
+    formats: Sequence[str] = ("png",),
+) -> list[Path]:
+    """Draw pictures of the stored runs, one for each data set and each set of conditions.
+
+    Args:
+        store: the records.
+        kinds: names of `KINDS`.
+        folder: where the files go: `DATA-KIND.FORMAT`, and `DATA-KIND-2.FORMAT` and so on where there are
+            runs on the data set under further conditions.
+        data: the data set; all of them if None.
+        methods: methods with options, as `bench run` takes them; all if empty.
+        formats: `png`, `svg` or both.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: an unknown name, no finished run, or nothing to draw.
+    """
+    chosen = [resolve("picture", name, KINDS) for name in kinds]
+    written = []
+    # The user's own configuration of matplotlib would make other pictures of the same records.
+    with style.context(["default", LOOK]):
+        for name, groups in _groups(store, data, methods).items():
+            for number, group in enumerate(groups, start=1):
+                subject = Subject(group, store, several=len(groups) > 1)
+                ending = f"-{number}" if number > 1 else ""
+                for kind in chosen:
+                    written += _save(_draw(kind, subject), folder / f"{name}-{kind.name}{ending}", formats)
+    return written
+
+
+def _groups(store: RecordStore, data: str | None, methods: Sequence[str]) -> dict[str, list[Group]]:
+    """The runs to draw by data set, in groups of equal conditions."""
+    book = Book(store)
+    if not book.groups:
+        raise book.nothing_finished()
+    if data is not None and data not in book.groups:
+        raise unknown_name("data set of the stored runs", data, book.groups)
+    asked = {data: book.groups[data]} if data is not None else book.groups
+    records = [record for groups in asked.values() for group in groups for record in group.records]
+    labels = {record.cell.method.label() for record in records}
+    for method in methods:
+        if method not in labels:
+            raise unknown_name("method of the stored runs", method, labels)
+    chosen: dict[str, list[Group]] = {}
+    for group in group_records(r for r in records if not methods or r.cell.method.label() in methods):
+        chosen.setdefault(group.first.cell.data, []).append(group)
+    return chosen
+
+
+def _draw(kind: Kind, subject: Subject) -> Figure:
+    module, _, function = kind.draw.partition(":")
+    figure: Figure = getattr(import_module(module), function)(subject)
+    return figure
+
+
+def _save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    written = []
+    for ending in formats:
+        path = stem.with_name(f"{stem.name}.{ending}")
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=ending, dpi=150, metadata=_METADATA[ending])
+        written.append(path)
+    return written

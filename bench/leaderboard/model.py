@@ -1,0 +1,125 @@
+"""What the page consists of, before it is written as HTML."""
+
+from dataclasses import dataclass
+
+from bench.figures.palette import Style
+from bench.leaderboard.charts import Chart
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table.
+
+    Attributes:
+        text: as printed.
+        value: what it is sorted by; None for words, and where there is no number.
+        best: whether it is the best that it is compared with.
+        note: small print behind it.
+        heat: where it lies between the least (0) and the greatest (1) value of the table; None for no colour.
+        conditions: the id of the list of conditions that hold for it; empty where it was not measured here.
+        made: what else is to be said of how it was made.
+    """
+
+    text: str
+    value: float | None = None
+    best: bool = False
+    note: str = ""
+    heat: float | None = None
+    conditions: str = ""
+    made: str = ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The heading of a column.
+
+    Attributes:
+        title: as printed.
+        number: whether numbers stand under it.
+        descending: whether the greatest value is first when somebody sorts by it.
+    """
+
+    title: str
+    number: bool = True
+    descending: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its heading, its cells, and how the method that it belongs to is drawn."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    style: Style | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: its id.
+        caption: what it shows.
+        corner: the heading of the row headings.
+        heads: the headings of the other columns.
+        rows: the rows as they first stand.
+        foot: rows that stay last however the others are sorted.
+    """
+
+    name: str
+    caption: str
+    corner: str
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+    foot: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """The runs on one data set under one set of conditions.
+
+    Attributes:
+        name: its id; that of the list of its conditions is `NAME-conditions`.
+        title: the data set, and the conditions where there are several sections of it.
+        conditions: what holds for every number.
+        device: what speeds and memory were measured on.
+        comparison: the metrics of every method.
+        cost: what a run took.
+        classes: AP by class and method.
+        trade: accuracy against cost.
+        learning: loss and mAP over the epochs; empty where nothing was trained.
+    """
+
+    name: str
+    title: str
+    conditions: tuple[str, ...]
+    device: str
+    comparison: Table
+    cost: Table
+    classes: Table
+    trade: tuple[Chart, ...]
+    learning: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All of it.
+
+    Attributes:
+        ranking: the overall ranking.
+        columns: by data set of the ranking: its title, and the id of the section with its conditions.
+        sections: the data sets.
+        published: what the papers print.
+        notes: a line on each run that is left out.
+    """
+
+    ranking: Table
+    columns: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+    published: Table
+    notes: tuple[str, ...]
+
+
+def conditions_id(section: str) -> str:
+    """The id of the list of conditions of a section."""
+    return f"{section}-conditions"

@@ -1,0 +1,90 @@
+"""The page: one HTML file that loads nothing."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.figures.palette import COLOURS
+from bench.leaderboard.model import Page, Section, conditions_id
+from bench.leaderboard.plots import learning_charts, trade_charts
+from bench.leaderboard.ranking import Ranking
+from bench.leaderboard.tables import (
+    class_table,
+    methods_table,
+    published_table,
+    ranking_table,
+    title_of_data,
+)
+from bench.tables.comparison import Group, cost_columns, differences, metric_columns
+from bench.tables.header import device_statement, header
+
+
+def page_of(groups: Mapping[str, Sequence[Group]], found: Ranking, notes: Sequence[str]) -> Page:
+    """Put the page together.
+
+    Args:
+        groups: by data set the runs in groups of equal conditions.
+        found: their ranking.
+        notes: a line on each run that is left out.
+    """
+    sections: list[Section] = []
+    ranked: dict[str, str] = {}
+    for data, of_data in groups.items():
+        for group in of_data:
+            name = f"data-{len(sections) + 1}"
+            sections.append(_section(name, group, of_data, found.columns[data]))
+            if group is found.columns[data]:
+                ranked[data] = name
+    columns = tuple((title_of_data(data), name) for data, name in ranked.items())
+    return Page(ranking_table(found, ranked), columns, tuple(sections), published_table(), tuple(notes))
+
+
+def _section(name: str, group: Group, of_data: Sequence[Group], ranked: Group) -> Section:
+    title, conditions = title_of_data(group.first.cell.data), header(group)
+    if len(of_data) > 1:
+        title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
+    if group is not ranked:
+        different = "; ".join(differences(ranked.first, group.first))
+        conditions = (*conditions, f"not in the overall ranking, whose runs differ in: {different}")
+    return Section(
+        name,
+        title,
+        conditions,
+        device_statement(group.records),
+        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name),
+        methods_table(f"{name}-cost", "Cost", group, cost_columns(), name),
+        class_table(f"{name}-classes", group, name),
+        tuple(trade_charts(group)),
+        tuple(learning_charts(group)),
+    )
+
+
+def render(page: Page) -> str:
+    """The page as HTML. What comes from records is escaped; style and script are this project's own."""
+    template = _environment().get_template("page.html")
+    return template.render(
+        page=page,
+        conditions_id=conditions_id,
+        colours=COLOURS,
+        style=Markup(_own("page.css")),
+        script=Markup(_own("page.js")),
+    )
+
+
+def _own(name: str) -> str:
+    return (resources.files("bench.leaderboard") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("bench.leaderboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

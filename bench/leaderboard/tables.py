@@ -1,0 +1,151 @@
+"""The tables of the page; every number knows how it was made."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from bench.datasets.catalog import DATASETS
+from bench.figures.palette import styles
+from bench.leaderboard.model import Cell, Head, Row, Table, conditions_id
+from bench.leaderboard.ranking import Ranking, Result, Standing
+from bench.methods.catalog import METHODS
+from bench.published import PrintedRow, cite, published_rows, references
+from bench.records import Record
+from bench.tables.comparison import Column, Group, class_columns, frame, title_of
+from bench.tables.grid import NOTHING, number_cells
+
+PUBLISHED_METRICS = ("mAP", "CF1", "OF1", "CF1_top3", "OF1_top3")
+
+
+def title_of_data(data: str) -> str:
+    """The data set as tables print it; a user's own by its name."""
+    return DATASETS[data].title if data in DATASETS else data
+
+
+def ranking_table(found: Ranking, sections: Mapping[str, str]) -> Table:
+    """The overall ranking.
+
+    Args:
+        found: the ranking.
+        sections: by data set the id of the section with the runs that are ranked.
+    """
+    looks = styles(standing.label for standing in found.standings)
+    best = {data: _best(found.standings, data) for data in found.columns}
+    heads = (
+        Head("Place", descending=False),
+        Head("Mean rank", descending=False),
+        Head("Mean mAP"),
+        *(Head(f"{title_of_data(data)} mAP") for data in found.columns),
+    )
+    rows = []
+    for standing in found.standings:
+        cells = [_plain(standing.place, 0), _plain(standing.mean_rank, 2), _plain(standing.mean_map, 1)]
+        for data in found.columns:
+            result = standing.results.get(data)
+            cells.append(Cell(NOTHING) if result is None else _ranked(result, best[data], sections[data]))
+        rows.append(Row(standing.title, tuple(cells), looks[standing.label]))
+    return Table("ranking", "Overall ranking (mAP in %)", "Method", heads, tuple(rows))
+
+
+def _best(standings: Sequence[Standing], data: str) -> float:
+    return max(float(standing.results[data].printed) for standing in standings if data in standing.results)
+
+
+def _plain(value: float | None, digits: int) -> Cell:
+    return Cell("" if value is None else f"{value:.{digits}f}", value)
+
+
+def _ranked(result: Result, best: float, section: str) -> Cell:
+    return Cell(
+        result.printed + ("" if math.isnan(result.deviation) else f" ± {result.deviation:.1f}"),
+        result.mean,
+        float(result.printed) == best,
+        "" if result.rank is None else f"#{result.rank:g}",
+        conditions=conditions_id(section),
+        made=_over(result.seeds),
+    )
+
+
+def methods_table(name: str, caption: str, group: Group, columns: Sequence[Column], section: str) -> Table:
+    """A row per method, a column per number."""
+    looks = styles(group.by_method())
+    by_column = _cells(group, columns, section)
+    rows = [
+        Row(title_of(records[0]), tuple(cells[position] for cells in by_column), looks[label])
+        for position, (label, records) in enumerate(group.by_method().items())
+    ]
+    heads = tuple(Head(column.key, descending=column.higher_is_better is not False) for column in columns)
+    return Table(name, caption, "Method", heads, tuple(rows))
+
+
+def class_table(name: str, group: Group, section: str) -> Table:
+    """AP: a row per class and a last one for the mean; a column per method."""
+    columns = class_columns(group)
+    by_column = _cells(group, columns, section, heat=True)
+    *rows, mean = [Row(column.title, tuple(cells)) for column, cells in zip(columns, by_column, strict=True)]
+    heads = tuple(Head(title_of(records[0])) for records in group.by_method().values())
+    return Table(name, "Average precision per class (%)", "Class", heads, tuple(rows), (mean,))
+
+
+def _cells(group: Group, columns: Sequence[Column], section: str, heat: bool = False) -> list[list[Cell]]:
+    """For each column the cell of every method."""
+    numbers = frame(group, columns)
+    made = [_over(_seeds(records)) for records in group.by_method().values()]
+    values = [[float(value) for value in numbers[column.key]] for column in columns]
+    known = [value for of_column in values for value in of_column if not math.isnan(value)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+
+    def cell(text: str, best: bool, value: float, how: str) -> Cell:
+        if math.isnan(value):
+            return Cell(text)
+        share = (value - low) / ((high - low) or 1.0) if heat else None
+        return Cell(text, value, best, heat=share, conditions=conditions_id(section), made=how)
+
+    return [
+        [
+            cell(printed.text, printed.best, value, how)
+            for printed, value, how in zip(number_cells(numbers, column), of_column, made, strict=True)
+        ]
+        for column, of_column in zip(columns, values, strict=True)
+    ]
+
+
+def _seeds(records: Sequence[Record]) -> tuple[int, ...]:
+    return tuple(record.cell.seed for record in records)
+
+
+def _over(seeds: tuple[int, ...]) -> str:
+    listed = ", ".join(map(str, seeds))
+    return f"mean ± standard deviation over seeds {listed}" if len(seeds) > 1 else f"seed {listed}"
+
+
+def published_table() -> Table:
+    """What authors print of runs of their own, of the methods here without options; each value once."""
+    rows: dict[tuple[object, ...], PrintedRow] = {}
+    for row in published_rows():
+        facts, value = row.facts, row.values.get("mAP")
+        if facts.kind == "own" and facts.method in METHODS and value is not None:
+            sizes = (facts.train_size, facts.test_size)
+            how = (facts.method, facts.data, facts.backbone, sizes, facts.weights)
+            rows.setdefault((facts.source, how, value), row)
+    words = ("Data set", "Backbone", "Pixels", "Pre-trained, last, on", "Source")
+    heads = (*(Head(word, number=False) for word in words), *map(Head, PUBLISHED_METRICS))
+    return Table(
+        "published", "As the papers print it", "Method", heads, tuple(map(_published_row, rows.values()))
+    )
+
+
+def _published_row(row: PrintedRow) -> Row:
+    facts = row.facts
+    sizes = dict.fromkeys(str(size) for size in (facts.train_size, facts.test_size) if size is not None)
+    year = references()[facts.source].get("year")
+    source = cite(facts.source).partition(",")[0] + (f", {year}" if year else "")
+    words = (title_of_data(facts.data), facts.backbone, " → ".join(sizes), facts.weights, source)
+    cells = [Cell(word or "not stated") for word in words]
+    made = f"{cite(facts.source)}: {facts.table}, row {facts.row}; split: {facts.split}"
+    for metric in PUBLISHED_METRICS:
+        value, note = row.values.get(metric), row.notes.get(metric)
+        if value is None:
+            cells.append(Cell(NOTHING))
+        else:
+            cells.append(Cell(f"{value:.1f}", value, made=f"{made}; {note}" if note else made))
+    return Row(METHODS[facts.method or ""].title, tuple(cells))

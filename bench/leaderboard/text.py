@@ -1,0 +1,40 @@
+"""The ranking as Markdown."""
+
+from html import escape
+
+from bench.leaderboard.model import Cell, Page, Table
+from bench.tables import grid
+from bench.tables.render import markdown_grid
+
+_INTRODUCTION = """\
+Each column holds runs that were made under the same conditions, which stand below. In brackets: the rank in
+the column, among the methods that have a result in every column; methods with the same printed value share
+the mean of their ranks. The place is by mean rank. Other methods have no place and no means; the label
+frequency is a floor, and no method."""
+
+
+def markdown(page: Page) -> str:
+    """The overall ranking, then of each data set its conditions, its comparison and its costs."""
+    parts = ["# Leaderboard", _INTRODUCTION, _table(page.ranking)]
+    for section in page.sections:
+        parts.append(f"## {_plain(section.title)}")
+        parts.append("\n".join(f"- {_plain(line)}" for line in section.conditions))
+        parts += [_table(section.comparison), f"- {_plain(section.device)}", _table(section.cost)]
+    parts += [f"*{_plain(note)}*" for note in page.notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    """A table with the ranks in brackets."""
+    head = (table.corner, *(head.title for head in table.heads))
+    rows = tuple((grid.Cell(_plain(row.name)), *map(_cell, row.cells)) for row in table.rows)
+    return markdown_grid(grid.Grid(tuple(map(_plain, head)), ("",) * len(head), 1, (("", rows),)))
+
+
+def _cell(cell: Cell) -> grid.Cell:
+    return grid.Cell(_plain(cell.text + (f" ({cell.note})" if cell.note else "")), cell.best)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown does not take for HTML."""
+    return escape(text, quote=False)
