@@ -47,11 +47,15 @@ def positives(labels: IntArray, difficult: Difficult) -> BoolArray:
 
 
 class _RankedClass(NamedTuple):
-    """One class: its M images that count, by descending score, and the G groups that hold a positive."""
+    """One class: its images by descending score down to the last positive, in G groups that hold a positive.
 
-    order: npt.NDArray[np.intp]  # (M,) image indices
-    positive: BoolArray  # (M,) in that order
-    ends: npt.NDArray[np.intp]  # (G,) position of the last image of each group
+    A group reaches from the end of the one before it to the end of images with equal scores.
+    """
+
+    images: npt.NDArray[np.intp]  # (M,) indices
+    starts: npt.NDArray[np.intp]  # (G,) in `images`
+    hits: npt.NDArray[np.intp]  # (P,) indices of the positives
+    hit_starts: npt.NDArray[np.intp]  # (G,) in `hits`
 
 
 class Ranking:
@@ -74,8 +78,12 @@ class Ranking:
         `counts` (N,) says how often each image is there (a bootstrap draws images with repetition).
         The copies of an image have equal scores, so the result is that of the repeated arrays.
         """
-        if counts is not None and counts.shape != (self._num_images,):
+        if counts is None:
+            counts = np.ones(self._num_images, dtype=np.int64)
+        if counts.shape != (self._num_images,):
             raise ValueError(f"counts {counts.shape} must be one per image, ({self._num_images},)")
+        # As small as their sum allows: a bootstrap spends most of its time on fetching them.
+        counts = counts.astype(np.min_scalar_type(int(counts.sum())))
         return np.array([_measure(ranked, self._rule, counts) for ranked in self._classes])
 
 
@@ -95,22 +103,23 @@ def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _Ranke
         order = order[~ignored[order]]
     ranked, hit = scores[order], positive[order]
     is_end = np.append(ranked[1:] != ranked[:-1], True)[: len(order)]
-    ends = np.flatnonzero(is_end)
+    ends = np.flatnonzero(is_end) + 1
     # A group without positives leaves recall as it was and can only lower precision: no rule looks at it.
-    found = np.cumsum(hit)[ends]
-    return _RankedClass(order, hit, ends[np.diff(found, prepend=0) > 0])
+    found = np.append(0, np.cumsum(hit)[ends - 1])
+    kept = np.diff(found) > 0
+    starts = np.append(0, ends[kept])
+    return _RankedClass(order[: starts[-1]], starts[:-1], order[hit], found[:-1][kept])
 
 
-def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray | None) -> float:
+def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray) -> float:
     """AP of one class, NaN without positives."""
-    if counts is None:
-        found = np.cumsum(ranked.positive, dtype=np.int64)[ranked.ends]
-        retrieved = ranked.ends.astype(np.int64) + 1
-    else:
-        weights = counts[ranked.order].astype(np.int64)
-        found = np.cumsum(weights * ranked.positive)[ranked.ends]
-        retrieved = np.cumsum(weights)[ranked.ends]
-    if len(found) == 0 or found[-1] == 0:
+    if len(ranked.hits) == 0:
+        return float("nan")
+    found, retrieved = (
+        np.cumsum(np.add.reduceat(counts[images], starts, dtype=counts.dtype), dtype=np.int64)
+        for images, starts in ((ranked.hits, ranked.hit_starts), (ranked.images, ranked.starts))
+    )
+    if found[-1] == 0:
         return float("nan")
     # Groups that a bootstrap drew no image of may come first, with nothing retrieved yet.
     precision = found / np.maximum(retrieved, 1)

@@ -40,7 +40,7 @@ def precision_recall(
     hits, guesses, wanted = (_count(mask) for mask in (predicted & true, predicted, true))
     if not wanted.any():
         raise ValueError("no class has a positive label: there is no precision or recall to measure")
-    return _summarise(hits, guesses, wanted, protocol)
+    return summarise(hits, guesses, wanted, protocol)
 
 
 def predict(scores: FloatArray, protocol: Protocol, top_k: int | None = None) -> BoolArray:
@@ -77,7 +77,7 @@ def _count(mask: BoolArray) -> Counts:
     return count
 
 
-def _summarise(hits: Counts, guesses: Counts, wanted: Counts, protocol: Protocol) -> PrecisionRecall:
+def summarise(hits: Counts, guesses: Counts, wanted: Counts, protocol: Protocol) -> PrecisionRecall:
     """The six values from the right predictions, all predictions and positives of each class, (C,) each."""
     if protocol.unpredicted == "zero-patched":
         guesses = np.maximum(guesses, 1)

@@ -1,0 +1,45 @@
+"""`bench compare A B`: two methods on the same test images, with intervals and tests."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from bench.records import RecordStore
+from bench.spec import resolve_protocol
+
+
+@click.command("compare")
+@click.argument("a")
+@click.argument("b")
+@click.option("--data", help="Name of the data set; not needed where A or B names runs.")
+@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option("--protocol", help="Measure the stored scores anew under this protocol.")
+@click.option(
+    "--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples."
+)
+@click.option("--format", "form", default="text", show_default=True, help="text, md, csv, tex or html.")
+def command(
+    a: str, b: str, data: str | None, results: Path, protocol: str | None, resamples: int, form: str
+) -> None:
+    """Compare two methods on the same test images: differences with intervals and p-values.
+
+    A and B are methods, with options after a slash (ml-gcn/tau=0.3), or runs by the beginning or the end of
+    their names, separated by commas. Methods are compared at the seeds that both were run with: the mean over
+    the seeds, on resamples of the test images that all runs share.
+    """
+    from bench.compare import compare
+    from bench.compare_report import WRITERS, report
+    from bench.pairing import pair
+    from bench.resolve import resolve
+
+    write = resolve("format", form, WRITERS)
+    store = RecordStore(results)
+    runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None)
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("resampling runs", total=len(runs.a) + len(runs.b))
+        comparison = compare(store, runs, resamples, measured=lambda: bars.advance(task))
+    click.echo(write(report(comparison)), nl=False)
