@@ -11,7 +11,7 @@ from bench.datasets.listing import Progress as Report
 
 @contextmanager
 def reading(console: Console) -> Iterator[Callable[[str], Report]]:
-    """A bar per data set that is read, on a terminal; gives from a name the callback to report to."""
+    """A bar for each thing that is read, on a terminal; gives from what is done the callback to report to."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -23,7 +23,7 @@ def reading(console: Console) -> Iterator[Callable[[str], Report]]:
     ) as bars:
 
         def bar(name: str) -> Report:
-            task = bars.add_task(f"reading {name}", total=None)
+            task = bars.add_task(name, total=None)
             return lambda done, total: bars.update(task, completed=done, total=total)
 
         yield bar

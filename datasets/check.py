@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.datasets.images import read_image
+from bench.datasets.images import verify_image
 from bench.datasets.listing import Progress
 from bench.files import write_text
 
@@ -100,7 +100,7 @@ def _read(path: Path) -> Verdict:
         return Verdict(0, "does not exist")
     try:
         checksum = zlib.crc32(path.read_bytes())
-        read_image(path)
+        verify_image(path)
     except (OSError, ValueError) as error:
         return Verdict(0, f"cannot be read: {error}")
     return Verdict(checksum, None)

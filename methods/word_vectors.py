@@ -69,7 +69,8 @@ def read_word_vectors(path: Path, names: tuple[str, ...]) -> tuple[Vectors, tupl
         words: Words = _read_binary(path) if kind == ".bin" else _read_text(path, wanted, kind == ".vec")
     except MemoryError as error:
         raise UserError(
-            f"The vector file {path} does not fit into memory ({error}): it is damaged, or needs a larger machine."
+            f"The vector file {path} does not fit into memory ({error}): it is damaged, or needs a larger "
+            "machine."
         ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         reason = str(error).rstrip(".")

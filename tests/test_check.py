@@ -67,7 +67,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return read
 
-    monkeypatch.setattr(check, "read_image", counting(check.read_image))
+    monkeypatch.setattr(check, "verify_image", counting(check.verify_image))
     monkeypatch.setattr(voc, "read_annotation", counting(voc.read_annotation))
     return names
 
@@ -156,7 +156,7 @@ def test_a_bad_file_is_read_again_because_the_cause_may_lie_outside_it(
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(check, "read_image", refused)
+        patch.setattr(check, "verify_image", refused)
         with pytest.raises(UserError, match="14 files"):
             open_dataset("voc2007", root)
     assert open_dataset("voc2007", root).skipped == ()

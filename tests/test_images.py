@@ -1,5 +1,6 @@
 """Any picture is read as upright 8-bit RGB; what is no whole picture is an OSError."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.images import read_image
+from bench.datasets.images import read_image, verify_image
 
 Pixels = NDArray[np.uint8]
 ORIENTATION = 0x0112
@@ -36,6 +37,7 @@ def read(picture: Image.Image, folder: Path, kind: str, **options: object) -> Pi
     picture.save(path, kind, **options)
     found = read_image(path)
     assert found.mode == "RGB"
+    verify_image(path)
     return np.asarray(found)
 
 
@@ -103,7 +105,13 @@ def test_a_turned_jpeg_has_its_colours_in_the_right_corners(orientation: int, tm
     assert np.abs(pixels[8::16, 16::32].astype(int) - np.asarray(CORNERS)[:, :2].astype(int)).max() <= 4
 
 
-def test_damaged_exif_is_an_oserror_too(tmp_path: Path) -> None:
+# To read a picture and to see whether it can be read are to end alike.
+reading = pytest.mark.parametrize("look", [read_image, verify_image])
+Look = Callable[[Path], object]
+
+
+@reading
+def test_damaged_exif_is_an_oserror_too(look: Look, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[0x010F] = "a maker"
@@ -114,34 +122,39 @@ def test_damaged_exif_is_an_oserror_too(tmp_path: Path) -> None:
     assert content.count(b"\x01\x0f\x00\x02") == 1
     path.write_bytes(content.replace(b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02"))
     with pytest.raises(OSError, match="damaged"):
-        read_image(path)
+        look(path)
 
 
+@reading
 @pytest.mark.parametrize(
     "content", [b"", b"\xff\xd8\xff\xe0", b"garbage" * 99, b"<!DOCTYPE html><html><body>404</body></html>"]
 )
-def test_what_is_no_picture_is_an_oserror(content: bytes, tmp_path: Path) -> None:
+def test_what_is_no_picture_is_an_oserror(look: Look, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(content)
     with pytest.raises(OSError):
-        read_image(path)
+        look(path)
 
 
+@reading
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WEBP"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_truncated_picture_is_an_oserror(kind: str, share: float, tmp_path: Path) -> None:
+def test_a_truncated_picture_is_an_oserror(look: Look, kind: str, share: float, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     path = tmp_path / "picture.jpg"
     Image.fromarray(noise).save(path, kind)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(OSError):
-        read_image(path)
+        look(path)
 
 
-def test_a_decompression_bomb_is_an_oserror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@reading
+def test_a_decompression_bomb_is_an_oserror(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "picture.jpg"
     CORNERS.resize((64, 64)).save(path, "PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(OSError):
-        read_image(path)
+        look(path)

@@ -9,7 +9,6 @@ import pandas as pd
 from rich.console import Console
 
 from bench.cli.data_download import download
-from bench.cli.progress import reading
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.index import SplitIndex
 from bench.datasets.locate import dataset_info, locate, remember
@@ -20,6 +19,7 @@ from bench.errors import UserError
 from bench.files import write_text
 from bench.methods.label_space import count_labels
 from bench.plugins import datasets
+from bench.progress import reading
 
 DIFFERENT = 1
 

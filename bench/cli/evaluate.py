@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from bench.cli.progress import reading
 from bench.errors import UserError
+from bench.progress import reading
 from bench.schedule import Precision
 
 if TYPE_CHECKING:

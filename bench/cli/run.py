@@ -6,10 +6,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.progress import reading
 from bench.errors import UserError
 from bench.matrix import run_matrix
 from bench.plan import Cell, plan
+from bench.progress import reading
 from bench.spec import load_matrix
 
 A_CELL_FAILED = 1
@@ -48,6 +48,11 @@ A_CELL_FAILED = 1
     "all: the classes that have the same name in both, too.  [default: class-independent]",
 )
 @click.option("--image-size", type=int, help="Side of the square input, pixels.")
+@click.option(
+    "--eval-image-size",
+    type=int,
+    help="Side of the square test input.  [default: the schedule's, or as in training]",
+)
 @click.option("--epochs", type=int, help="Passes over the training split.")
 @click.option("--batch-size", type=int, help="Images per batch.")
 @click.option("--precision", help="fp32, bf16 or fp16.")

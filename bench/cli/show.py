@@ -38,6 +38,8 @@ def _show_conditions(record: Record) -> None:
         f"data: {cell.data}, {record.data.train_images} training and {record.data.eval_images} test images, "
         f"{len(record.data.skipped)} files skipped"
     )
+    if cell.init_from:
+        click.echo(f"started from: {cell.init_from.describe()}")
     click.echo(
         f"schedule: {cell.schedule_name}: " + ", ".join(f"{k} {v}" for k, v in cell.schedule if k != "about")
     )

@@ -1,0 +1,13 @@
+"""`bench profile`: how fast things are on this machine."""
+
+import click
+
+from bench.cli import profile_data
+
+
+@click.group("profile")
+def command() -> None:
+    """Measure speed on this machine, side by side with what the published codes do."""
+
+
+command.add_command(profile_data.command)

@@ -1,0 +1,42 @@
+"""Pictures to measure with where there are no photographs: like them in size, detail and JPEG bytes."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.datasets.index import SplitIndex
+
+SIZE = (640, 480)
+CLASSES = 80
+QUALITY = 90
+# Strength by size of cell, pixels. In photographs every octave is as strong, but for the finest: lenses blur.
+CELLS = {160: 45.0, 40: 40.0, 16: 30.0, 8: 20.0, 4: 16.0, 2: 10.0}
+# How much the three colours differ where the light does by one.
+COLOUR = 0.3
+
+
+def make_photographs(folder: Path, count: int) -> SplitIndex:
+    """Write JPEG files of 640x480 pixels and about 100 kB, the same ones each time, with random labels."""
+    ids = tuple(f"{number:06d}" for number in range(count))
+    for number, name in enumerate(ids):
+        Image.fromarray(_photograph(number)).save(folder / f"{name}.jpg", quality=QUALITY)
+    labels = np.where(np.random.default_rng(0).random((count, CLASSES)) < 3 / CLASSES, 1, -1).astype(np.int8)
+    files = tuple(f"{name}.jpg" for name in ids)
+    return SplitIndex(ids, folder, files, labels, np.zeros(count, np.uint32))
+
+
+def _photograph(seed: int) -> NDArray[np.uint8]:
+    """Random light and colour in cells of all sizes: `(480, 640, 3)` uint8."""
+    rng = np.random.default_rng(seed)
+    width, height = SIZE
+    pixels = np.full((height, width, 3), 110, np.float32)
+    for cell, strength in CELLS.items():
+        shape = (-(-height // cell) + 1, -(-width // cell) + 1)
+        light = rng.standard_normal((*shape, 1), np.float32)
+        colour = rng.standard_normal((*shape, 3), np.float32)
+        field = cv2.resize(light + COLOUR * colour, SIZE, interpolation=cv2.INTER_CUBIC)
+        pixels += strength * field
+    return pixels.clip(0, 255).astype(np.uint8)
