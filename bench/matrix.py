@@ -6,6 +6,7 @@ from rich.console import Console
 
 from bench.display import open_display
 from bench.plan import Cell
+from bench.progress import reading
 from bench.records import RecordStore
 from bench.spec import MatrixSpec
 
@@ -38,10 +39,12 @@ def run_matrix(matrix: MatrixSpec, cells: list[Cell], console: Console) -> Outco
 
 def _run(matrix: MatrixSpec, cells: list[Cell], console: Console) -> int:
     # Imported here because importing torch takes longer than finding that nothing is to be done.
-    from bench.engine.run import Machine, check_models, run_cell
+    from bench.engine.build import check_models
+    from bench.engine.run import Machine, run_cell
 
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
-    check_models(cells)
+    with reading(console) as bar:
+        check_models(cells, machine.device, bar("computing features"))
     store = RecordStore(matrix.results)
     failed = 0
     with open_display(console, len(cells)) as display:

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.datasets.catalog import DATASETS
-from bench.datasets.check import Progress
+from bench.datasets.listing import Progress
+from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
+from bench.errors import UserError
 from bench.files import sha256_of_file
+from bench.initial import InitFrom
 from bench.methods.catalog import PRIOR
-from bench.methods.vectors import LABEL_SETS, label_vectors, vectors_digest
+from bench.methods.vectors import LABEL_SETS, find_source, label_vectors
 from bench.records import Damaged, Record, RecordStore
-from bench.resolve import resolve
-from bench.schedule import Schedule, load_schedule
+from bench.schedule import Schedule, count_batches, load_schedule
 from bench.settings import work_folder
 from bench.spec import CellSpec, MatrixSpec, MethodChoice, Overwrite, parse_methods, resolve_protocol
 
@@ -28,7 +29,8 @@ class Cell:
         spec: what is run.
         dataset: the data it is run on.
         weights: the initial weights of the backbone, as given.
-        vectors: the source of the label vectors, as given.
+        init_from: the file of the model to start from, as given.
+        vectors: the source of the label vectors, its file found.
         state: what is stored of it, or `to run`.
         fresh: a stored record is replaced, so a checkpoint that lies there is of no use.
         detail: why it failed or is damaged.
@@ -37,6 +39,7 @@ class Cell:
     spec: CellSpec
     dataset: DataSet
     weights: str
+    init_from: Path | None
     vectors: str
     state: State
     fresh: bool
@@ -47,7 +50,7 @@ class Cell:
         if self.spec.method.name == PRIOR.name:
             return 0
         schedule = self.spec.schedule
-        batches = max(1, len(self.dataset.train) // schedule.batch_size)
+        batches = count_batches(len(self.dataset.train), schedule.batch_size, schedule.drop_last)
         return schedule.epochs * -(-batches // schedule.accumulate)
 
 
@@ -66,6 +69,7 @@ def plan(matrix: MatrixSpec, progress: Callable[[str], Progress] | None = None) 
     methods = parse_methods(matrix.methods)
     protocol = resolve_protocol(matrix.protocol)
     schedules = {name: _schedule(matrix, name) for name in matrix.data}
+    source = find_source(matrix.vectors, matrix.data_root)
     store = RecordStore(matrix.results)
     cells = []
     for name in matrix.data:
@@ -78,17 +82,30 @@ def plan(matrix: MatrixSpec, progress: Callable[[str], Progress] | None = None) 
             progress(name) if progress else None,
         )
         schedule_name, schedule = schedules[name]
+        if (schedule.select == "best" or schedule.follows_scores) and not dataset.eval_is_labelled:
+            raise UserError(
+                f"Schedule {schedule_name} needs scores on the split {dataset.info.eval_split} of {name}, "
+                "whose labels are held by the evaluation server; use one with 'select: last' and without "
+                "'decay: plateau' and stop_after."
+            )
         weights, weights_digest = schedule.weights, _weights_digest(schedule.weights)
         if weights_digest:
             # A file is identified by its content, so its folder stays out of the record.
             schedule = schedule.model_copy(update={"weights": Path(weights).name})
-        vectors = _vectors_identity(matrix.vectors, dataset)
-        # The prior draws nothing, so its seed is always 0 and it is run once.
-        prior = (MethodChoice(name=PRIOR.name), 0)
-        for method, seed in [prior, *((method, seed) for seed in matrix.seeds for method in methods)]:
+        vectors = _vectors_identity(source, dataset)
+        starts = _starts(matrix, methods, dataset)
+        # The prior draws nothing, so its seed is always 0 and it is run once for each table of comparison.
+        prior = MethodChoice(name=PRIOR.name)
+        runs = [(prior, 0, start) for start in dict.fromkeys(starts)]
+        runs += [
+            (method, seed, start)
+            for seed in matrix.seeds
+            for method, start in zip(methods, starts, strict=True)
+        ]
+        for method, seed, start in runs:
             spec = CellSpec(
                 method=method,
-                data=name,
+                data=dataset.info.name,
                 data_fingerprint=dataset.fingerprint(),
                 limit_train=matrix.limit_train,
                 limit_eval=matrix.limit_eval,
@@ -96,25 +113,42 @@ def plan(matrix: MatrixSpec, progress: Callable[[str], Progress] | None = None) 
                 schedule_name=schedule_name,
                 schedule=schedule,
                 weights_digest=weights_digest,
+                init_from=start,
                 vectors=vectors,
                 protocol=protocol,
             )
             stored = store.load(spec.run_id())
             state, detail = _state(stored, matrix.overwrite)
-            cells.append(Cell(spec, dataset, weights, matrix.vectors, state, stored is not None, detail))
+            fresh = stored is not None
+            cells.append(Cell(spec, dataset, weights, matrix.init_from, source, state, fresh, detail))
     return cells
 
 
 def _schedule(matrix: MatrixSpec, data: str) -> tuple[str, Schedule]:
-    name = matrix.schedule or resolve("data set", data, DATASETS).default_schedule
-    return Path(name).stem, load_schedule(name, matrix.schedule_overrides())
+    name = matrix.schedule or dataset_info(data).default_schedule
+    schedule = load_schedule(name, matrix.schedule_overrides())
+    if matrix.init_from:
+        if matrix.weights not in (None, "none"):
+            raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
+        schedule = schedule.model_copy(update={"weights": "none"})
+    return Path(name).stem, schedule
+
+
+def _starts(matrix: MatrixSpec, methods: list[MethodChoice], dataset: DataSet) -> list[InitFrom | None]:
+    """What each method starts from, other than the weights of its schedule."""
+    if matrix.init_from is None:
+        return [None] * len(methods)
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.initial import plan_init
+
+    return [*plan_init(matrix.init_from, matrix.init_parts, methods, dataset.info.classes)]
 
 
 def _vectors_identity(source: str, dataset: DataSet) -> str:
     if source == LABEL_SETS:
         return LABEL_SETS
     vectors = label_vectors(source, dataset.info.classes, dataset.train.labels, work_folder() / "cache")
-    return vectors_digest(vectors)
+    return vectors.identity()
 
 
 def _weights_digest(weights: str) -> str | None:

@@ -2,12 +2,13 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.errors import UserError
+from bench.loss import BCE, Loss, loss_named
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
@@ -25,23 +26,61 @@ class Schedule(BaseModel):
         description="a torchvision or timm name; 'timm/NAME' and 'torchvision/NAME' pick one"
     )
     weights: str = Field(
-        description="'none', a file, a torchvision weight name (imagenet1k_v1), or 'pretrained' (timm)"
+        description="'none', a file, a torchvision weight name (imagenet1k_v1), 'pretrained' (timm), or "
+        "'imagenet' (efficientnet_lite0)"
+    )
+    trained_backbone: Literal["all", "last-stage", "none"] = Field(
+        "all",
+        description="what of the backbone is trained: all, what follows its last reduction of the map, or "
+        "none: the heads learn from features that are computed once",
+    )
+    feature_channels: int | None = Field(
+        None,
+        ge=1,
+        description="channels that the features of a backbone that is not trained are reduced to, by "
+        "principal components on training images; all if empty",
+    )
+    frozen_statistics: bool = Field(
+        False, description="what of the backbone is not trained keeps its batch statistics too"
     )
     # the images
     image_size: int = Field(ge=32, description="side of the square input in training, pixels")
     eval_image_size: int | None = Field(
         None, ge=32, description="side of the square test input; as in training if empty"
     )
-    crop: Literal["multi-scale", "none"] = Field(
-        description="training crop: ML-GCN's multi-scale crop, or warp to a square"
+    eval_crop: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of a test image's side that is seen: it is resized to the test size divided by "
+        "this, and its centre is cut out",
+    )
+    resize: int | None = Field(
+        None, ge=32, description="side of the square that a training image is resized to before the crop"
+    )
+    crop: Literal["multi-scale", "random", "none"] = Field(
+        description="training crop: ML-GCN's multi-scale crop; a square of one of crop_sizes anywhere, as "
+        "SSGRL's; or the whole image. It is then resized to a square of image_size"
+    )
+    crop_sizes: tuple[int, ...] = Field(
+        (), description="sides that 'random' draws from, pixels of the resized image"
     )
     flip: bool = Field(description="mirror half of the training images")
+    cutout: float = Field(
+        0.0, ge=0, le=1, description="paint over a square of this share of the side of each training image"
+    )
+    rand_augment: bool = Field(
+        False, description="two random distortions of colours or shape, as SALGL's RandAugment"
+    )
     difficult: Literal["positive", "negative", "ignored"] = Field(description="difficult labels in training")
     # the optimisation
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="images per batch; batch statistics need two")
+    drop_last: bool = Field(
+        True, description="leave out the images behind an epoch's last whole batch; a single one always is"
+    )
     accumulate: int = Field(1, ge=1, description="batches per optimiser step")
-    loss: Literal["bce"] = Field("bce", description="binary cross-entropy, mean over classes and batch")
+    loss: Loss = Field(BCE(), description="a name, or a mapping of name and parameters; see bench/loss.py")
     optimizer: Literal["sgd", "adam", "adamw"]
     lr: float = Field(gt=0, description="peak learning rate of the head")
     backbone_lr_factor: float = Field(
@@ -49,9 +88,21 @@ class Schedule(BaseModel):
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd; not used by the others")
     weight_decay: float = Field(ge=0)
-    decay: Literal["constant", "step", "cosine", "one-cycle"]
+    cycle_momentum: bool = Field(
+        False,
+        description="'one-cycle' moves the momentum (the first beta of adam and adamw) from 0.95 to 0.85 and "
+        "back, against the learning rate, as PyTorch's does by default",
+    )
+    decay: Literal["constant", "step", "cosine", "one-cycle", "plateau"]
     milestones: tuple[int, ...] = Field((), description="epochs after which 'step' multiplies by gamma")
-    gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step'")
+    gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step' and of 'plateau'")
+    # Both look at the evaluation split in training, and are here because published recipes do.
+    patience: int | None = Field(
+        None, ge=0, description="epochs without a better mAP that 'plateau' tolerates before it multiplies"
+    )
+    stop_after: int | None = Field(
+        None, ge=1, description="epochs without a better mAP after which the training ends"
+    )
     # A share, not epochs, so that a quick look with fewer epochs keeps its shape.
     warmup: float = Field(
         0.0, ge=0, lt=1, description="share of the steps spent on a linear warm-up, or on one-cycle's rise"
@@ -71,16 +122,75 @@ class Schedule(BaseModel):
         "last", description="'best' picks the epoch on the evaluation split itself, as the papers do"
     )
 
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _loss_by_name(cls, value: Any) -> Any:
+        return loss_named(value)
+
     @model_validator(mode="after")
     def _consistent(self) -> "Schedule":
-        if self.decay == "step" and not self.milestones:
-            raise ValueError("decay 'step' needs milestones")
+        for right, message in (
+            (self.decay != "step" or self.milestones, "decay 'step' needs milestones"),
+            (
+                (self.decay == "plateau") == (self.patience is not None),
+                "decay 'plateau' and patience need each other",
+            ),
+            (self.decay == "one-cycle" or not self.cycle_momentum, "cycle_momentum needs decay 'one-cycle'"),
+            (
+                self.evaluate_every == 1 or not self.follows_scores,
+                "decay 'plateau' and stop_after need evaluate_every: 1",
+            ),
+            (
+                (self.crop == "random") == bool(self.crop_sizes),
+                "crop 'random' and crop_sizes need each other",
+            ),
+            (
+                all(32 <= side <= (self.resize or 0) for side in self.crop_sizes),
+                "crop_sizes lie between 32 and resize, which must be given",
+            ),
+            (
+                self.trained_backbone == "last-stage" or not self.frozen_statistics,
+                "frozen_statistics needs trained_backbone 'last-stage'",
+            ),
+            (
+                self.trained_backbone == "none" or self.feature_channels is None,
+                "feature_channels needs trained_backbone 'none'",
+            ),
+            (
+                self.trained_backbone != "none" or not (self.augments or self.resize),
+                "trained_backbone 'none' computes features once, so it takes no crop, flip, cutout or "
+                "rand_augment, nor a resize before",
+            ),
+        ):
+            if not right:
+                raise ValueError(message)
         return self
 
     @property
     def test_size(self) -> int:
         """Side of the square test input, pixels."""
         return self.eval_image_size or self.image_size
+
+    @property
+    def augments(self) -> bool:
+        """Whether an image is fed differently from epoch to epoch."""
+        return self.crop != "none" or self.flip or self.cutout > 0 or self.rand_augment
+
+    @property
+    def test_resize(self) -> int:
+        """Side that a test image is resized to before its centre is cut out, pixels."""
+        return round(self.test_size / self.eval_crop)
+
+    @property
+    def follows_scores(self) -> bool:
+        """Whether the training depends on how the epochs before scored on the evaluation split."""
+        return self.decay == "plateau" or self.stop_after is not None
+
+
+def count_batches(images: int, batch_size: int, drop_last: bool) -> int:
+    """Batches in an epoch; fewer images than a batch are one, and a single image left over is left out."""
+    whole, left = divmod(images, min(batch_size, images))
+    return whole + (not drop_last and left > 1)
 
 
 def schedule_names() -> list[str]:

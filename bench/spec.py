@@ -43,6 +43,7 @@ class MatrixSpec(BaseModel):
     backbone: str | None = None
     weights: str | None = None
     image_size: int | None = None
+    eval_image_size: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
     precision: Precision | None = None
@@ -91,7 +92,7 @@ class MatrixSpec(BaseModel):
 
     def schedule_overrides(self) -> dict[str, object]:
         """The schedule's fields that are given here."""
-        names = ("backbone", "weights", "image_size", "epochs", "batch_size", "precision")
+        names = ("backbone", "weights", "image_size", "eval_image_size", "epochs", "batch_size", "precision")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 

@@ -23,6 +23,8 @@ def _within(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
 def _finding(found: dict[str, object], fields: list[str]) -> str:
     where = ".".join(str(part) for part in found["loc"])  # type: ignore[attr-defined]
     if found["type"] == "extra_forbidden":
+        if "." in where:
+            return f"'{where}' is not a known key"
         near = difflib.get_close_matches(where, fields, n=1)
         hint = f", did you mean '{near[0]}'?" if near else f"; known: {', '.join(sorted(fields))}"
         return f"'{where}' is not a known key{hint}"

@@ -6,16 +6,19 @@ Not on the head that is trained, nor on the number of workers, nor on whether th
 import hashlib
 import zlib
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+import xxhash
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.images import read_image
 from bench.datasets.index import SplitIndex
-from bench.datasets.transforms import transform, warp
+from bench.datasets.jpeg import Pixels
+from bench.datasets.transforms import Augmentation, warp
+from bench.schedule import count_batches
 
 
 class Sample(NamedTuple):
@@ -39,54 +42,65 @@ class Batch(NamedTuple):
 class TrainingImages(Dataset[Sample]):
     """Augmented images; an item is asked for as (epoch, position)."""
 
-    def __init__(
-        self, index: SplitIndex, side: int, crop: Literal["multi-scale", "none"], flip: bool, seed: int
-    ) -> None:
+    def __init__(self, index: SplitIndex, augmentation: Augmentation, seed: int) -> None:
         self._index = index
-        self._side = side
-        self._crop = crop
-        self._flip = flip
+        self._augmentation = augmentation
         self._seed = seed
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, position = key
-        rng = np.random.Generator(
-            np.random.PCG64([self._seed, epoch, zlib.crc32(self._index.ids[position].encode())])
-        )
-        picture = transform(read_image(self._index.paths[position]), self._side, self._crop, self._flip, rng)
-        return _sample(self._index, position, np.asarray(picture))
+        rng = augmentation_rng(self._seed, epoch, self._index.ids[position])
+        pixels = self._augmentation.read(self._index.path(position), rng)
+        return make_sample(self._index, position, pixels)
 
 
 class EvalImages(Dataset[Sample]):
-    """Test images, warped to a square; an item is asked for by its position."""
+    """Test images, warped to a square; an item is asked for by its position.
 
-    def __init__(self, index: SplitIndex, side: int) -> None:
+    Args:
+        index: which images.
+        side: of the square that is fed, pixels.
+        resize: side of the square that the image is warped to before its centre is cut out; `side` if None.
+    """
+
+    def __init__(self, index: SplitIndex, side: int, resize: int | None = None) -> None:
         self.index = index
         self._side = side
+        self._resize = resize or side
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
-        picture = warp(read_image(self.index.paths[position]), self._side)
-        return _sample(self.index, position, np.asarray(picture))
+        picture = warp(read_image(self.index.path(position)), self._resize)
+        margin = (self._resize - self._side) // 2
+        if self._resize != self._side:
+            picture = picture.crop((margin, margin, margin + self._side, margin + self._side))
+        return make_sample(self.index, position, np.array(picture))
 
 
-def _sample(index: SplitIndex, position: int, pixels: np.ndarray) -> Sample:
+def augmentation_rng(seed: int, epoch: int, image: str) -> np.random.Generator:
+    """Where the augmentation of one image in one epoch is drawn from."""
+    return np.random.Generator(np.random.PCG64([seed, epoch, zlib.crc32(image.encode())]))
+
+
+def make_sample(index: SplitIndex, position: int, pixels: Pixels) -> Sample:
+    """Put labels, name and checksum beside the `(S, S, 3)` pixels of an image."""
     labels = index.labels[position]
-    checksum = zlib.crc32(
-        pixels.tobytes(), zlib.crc32(labels.tobytes(), zlib.crc32(index.ids[position].encode()))
-    )
-    image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
-    return Sample(image, torch.from_numpy(labels.copy()), index.ids[position], checksum)
+    # CRC-32 would take as long as the resize.
+    checksum = xxhash.xxh3_64(index.ids[position].encode())
+    checksum.update(labels.tobytes())
+    checksum.update(pixels.data)
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    return Sample(image, torch.from_numpy(labels.copy()), index.ids[position], checksum.intdigest())
 
 
 def collate(samples: list[Sample]) -> Batch:
     """Stack samples; the images are channels-last in memory, as they were decoded."""
+    # Stacked as they lie in memory: to regroup the channels costs ten times as much as to copy them.
+    rows = torch.stack([sample.image.permute(1, 2, 0) for sample in samples])
     return Batch(
-        images=torch.stack([sample.image for sample in samples]).contiguous(
-            memory_format=torch.channels_last
-        ),
+        images=rows.permute(0, 3, 1, 2),
         labels=torch.stack([sample.labels for sample in samples]),
         ids=[sample.id for sample in samples],
         checksums=[sample.checksum for sample in samples],
@@ -96,24 +110,31 @@ def collate(samples: list[Sample]) -> Batch:
 class EpochBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (epoch, position) in an order drawn from (seed, epoch).
 
-    The images left over after the last whole batch are not used in that epoch (as ADD-GCN's published loader
-    does), unless there are fewer images than one batch.
+    Unless `drop_last` is off, the images left over after the last whole batch are not used in that epoch (as
+    ADD-GCN's published loader does). A single one never is, because batch statistics need two. Fewer images
+    than a batch are one.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int, drop_last: bool = True) -> None:
         self._count = count
-        self.batch_size = min(batch_size, count)
+        self._batch_size = batch_size
+        self._drop_last = drop_last
         self._seed = seed
         self.epoch = 0
 
     def __len__(self) -> int:
-        return self._count // self.batch_size
+        return count_batches(self._count, self._batch_size, self._drop_last)
+
+    @property
+    def images(self) -> int:
+        """Images in an epoch."""
+        return min(self._count, len(self) * self._batch_size)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rng = np.random.Generator(np.random.PCG64([self._seed, self.epoch]))
         order = rng.permutation(self._count).tolist()
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield [(self.epoch, position) for position in order[start : start + self.batch_size]]
+        for start in range(0, self.images, self._batch_size):
+            yield [(self.epoch, position) for position in order[start : start + self._batch_size]]
 
 
 class FeedDigest:
@@ -124,7 +145,7 @@ class FeedDigest:
 
     def update(self, batch: Batch) -> None:
         """Add a batch."""
-        self._digest.update(np.asarray(batch.checksums, dtype=np.uint32).tobytes())
+        self._digest.update(np.asarray(batch.checksums, dtype=np.uint64).tobytes())
 
     def value(self) -> str:
         """Sixteen hexadecimal digits."""

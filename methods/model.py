@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Callable
 from importlib import import_module
 
 import torch
@@ -25,10 +26,15 @@ class MultiLabelModel(nn.Module):
         """Score images.
 
         Args:
-            images: `(B, 3, H, W)` uint8, as they are fed.
+            images: `(B, 3, H, W)` uint8, as they are fed; or, in floats, the maps `(B, D, h, w)` that a
+                frozen backbone has made of them before.
             targets: `(B, C)` in {0, 1}, in training only.
         """
-        output: HeadOutput = self.head(self.backbone(self.backbone.normalize(images)), targets)
+        if images.dtype == torch.uint8:
+            features = self.backbone(self.backbone.normalize(images))
+        else:
+            features = images.to(self.backbone.mean.dtype)
+        output: HeadOutput = self.head(features, targets)
         return output
 
 
@@ -42,16 +48,23 @@ def head_class(method: Method) -> type[Head]:
 
 
 def build_model(
-    method: Method, options: Options, labels: LabelSpace, backbone: str, weights: str, seed: int
+    method: Method,
+    options: Options,
+    labels: LabelSpace,
+    backbone: str,
+    weights: str,
+    seed: int,
+    change: Callable[[Backbone], Backbone] = lambda backbone: backbone,
 ) -> MultiLabelModel:
     """Build a method's model so that at one seed every method starts from the same backbone.
 
     The backbone is drawn right after seeding, before anything of the head; the head is drawn from a seed of
-    its own, so that it does not depend on how much the backbone drew.
+    its own, so that it does not depend on how much the backbone drew. `change` is what is made of the
+    backbone before the head is put on it.
     """
     build_head = head_class(method)
     torch.manual_seed(seed)
-    body = build_backbone(backbone, weights)
+    body = change(build_backbone(backbone, weights))
     torch.manual_seed(zlib.crc32(f"{seed}/{method.name}".encode()))
     return MultiLabelModel(body, build_head(body.feature_dim, labels, options))
 

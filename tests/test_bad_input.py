@@ -13,8 +13,10 @@ from bench_command import own_environment, own_process
 from click.testing import CliRunner, Result
 from trees import write_voc
 
-from bench.cli import main
-from bench.schedule import load_schedule
+from bench.cli import COMMANDS, main
+from bench.datasets.catalog import DATASETS
+from bench.methods.catalog import MLGCNOptions
+from bench.schedule import load_schedule, schedule_names
 
 # The smallest run there is, up to the mistake.
 TINY = (
@@ -59,13 +61,13 @@ def test_the_tiny_run_is_right_but_for_the_mistake() -> None:
 @pytest.mark.parametrize(
     ("arguments", "near", "known"),
     [
-        (("rn",), "run", "data, datasets, labels, ls, methods, run, show, tables"),
+        (("rn",), "run", ", ".join(sorted(COMMANDS))),
         ((*TINY, "--methods", "ml-gnc"), "ml-gcn", "add-gcn, ml-gcn, resnet, salgl, ssgrl"),
         ((*TINY, "--methods", "resnet,slagl"), "salgl", "add-gcn, ml-gcn, resnet, salgl, ssgrl"),
-        ((*TINY, "--methods", "ml-gcn/tua=0.4"), "tau", "hidden, p, tau"),
+        ((*TINY, "--methods", "ml-gcn/tua=0.4"), "tau", ", ".join(sorted(MLGCNOptions.model_fields))),
         ((*TINY, "--methods", "resnet/pool=mx"), "max", "'avg' or 'max'"),
-        ((*TINY, "--data", "voc207"), "voc2007", "scenes, voc2007"),
-        ((*TINY, "--schedule", "demmo"), "demo", "demo, identical"),
+        ((*TINY, "--data", "voc207"), "voc2007", ", ".join(sorted(DATASETS))),
+        ((*TINY, "--schedule", "demmo"), "demo", ", ".join(schedule_names())),
         ((*TINY, "--protocol", "mlgcn"), "ml-gcn", "add-gcn, bench, ml-gcn"),
         ((*TINY, "--precision", "fp61"), "fp16", "'fp32', 'bf16' or 'fp16'"),
         ((*TINY, "--overwrite", "alway"), "always", "'only-missing', 'failed' or 'always'"),
@@ -107,8 +109,12 @@ def test_an_unknown_name_gets_the_known_ones_and_the_nearest(
         ((*TINY, "--schedule", "none.yaml"), "none.yaml does not exist"),
         ((*TINY, "--vectors", "none.txt"), "none.txt does not exist; give a file, or 'label-sets'"),
         ((*TINY, "--backbone", "keras/resnet18"), "write torchvision/NAME or timm/NAME"),
-        ((*TINY, "--backbone", "torchvision/vit_b_16"), "has no feature map"),
-        ((*TINY, "--backbone", "timm/test_vit"), "choose a convolutional one"),
+        ((*TINY, "--backbone", "torchvision/maxvit_t"), "has no feature map to cut at; choose"),
+        ((*TINY, "--backbone", "timm/mixer_s32_224"), "does not give a (D, h, w) feature map; choose a conv"),
+        (
+            (*TINY, "--backbone", "timm/test_vit", "--image-size", "40"),
+            "patch size (16); choose an image size",
+        ),
         ((*TINY, "--weights", "imagenet1k_v9"), "takes the weights 'none', 'pretrained' or a file"),
         (("show", "nothing"), "begin or end with 'nothing'"),
     ],
@@ -239,7 +245,7 @@ def test_debug_shows_the_traceback_and_its_absence_does_not(place: Path) -> None
     plain = started("run", "--data", "voc207")
     assert plain.returncode == 2 and plain.stdout == ""
     assert plain.stderr == (
-        "Error: Unknown data set 'voc207'. Did you mean 'voc2007'? Known: scenes, voc2007, voc2012.\n"
+        f"Error: Unknown data set 'voc207'. Did you mean 'voc2007'? Known: {', '.join(sorted(DATASETS))}.\n"
     )
     for before, behind in ((["--debug"], []), ([], ["--debug"])):
         debug = started(*before, "run", "--data", "voc207", *behind)

@@ -1,5 +1,7 @@
 """What is fed depends on (seed, epoch, image) alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,11 +18,12 @@ from bench.datasets.feed import (
 from bench.datasets.images import read_image
 from bench.datasets.index import SplitIndex
 from bench.datasets.open import open_dataset
-from bench.datasets.transforms import warp
+from bench.datasets.transforms import Augmentation, warp
 
 SIDE = 32
 COUNT = 14
 BATCH = 4
+CROPPED = Augmentation(SIDE, crop="multi-scale", flip=True)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def fed(
     """The batches of each epoch asked for, in that order, from one loader."""
     batches = EpochBatches(len(index), batch, seed)
     images = loader(
-        TrainingImages(index, SIDE, "multi-scale", True, seed),
+        TrainingImages(index, CROPPED, seed),
         workers,
         torch.device("cpu"),
         batch_sampler=batches,
@@ -79,9 +82,7 @@ def test_an_epoch_is_the_same_asked_for_first_or_after_others(index: SplitIndex)
     assert_equal(whole[3], resumed[3])
     # Nor does an epoch that was broken off leave anything behind.
     batches = EpochBatches(len(index), BATCH, 0)
-    images = loader(
-        TrainingImages(index, SIDE, "multi-scale", True, 0), 0, torch.device("cpu"), batch_sampler=batches
-    )
+    images = loader(TrainingImages(index, CROPPED, 0), 0, torch.device("cpu"), batch_sampler=batches)
     next(iter(images))
     batches.epoch = 3
     assert_equal(whole[3], list(images))  # type: ignore[arg-type]
@@ -118,9 +119,9 @@ def test_epochs_and_seeds_differ_in_order_and_in_pixels(index: SplitIndex) -> No
 def test_an_image_is_fed_alike_in_any_batch_and_among_any_others(index: SplitIndex) -> None:
     small, large = fed(index, [5], batch=2)[5], fed(index, [5], batch=7)[5]
     assert digest(small) == digest(large), "the batch size must not change order or pixels"
-    rest = SplitIndex(index.ids[3:], index.paths[3:], index.labels[3:], index.checksums[3:])
-    whole = TrainingImages(index, SIDE, "multi-scale", True, 0)
-    part = TrainingImages(rest, SIDE, "multi-scale", True, 0)
+    rest = index.take(range(3, len(index)))
+    whole = TrainingImages(index, CROPPED, 0)
+    part = TrainingImages(rest, CROPPED, 0)
     assert whole[4, 6].checksum == part[4, 3].checksum
 
 
@@ -137,18 +138,19 @@ def test_every_image_at_most_once_and_the_left_over_ones_change(index: SplitInde
 def test_fewer_images_than_a_batch_are_one_batch(index: SplitIndex) -> None:
     (batch,) = fed(index, [0], batch=64)[0]
     assert sorted(batch.ids) == sorted(index.ids)
-    assert EpochBatches(3, 64, 0).batch_size == 3 and len(EpochBatches(3, 64, 0)) == 1
+    assert EpochBatches(3, 64, 0).images == 3 and len(EpochBatches(3, 64, 0)) == 1
     assert len(EpochBatches(8, 4, 0)) == 2
 
 
 def test_labels_and_ids_belong_to_the_pixels(index: SplitIndex) -> None:
-    plain = TrainingImages(index, SIDE, "none", False, 0)
+    plain = TrainingImages(index, Augmentation(SIDE, crop="none", flip=False), 0)
     for position, image in enumerate(index.ids):
         sample = plain[0, position]
         assert sample.id == image
         np.testing.assert_array_equal(sample.labels.numpy(), index.labels[position])
-        expected = np.asarray(warp(read_image(index.paths[position]), SIDE))
-        np.testing.assert_array_equal(sample.image.permute(1, 2, 0).numpy(), expected)
+        expected = np.asarray(warp(read_image(index.path(position)), SIDE)).astype(int)
+        # The same but for rounding; two of these noisy pictures are dozens of grey levels apart.
+        assert np.abs(sample.image.permute(1, 2, 0).numpy() - expected).max() <= 2
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -158,13 +160,13 @@ def test_test_images_come_in_list_order_warped_and_all_of_them(workers: int, ind
     assert [len(batch.ids) for batch in batches] == [4, 4, 4, 2]
     images = torch.cat([batch.images for batch in batches])
     assert images.dtype == torch.uint8 and images.shape == (COUNT, 3, SIDE, SIDE)
-    expected = np.asarray(warp(read_image(index.paths[5]), SIDE))
+    expected = np.asarray(warp(read_image(index.path(5)), SIDE))
     np.testing.assert_array_equal(images[5].permute(1, 2, 0).numpy(), expected)
 
 
 def test_the_digest_tells_order_labels_and_pixels_apart(index: SplitIndex) -> None:
     batches = fed(index, [0])[0]
     assert digest(batches) != digest(batches[::-1])
-    changed = SplitIndex(index.ids, index.paths, -index.labels, index.checksums)
+    changed = replace(index, labels=-index.labels)
     assert digest(fed(changed, [0])[0]) != digest(batches)
     assert digest([]) != digest(batches) and len(digest(batches)) == 16

@@ -103,7 +103,7 @@ def test_a_nan_stops_that_run_with_its_whereabouts_and_the_matrix_goes_on(tmp_pa
     data = tmp_path / "data"
     write_voc(data, train=8, test=4)
     # One head whose loss overflows: an entropy weight beyond float32 on SALGL, none on the others.
-    arguments = ["run", "--methods", "salgl/entropy_weight=1e39,resnet", "--epochs", "2", *TINY]
+    arguments = ["run", "--methods", "salgl/batch_entropy_weight=1e39,resnet", "--epochs", "2", *TINY]
     done = bench(tmp_path / "run", data, *arguments)
     assert done.exit_code == 1, done.output
     failed, trained = record_of(tmp_path / "run", "salgl"), record_of(tmp_path / "run", "resnet")

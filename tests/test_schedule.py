@@ -10,7 +10,13 @@ from pydantic import ValidationError
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler
 
-from bench.engine.optimisation import build_optimizer, learning_rate_factor, set_learning_rate
+from bench.engine.optimisation import (
+    build_optimizer,
+    ends_early,
+    learning_rate_factor,
+    plateaus,
+    set_learning_rate,
+)
 from bench.errors import UserError
 from bench.schedule import Schedule, load_schedule, schedule_names
 
@@ -38,7 +44,8 @@ def torch_rates(make: Any, steps: int) -> list[float]:
 
 
 def test_every_shipped_schedule_loads() -> None:
-    assert schedule_names() == ["demo", "identical"]
+    papers = {"ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet101"}
+    assert papers | {"demo", "identical"} <= set(schedule_names())
     for name in schedule_names():
         schedule = load_schedule(name, {})
         assert schedule.about and "\n" not in schedule.about
@@ -112,7 +119,14 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
         ("evaluate_every", -1),
         ("optimizer", "lion"),
         ("decay", "linear"),
-        ("loss", "asl"),
+        ("loss", "hinge"),
+        ("resize", 31),
+        ("eval_crop", 0),
+        ("eval_crop", 1.1),
+        ("cutout", 1.1),
+        ("patience", -1),
+        ("stop_after", 0),
+        ("trained_backbone", "head"),
         ("precision", "fp64"),
         ("select", "first"),
         ("crop", "center"),
@@ -124,9 +138,33 @@ def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(field: str, va
         load_schedule("identical", {field: value})
 
 
-def test_step_decay_needs_milestones() -> None:
-    with pytest.raises(ValidationError, match="needs milestones"):
-        made(decay="step")
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"decay": "step"}, "needs milestones"),
+        ({"decay": "plateau"}, "'plateau' and patience need each other"),
+        ({"patience": 2}, "'plateau' and patience need each other"),
+        ({"decay": "plateau", "patience": 2, "evaluate_every": 2}, "need evaluate_every: 1"),
+        ({"stop_after": 3, "evaluate_every": 0}, "need evaluate_every: 1"),
+        ({"cycle_momentum": True}, "cycle_momentum needs decay 'one-cycle'"),
+        ({"crop": "random", "resize": 64}, "crop_sizes need each other"),
+        ({"crop_sizes": (48,), "resize": 64}, "crop_sizes need each other"),
+        ({"crop": "random", "crop_sizes": (48, 65), "resize": 64}, "crop_sizes lie between 32 and resize"),
+        ({"crop": "random", "crop_sizes": (48,)}, "crop_sizes lie between 32 and resize"),
+        ({"crop": "random", "crop_sizes": (16,), "resize": 64}, "crop_sizes lie between 32 and resize"),
+        ({"frozen_statistics": True}, "frozen_statistics needs trained_backbone 'last-stage'"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        made(**fields)
+
+
+def test_the_test_image_is_resized_so_that_the_crop_has_its_share() -> None:
+    cut = made(image_size=576, eval_crop=0.9)
+    assert (cut.test_size, cut.test_resize) == (576, 640)
+    assert made(image_size=448).test_resize == 448
+    assert made(image_size=448, eval_image_size=512).test_resize == 512
 
 
 def test_constant() -> None:
@@ -170,6 +208,54 @@ def test_one_cycle_equals_torch(warmup: float) -> None:
     ours = factors(made(decay="one-cycle", warmup=warmup))
     assert ours == pytest.approx(torch_rates(make, 40), abs=1e-12)
     assert max(ours) == ours[int(warmup * 40)] == 1.0
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+def test_momentum_is_cycled_as_by_torch(kind: type[Optimizer]) -> None:
+    def momentum(optimizer: Optimizer) -> float:
+        group = optimizer.param_groups[0]
+        return float(group["betas"][0] if "betas" in group else group["momentum"])
+
+    theirs = kind([nn.Parameter(torch.zeros(1))], lr=1.0, **({"momentum": 0.9} if kind is SGD else {}))
+    scheduler = lr_scheduler.OneCycleLR(theirs, max_lr=1.0, total_steps=40, pct_start=0.2 + 1 / 40)
+    schedule = made(decay="one-cycle", warmup=0.2, cycle_momentum=True, optimizer=kind.__name__.lower())
+    ours = build_optimizer(TwoParts(), schedule)  # type: ignore[arg-type]
+    for step in range(40):
+        set_learning_rate(ours, schedule, step, STEPS)
+        assert momentum(ours) == pytest.approx(momentum(theirs), abs=1e-12)
+        theirs.step()
+        scheduler.step()
+    steady = made(decay="one-cycle", warmup=0.2, optimizer=kind.__name__.lower())
+    ours = build_optimizer(TwoParts(), steady)  # type: ignore[arg-type]
+    set_learning_rate(ours, steady, 20, STEPS)
+    assert momentum(ours) == 0.9
+
+
+# Better by less than a ten-thousandth is not better; three plateaus of three epochs.
+SCORES = [0.5, 0.6, 0.60001, 0.59, 0.55, 0.7, 0.7, 0.6, 0.7, 0.71, 0.3, 0.3, 0.3, 0.3, 0.72]
+
+
+@pytest.mark.parametrize("patience", [0, 1, 2, 5])
+def test_plateaus_are_counted_as_by_torch(patience: int) -> None:
+    theirs = SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = lr_scheduler.ReduceLROnPlateau(theirs, mode="max", patience=patience, eps=0)
+    schedule = made(decay="plateau", patience=patience, epochs=len(SCORES) + 1)
+    ours = build_optimizer(TwoParts(), schedule)  # type: ignore[arg-type]
+    for epoch, score in enumerate(SCORES):
+        before = SCORES[:epoch]
+        lr = set_learning_rate(ours, schedule, epoch * STEPS, STEPS, before)
+        assert lr == pytest.approx(schedule.lr * theirs.param_groups[0]["lr"], rel=1e-9)
+        scheduler.step(score)
+    assert plateaus(SCORES, 2) == 3 and plateaus([], 0) == 0
+
+
+def test_the_training_ends_some_epochs_after_the_best() -> None:
+    schedule = made(stop_after=3)
+    assert not ends_early(schedule, [])
+    assert not ends_early(schedule, [0.1, 0.5, 0.4, 0.5])
+    assert ends_early(schedule, [0.1, 0.5, 0.4, 0.5, 0.5]), "as good is not better"
+    assert not ends_early(schedule, [0.1, 0.5, 0.4, 0.5, 0.51])
+    assert not ends_early(made(), [0.5, 0.4, 0.4, 0.4])
 
 
 @pytest.mark.parametrize("decay", ["constant", "step", "cosine", "one-cycle"])

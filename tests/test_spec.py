@@ -47,7 +47,7 @@ def test_keys_take_hyphens_and_underscores(spec: Write) -> None:
 
 def test_every_option_of_run_is_a_key_and_the_reverse() -> None:
     command: Any = main.get_command(None, "run")  # type: ignore[arg-type]
-    assert {option.name for option in command.params} == {"spec", "debug", *MatrixSpec.model_fields}
+    assert {option.name for option in command.params} == {"spec", "name", "debug", *MatrixSpec.model_fields}
 
 
 @pytest.mark.parametrize("seeds", ["1, 2,1", [1, 2, 1], ["1", "2"], (1, 2)])
@@ -217,7 +217,7 @@ def test_vectors_from_a_file_are_known_by_their_values(
     def identity(name: str, number: float) -> str:
         file = tmp_path / name
         file.write_text("".join(f"{word} {number} {row}\n" for row, word in enumerate(CLASSES)))
-        return plan(matrix(vectors=str(file)))[0].spec.vectors
+        return plan(matrix(vectors=str(file)))[0].spec.key()
 
     assert plan(matrix())[0].spec.vectors == "label-sets"
     assert identity("a.txt", 0.5) == identity("b.txt", 0.5) != identity("c.txt", 0.25)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.datasets.transforms import multi_scale_box, transform, warp
+from bench.datasets.jpeg import Pixels
+from bench.datasets.transforms import crop_box, multi_scale_box, transform, warp
 
 
 def boxes(size: tuple[int, int], count: int = 4000) -> list[tuple[float, float, float, float]]:
@@ -16,6 +17,12 @@ def boxes(size: tuple[int, int], count: int = 4000) -> list[tuple[float, float, 
 
 def noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def fed(picture: Image.Image, side: int, rng: np.random.Generator) -> Pixels:
+    """A training picture, cropped and mirrored as the generator says."""
+    cut = picture.crop(multi_scale_box(picture.size, rng))
+    return transform(np.array(cut), side, True, rng)
 
 
 def test_19_shapes_at_13_places() -> None:
@@ -58,14 +65,14 @@ def test_the_crop_lies_in_the_picture_and_holds_something(size: tuple[int, int])
 def test_a_tiny_picture_can_be_fed(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        assert transform(noise(*size), 32, "multi-scale", True, rng).size == (32, 32)
+        assert fed(noise(*size), 32, rng).shape == (32, 32, 3)
 
 
 def test_the_same_generator_gives_the_same_picture_and_another_one_does_not() -> None:
     picture = noise(60, 40)
 
     def pixels(seed: int) -> bytes:
-        return transform(picture, 32, "multi-scale", True, np.random.default_rng(seed)).tobytes()
+        return fed(picture, 32, np.random.default_rng(seed)).tobytes()
 
     np.random.seed(5)
     first = pixels(3)
@@ -75,22 +82,42 @@ def test_the_same_generator_gives_the_same_picture_and_another_one_does_not() ->
 
 
 def test_half_of_the_pictures_are_mirrored() -> None:
-    picture = noise(32, 32)
-    mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).tobytes()
+    pixels = np.asarray(noise(32, 32))
     rng = np.random.default_rng(0)
-    seen = Counter(transform(picture, 32, "none", True, rng).tobytes() for _ in range(1000))
-    assert set(seen) == {picture.tobytes(), mirrored}
+    seen = Counter(transform(pixels, 32, True, rng).tobytes() for _ in range(1000))
+    mirrored = pixels[:, ::-1].tobytes()
+    assert set(seen) == {pixels.tobytes(), mirrored}
     assert 440 < seen[mirrored] < 560
-    unchanged = {transform(picture, 32, "none", False, rng).tobytes() for _ in range(20)}
-    assert unchanged == {picture.tobytes()}
+    assert {transform(pixels, 32, False, rng).tobytes() for _ in range(20)} == {pixels.tobytes()}
 
 
-def test_the_crop_is_what_the_box_says() -> None:
-    picture = noise(64, 48)
-    box = multi_scale_box(picture.size, np.random.default_rng(9))
-    expected = picture.resize((32, 32), Image.Resampling.BILINEAR, box=box)
-    found = transform(picture, 32, "multi-scale", False, np.random.default_rng(9))
-    assert found.tobytes() == expected.tobytes()
+def test_without_a_crop_the_whole_picture_is_fed() -> None:
+    assert crop_box((64, 48), "none", np.random.default_rng(0)) == (0, 0, 64, 48)
+
+
+@pytest.mark.parametrize(
+    "size", [(20, 20), (31, 7), (300, 448), (447, 448), (480, 480), (480, 300), (300, 480), (1500, 1100)]
+)
+@pytest.mark.parametrize("mirror", [False, True])
+def test_the_resize_is_pillows_but_for_rounding(size: tuple[int, int], mirror: bool) -> None:
+    # Enlarged, reduced, and one of each: noise is where ways to resize differ most.
+    picture = noise(*size)
+    expected = picture.resize((448, 448), Image.Resampling.BILINEAR)
+    if mirror:
+        expected = expected.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    flipping = next(seed for seed in range(99) if (np.random.default_rng(seed).random() < 0.5) == mirror)
+    found = transform(np.array(picture), 448, True, np.random.default_rng(flipping)).astype(int)
+    apart = np.abs(found - np.asarray(expected))
+    assert apart.max() <= 2 and apart.mean() <= 0.5
+
+
+def test_a_crop_that_is_a_view_is_resized_like_a_copy() -> None:
+    whole = np.array(noise(700, 600))
+    for view in (whole[100:300, 50:350], whole[10:590, 20:680]):
+        rngs = (np.random.default_rng(1), np.random.default_rng(1))
+        np.testing.assert_array_equal(
+            transform(view, 448, True, rngs[0]), transform(view.copy(), 448, True, rngs[1])
+        )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (500, 375), (32, 32), (10, 300)])

@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli import profile_data
+from bench.cli import profile_data, profile_methods
 
 
 @click.group("profile")
@@ -11,3 +11,4 @@ def command() -> None:
 
 
 command.add_command(profile_data.command)
+command.add_command(profile_methods.command)

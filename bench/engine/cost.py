@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,21 +20,26 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def count_flops(model: MultiLabelModel, side: int, device: torch.device) -> int:
-    """Floating-point operations of one forward pass on one image of `side` pixels square.
+    """Floating-point operations of one forward pass on one image of `side` pixels square; see `flops_of`."""
+    return flops_of(model, torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
+
+
+def flops_of(module: nn.Module, inputs: Tensor) -> int:
+    """Floating-point operations of one forward pass in evaluation.
 
     Convolutions and matrix products are counted, a multiply-add as two; element-wise work is not.
     """
-    was_training = model.training
-    model.eval()
+    was_training = module.training
+    module.eval()
     # The fused attention of inference is unknown to the counter, which would count nothing for it.
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     # Neither do older releases of torch count the attention that is one operation on a CPU.
     plain = sdpa_kernel(SDPBackend.MATH)
     with torch.no_grad(), plain, FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
+        module(inputs)
     torch.backends.mha.set_fastpath_enabled(fused)
-    model.train(was_training)
+    module.train(was_training)
     return int(counter.get_total_flops())
 
 

@@ -20,10 +20,10 @@ from bench.display import Display
 from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
 from bench.engine.cost import peak_memory
 from bench.engine.evaluation import NonFiniteError, predict
-from bench.engine.optimisation import set_learning_rate
-from bench.methods.losses import binary_cross_entropy, targets_of
+from bench.engine.optimisation import ends_early, set_learning_rate
+from bench.methods.losses import classification_loss, targets_of
 from bench.methods.model import MultiLabelModel
-from bench.metrics import Metrics, evaluate
+from bench.metrics import Metrics, measure
 from bench.records import Epoch
 from bench.spec import CellSpec
 
@@ -72,7 +72,7 @@ class Run:
 
 
 def fit(run: Run) -> list[Epoch]:
-    """Train until the last epoch, going on from the last checkpoint where there is one.
+    """Train until the last epoch or an early end, going on from the last checkpoint where there is one.
 
     Returns:
         The history, one entry per epoch.
@@ -82,13 +82,14 @@ def fit(run: Run) -> list[Epoch]:
     """
     schedule = run.spec.schedule
     history = _resume(run)
-    for epoch in range(len(history), schedule.epochs):
+    while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
+        epoch = len(history)
         # Dropout draws from the global generator; seeding it here makes an epoch depend on nothing before it.
         torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}".encode()))
         started = time.perf_counter()
-        loss, lr, feed = _train_epoch(run, epoch)
+        loss, lr, feed = _train_epoch(run, epoch, _scores(history))
         seconds = time.perf_counter() - started
-        images = len(run.batches) * run.batches.batch_size
+        images = run.batches.images
         last = epoch + 1 == schedule.epochs
         due = last or (schedule.evaluate_every > 0 and (epoch + 1) % schedule.evaluate_every == 0)
         metrics = _evaluate(run) if due else None
@@ -110,7 +111,12 @@ def best_epoch(history: list[Epoch]) -> int:
     ).epoch
 
 
-def _train_epoch(run: Run, epoch: int) -> tuple[float, float, str]:
+def _scores(history: list[Epoch]) -> list[float]:
+    """The mAP after each epoch that was evaluated."""
+    return [epoch.metrics.mAP for epoch in history if epoch.metrics]
+
+
+def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float, str]:
     """One pass over the training images; returns the mean loss, the last learning rate, the feed's hash."""
     schedule = run.spec.schedule
     run.wrapped.train()
@@ -119,11 +125,11 @@ def _train_epoch(run: Run, epoch: int) -> tuple[float, float, str]:
     total, lr = 0.0, 0.0
     for number, batch in enumerate(_batches(run.train)):
         step = epoch * run.steps_per_epoch + number // schedule.accumulate
-        lr = set_learning_rate(run.optimizer, schedule, step, run.steps_per_epoch)
+        lr = set_learning_rate(run.optimizer, schedule, step, run.steps_per_epoch, scores)
         digest.update(batch)
         labels = run.fabric.to_device(batch.labels)
         output = run.wrapped(run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult))
-        loss = binary_cross_entropy(output.logits, labels, schedule.difficult)
+        loss = classification_loss(output.logits, labels, schedule.loss, schedule.difficult)
         loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
         value = loss.item()
         if not math.isfinite(value):
@@ -163,10 +169,12 @@ def _step(run: Run) -> None:
         run.average.update_parameters(run.model)
 
 
-def _evaluate(run: Run) -> Metrics:
+def _evaluate(run: Run) -> Metrics | None:
     index = run.evaluation.dataset.index  # type: ignore[attr-defined]
+    if not index.labels.any():
+        return None  # held by a server
     logits, _ = predict(run.fabric, run.evaluated, run.evaluation)
-    return evaluate(logits, index.labels, run.spec.protocol)
+    return measure(logits, index.labels, run.spec.protocol)
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A trained model in one safetensors file: the weights, and in its header all that is needed to use them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from bench.datasets.open import DataSet
 from bench.errors import UserError
 from bench.files import atomic_path
 from bench.methods.backbone import Backbone
+from bench.methods.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import MultiLabelModel, build_model
 from bench.schedule import Precision
@@ -33,6 +35,7 @@ class ModelCard(BaseModel):
     format: Literal[1] = 1  # raised when a file can no longer be read as one of these
     method: MethodChoice
     backbone: str
+    frozen: bool = False  # the backbone was not trained; its channels may be reduced
     feature_dim: int  # channels of the feature map
     mean: tuple[float, float, float]  # what images are normalised with, on the scale 0 to 1
     std: tuple[float, float, float]
@@ -78,6 +81,7 @@ def card_of_run(spec: CellSpec, dataset: DataSet, backbone: Backbone) -> ModelCa
         **input_of(backbone),
         method=spec.method,
         backbone=spec.schedule.backbone,
+        frozen=spec.schedule.trained_backbone == "none",
         classes=dataset.info.classes,
         train_size=spec.schedule.image_size,
         test_size=spec.schedule.test_size,
@@ -103,7 +107,10 @@ def load_model(path: Path) -> Trained:
     arrays = {name: tensors.pop(LABELS + name).numpy() for name in ("vectors", "counts", "cooccurrence")}
     labels = LabelSpace(card.classes, **arrays, num_images=card.train_images or 0)
     method = method_named(card.method.name)
-    model = build_model(method, options_of(card.method), labels, card.backbone, "none", seed=0)
+    names = {"mean": f"backbone.{MEAN}", "components": f"backbone.{COMPONENTS}"}
+    reduction = {key: tensors[name] for key, name in names.items() if name in tensors}
+    change = partial(freeze, reduction=reduction) if card.frozen else lambda backbone: backbone
+    model = build_model(method, options_of(card.method), labels, card.backbone, "none", 0, change)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

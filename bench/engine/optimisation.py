@@ -1,6 +1,7 @@
 """The optimiser and its learning rate, as a schedule asks for them."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
@@ -10,6 +11,10 @@ from bench.schedule import Schedule
 
 ONE_CYCLE_START = 1 / 25  # initial learning rate of a one-cycle policy, relative to its peak
 ONE_CYCLE_END = 1e-4 * ONE_CYCLE_START
+# The momentum of a one-cycle policy at both ends and at the peak of the learning rate.
+CYCLE_MOMENTUM, CYCLE_MOMENTUM_AT_PEAK = 0.95, 0.85
+# How much better than the best a score must be to end a plateau, relative to it.
+PLATEAU_THRESHOLD = 1e-4
 
 
 def build_optimizer(model: MultiLabelModel, schedule: Schedule) -> Optimizer:
@@ -26,25 +31,44 @@ def build_optimizer(model: MultiLabelModel, schedule: Schedule) -> Optimizer:
     return AdamW(groups, lr=schedule.lr, weight_decay=decay)
 
 
-def set_learning_rate(optimizer: Optimizer, schedule: Schedule, step: int, steps_per_epoch: int) -> float:
-    """Set every group's learning rate for optimiser step `step` (from 0); returns that of the head.
+def set_learning_rate(
+    optimizer: Optimizer, schedule: Schedule, step: int, steps_per_epoch: int, scores: Sequence[float] = ()
+) -> float:
+    """Set every group's learning rate, and its momentum where the schedule moves it.
 
-    The rate is a function of the step alone, so a resumed run needs no state for it.
+    Both are functions of the step and of the scores alone, so a resumed run needs no state for them.
+
+    Args:
+        optimizer: of `build_optimizer`.
+        schedule: what asks for them.
+        step: optimiser steps so far.
+        steps_per_epoch: of them.
+        scores: mAP on the evaluation split after each epoch so far, for a schedule that follows it.
+
+    Returns:
+        The learning rate of the head.
     """
-    lr = schedule.lr * learning_rate_factor(schedule, step, steps_per_epoch)
+    lr = schedule.lr * learning_rate_factor(schedule, step, steps_per_epoch, scores)
     for group in optimizer.param_groups:
         group["lr"] = lr * group["factor"]
+        if schedule.cycle_momentum:
+            ends = (CYCLE_MOMENTUM, CYCLE_MOMENTUM_AT_PEAK, CYCLE_MOMENTUM)
+            momentum = _one_cycle(schedule, step, steps_per_epoch, *ends)
+            if "betas" in group:
+                group["betas"] = (momentum, group["betas"][1])
+            else:
+                group["momentum"] = momentum
     return lr
 
 
-def learning_rate_factor(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
+def learning_rate_factor(
+    schedule: Schedule, step: int, steps_per_epoch: int, scores: Sequence[float] = ()
+) -> float:
     """The learning rate at a step, relative to the schedule's `lr`."""
+    if schedule.decay == "one-cycle":
+        return _one_cycle(schedule, step, steps_per_epoch, ONE_CYCLE_START, 1.0, ONE_CYCLE_END)
     total = schedule.epochs * steps_per_epoch
     warmup = schedule.warmup * total
-    if schedule.decay == "one-cycle":
-        if step < warmup:
-            return _cosine(ONE_CYCLE_START, 1.0, step / warmup)
-        return _cosine(1.0, ONE_CYCLE_END, (step - warmup) / max(1.0, total - 1 - warmup))
     if step < warmup:
         return (step + 1) / (warmup + 1)
     if schedule.decay == "step":
@@ -52,7 +76,43 @@ def learning_rate_factor(schedule: Schedule, step: int, steps_per_epoch: int) ->
         return float(schedule.gamma**passed)
     if schedule.decay == "cosine":
         return _cosine(1.0, 0.0, (step - warmup) / max(1.0, total - warmup))
+    if schedule.decay == "plateau":
+        return float(schedule.gamma ** plateaus(scores, schedule.patience or 0))
     return 1.0
+
+
+def plateaus(scores: Sequence[float], patience: int) -> int:
+    """How often more than `patience` scores in a row were no better.
+
+    As PyTorch's `ReduceLROnPlateau` counts them: each time the count starts again, the best score stays.
+    """
+    best, worse, found = -math.inf, 0, 0
+    for score in scores:
+        if score > best * (1 + PLATEAU_THRESHOLD):
+            best, worse = score, 0
+        else:
+            worse += 1
+        if worse > patience:
+            found, worse = found + 1, 0
+    return found
+
+
+def ends_early(schedule: Schedule, scores: Sequence[float]) -> bool:
+    """Whether the last `stop_after` scores are no better than the best before them."""
+    if schedule.stop_after is None or not scores:
+        return False
+    return len(scores) - 1 - scores.index(max(scores)) >= schedule.stop_after
+
+
+def _one_cycle(
+    schedule: Schedule, step: int, steps_per_epoch: int, start: float, peak: float, end: float
+) -> float:
+    """From `start` to `peak` in the warm-up, and to `end` in the rest, each along half a cosine."""
+    total = schedule.epochs * steps_per_epoch
+    warmup = schedule.warmup * total
+    if step < warmup:
+        return _cosine(start, peak, step / warmup)
+    return _cosine(peak, end, (step - warmup) / max(1.0, total - 1 - warmup))
 
 
 def _cosine(start: float, end: float, progress: float) -> float:
@@ -60,7 +120,10 @@ def _cosine(start: float, end: float, progress: float) -> float:
 
 
 def moving_average(model: MultiLabelModel, decay: float) -> "torch.optim.swa_utils.AveragedModel":
-    """An exponential moving average of the weights and of the floating-point buffers."""
+    """An exponential moving average of the weights and of the buffers, such as SALGL's memory.
+
+    Integer buffers are averaged and rounded down, as by the published code of SALGL.
+    """
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]

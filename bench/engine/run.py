@@ -11,29 +11,28 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision, Precision
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from bench.datasets.feed import EpochBatches, EvalImages, TrainingImages, loader
+from bench.datasets.feed import EpochBatches, loader
 from bench.datasets.open import DataSet
 from bench.display import Display
-from bench.engine.checkpoint import Spent, save_weights
+from bench.engine.build import Built, build, label_space_of
+from bench.engine.checkpoint import Spent
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
-from bench.engine.environment import choose_device, choose_workers, describe_environment
+from bench.engine.environment import choose_device, choose_workers, describe_environment, precision_plugin
 from bench.engine.evaluation import NonFiniteError, predict
 from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
+from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.files import write_text
 from bench.methods.catalog import PRIOR
-from bench.methods.label_space import LabelSpace, count_labels
-from bench.methods.model import MultiLabelModel, build_model, state_digest
-from bench.methods.vectors import label_vectors
-from bench.metrics import evaluate
+from bench.methods.label_space import count_labels
+from bench.methods.model import state_digest
+from bench.metrics import measure
 from bench.plan import Cell
 from bench.records import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
 from bench.settings import work_folder
-from bench.spec import CellSpec, method_named, options_of
 
 WEIGHTS = "model.safetensors"
 
@@ -86,17 +85,6 @@ def run_cell(cell: Cell, machine: Machine, store: RecordStore, display: Display)
     return record
 
 
-def check_models(cells: list[Cell]) -> None:
-    """Build every model of the matrix once and let go of it.
-
-    A backbone, weights or options that cannot be had stop the matrix before it starts, not hours later.
-    """
-    different = {(c.spec.method.label(), c.spec.schedule.backbone, c.weights, c.spec.data): c for c in cells}
-    for cell in different.values():
-        if cell.spec.method.name != PRIOR.name:
-            _build(cell)
-
-
 def _record(cell: Cell, environment: Environment, **fields: object) -> Record:
     return Record(
         run_id=cell.spec.run_id(),
@@ -129,7 +117,7 @@ def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np
     frequency = (counts + 0.5) / (len(cell.dataset.train) + 1)
     row = np.log(frequency / (1 - frequency)).astype(np.float32)
     logits = np.tile(row, (len(cell.dataset.eval), 1))
-    metrics = evaluate(logits, cell.dataset.eval.labels, cell.spec.protocol)
+    metrics = measure(logits, cell.dataset.eval.labels, cell.spec.protocol)
     return _record(cell, environment, status="finished", metrics=metrics), logits
 
 
@@ -139,16 +127,18 @@ def _train(
     spec = cell.spec
     reset_peak_memory(machine.device)
     started = time.perf_counter()
-    model = _build(cell)
+    built = build(cell, machine.device)
+    model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    run = _set_up(cell, machine, model, folder, display, started)
+    run = _set_up(cell, machine, built, folder, display, started)
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
         run.plain.load_state_dict(load_file(folder / BEST))
     logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
-    save_weights(folder / WEIGHTS, run.plain)
+    card = card_of_run(spec, cell.dataset, model.backbone)
+    save_model(folder / WEIGHTS, run.plain, label_space_of(cell), card)
     spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),
@@ -166,29 +156,18 @@ def _train(
         backbone_digest=backbone_digest,
         selected_epoch=selected,
         history=tuple(history),
-        metrics=evaluate(logits, cell.dataset.eval.labels, spec.protocol),
+        metrics=measure(logits, cell.dataset.eval.labels, spec.protocol),
         cost=cost,
     )
     return record, logits
 
 
-def _build(cell: Cell) -> MultiLabelModel:
-    spec, dataset = cell.spec, cell.dataset
-    counts, cooccurrence = count_labels(dataset.train.labels)
-    vectors = label_vectors(cell.vectors, dataset.info.classes, dataset.train.labels, work_folder() / "cache")
-    labels = LabelSpace(dataset.info.classes, vectors, counts, cooccurrence, len(dataset.train))
-    method = method_named(spec.method.name)
-    return build_model(
-        method, options_of(spec.method), labels, spec.schedule.backbone, cell.weights, spec.seed
-    )
-
-
 def _set_up(
-    cell: Cell, machine: Machine, model: MultiLabelModel, folder: Path, display: Display, started: float
+    cell: Cell, machine: Machine, built: Built, folder: Path, display: Display, started: float
 ) -> Run:
     """Place the model on the device, and put beside it all that training needs."""
-    spec, schedule, device = cell.spec, cell.spec.schedule, machine.device
-    precision = _precision_plugin(spec, device)
+    spec, schedule, device, model = cell.spec, cell.spec.schedule, machine.device, built.model
+    precision = precision_plugin(schedule.precision, device)
     devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
     fabric = Fabric(accelerator=device.type, devices=devices, plugins=[precision])
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -196,9 +175,7 @@ def _set_up(
     average = moving_average(model, schedule.ema_decay) if schedule.ema_decay else None
     seen: Any = torch.compile(model) if machine.compiled else model
     wrapped, optimizer = fabric.setup(seen, optimizer)
-    images = TrainingImages(cell.dataset.train, schedule.image_size, schedule.crop, schedule.flip, spec.seed)
-    batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed)
-    held_out = EvalImages(cell.dataset.eval, schedule.test_size)
+    batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
     return Run(
         spec=spec,
         fabric=fabric,
@@ -207,20 +184,14 @@ def _set_up(
         wrapped=wrapped,
         optimizer=optimizer,
         average=average,
-        train=loader(images, machine.workers, device, batch_sampler=batches),
+        train=loader(built.train, machine.workers, device, batch_sampler=batches),
         batches=batches,
-        evaluation=loader(held_out, machine.workers, device, batch_size=schedule.batch_size),
+        evaluation=loader(built.eval, machine.workers, device, batch_size=schedule.batch_size),
         folder=folder,
         display=display,
         started=started,
         spent_before=Spent(0.0, 0),
     )
-
-
-def _precision_plugin(spec: CellSpec, device: torch.device) -> Precision:
-    if spec.schedule.precision == "fp32":
-        return Precision()
-    return MixedPrecision("bf16-mixed" if spec.schedule.precision == "bf16" else "16-mixed", device.type)
 
 
 def _training_rate(history: list[Epoch]) -> float:

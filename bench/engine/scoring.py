@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from bench.datasets.feed import EvalImages, Sample, loader
@@ -17,7 +16,6 @@ from bench.engine.environment import precision_plugin
 from bench.engine.evaluation import NonFiniteError, predict
 from bench.engine.model_file import ModelCard, Trained
 from bench.errors import UserError
-from bench.methods.head import HeadOutput
 from bench.schedule import Precision
 
 
@@ -49,21 +47,6 @@ def sizes_for(card: ModelCard, side: int | None) -> tuple[int, int]:
     return side, round(side * card.test_resize / card.test_size)
 
 
-class _Centre(nn.Module):
-    """A model that sees the centre of its images."""
-
-    def __init__(self, model: nn.Module, side: int) -> None:
-        super().__init__()
-        self.model = model
-        self.side = side
-
-    def forward(self, images: Tensor) -> HeadOutput:
-        """Cut out the centre of images `(B, 3, H, W)` and score it."""
-        top, left = ((size - self.side) // 2 for size in images.shape[2:])
-        output: HeadOutput = self.model(images[:, :, top : top + self.side, left : left + self.side])
-        return output
-
-
 def score(
     trained: Trained, dataset: DataSet, conditions: Conditions, progress: Progress
 ) -> NDArray[np.float32]:
@@ -83,18 +66,17 @@ def score(
     model, device = trained.model, conditions.device
     model.backbone.check_size(conditions.side)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    seen = model if conditions.side == conditions.resize else _Centre(model, conditions.side)
     devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
     plugin = precision_plugin(conditions.precision, device)
     fabric = Fabric(accelerator=device.type, devices=devices, plugins=[plugin])
     images = loader(
-        EvalImages(dataset.eval, conditions.resize),
+        EvalImages(dataset.eval, conditions.side, conditions.resize),
         conditions.workers,
         device,
         batch_size=conditions.batch_size,
     )
     try:
-        logits, _ = predict(fabric, seen, _watched(images, progress))
+        logits, _ = predict(fabric, model, _watched(images, progress))
     except NonFiniteError as error:
         raise UserError(f"The model cannot be evaluated: {error}.") from error
     return np.ascontiguousarray(logits[:, columns])

@@ -92,6 +92,8 @@ def _conditions(record: Record) -> dict[str, object]:
         mode="json", exclude={"method": True, "seed": True, "schedule_name": True, "schedule": {"about"}}
     )
     schedule, protocol = content.pop("schedule"), content.pop("protocol")
+    schedule["loss"] = str(record.cell.schedule.loss)
+    content["init_from"] = record.cell.init_from and record.cell.init_from.describe()
     # Files count by their hash, as in the hash of the conditions.
     content["vectors"] = cell.vectors.rpartition(":")[2]
     content["init_from"] = cell.init_from and f"{cell.init_from.sha256[:12]}, {cell.init_from.parts}"

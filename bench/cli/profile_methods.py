@@ -1,0 +1,104 @@
+"""`bench profile methods`: the heads on given features, beside the published formulations."""
+
+import re
+from statistics import median
+
+import click
+import torch
+
+from bench.engine.environment import choose_device
+from bench.profile.heads import Comparison, HeadCost, Setting, compare
+from bench.spec import parse_methods
+
+
+class Numbers(click.ParamType):
+    """Positive whole numbers, separated by commas."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """From the text, or the default as it is."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(int(part) for part in value.split(","))
+        except ValueError:
+            numbers = ()
+        if not numbers or min(numbers) < 1:
+            self.fail(f"'{value}' is no list of positive whole numbers such as 20,80.", param, ctx)
+        return numbers
+
+
+@click.command("methods")
+@click.option(
+    "--methods", default="all", show_default=True, help="Names, with options as in salgl/soft=true."
+)
+@click.option("--classes", type=Numbers(), default=(20, 80, 81, 500), help="[default: 20,80,81,500]")
+@click.option("--batch", type=click.IntRange(min=2), default=4, show_default=True, help="Images.")
+@click.option(
+    "--map",
+    "side",
+    type=click.IntRange(min=1),
+    default=14,
+    show_default=True,
+    help="Side of the feature map.",
+)
+@click.option(
+    "--channels", type=click.IntRange(min=8), default=2048, show_default=True, help="Of the feature map."
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(
+    methods: str, classes: tuple[int, ...], batch: int, side: int, channels: int, repeats: int, device: str
+) -> None:
+    """Measure the head of each method on given features.
+
+    forward: a forward pass in evaluation, milliseconds, median of the repeats. step: a forward and a backward
+    pass. kept: MB that the forward pass keeps for the backward pass. peak: MB that a step takes at most, with
+    the gradients of the parameters.
+
+    SSGRL and SALGL are measured in turn with their published formulation, which has the same weights. The line
+    below both says how many times as much it takes (times: median of the ratios within a repeat), and how far
+    the logits are apart, relative to the largest.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise click.BadParameter(f"'{device}' is not auto, cpu, cuda or cuda:N.", param_hint="--device")
+    chosen = choose_device(device, "fp32")
+    choices = parse_methods(tuple(part.strip() for part in methods.split(",") if part.strip()))
+    click.echo(
+        f"heads on features {batch}x{channels}x{side}x{side}, {chosen}, {torch.get_num_threads()} threads, "
+        f"float32, {repeats} repeats in turn"
+    )
+    click.echo(
+        f"{'method':32}{'classes':>8}{'Mparam':>8}{'GFLOP':>9}{'forward':>10}{'step':>10}{'kept':>9}{'peak':>9}"
+    )
+    for choice in choices:
+        for number in classes:
+            found = compare(choice, Setting(number, batch, side, channels, chosen), repeats)
+            _show(choice.label(), number, found)
+
+
+def _show(label: str, classes: int, found: Comparison) -> None:
+    _show_cost(label, classes, found.bench)
+    if found.left_out is not None:
+        click.echo(f"  published formulation left out: it takes about {found.left_out / 1e9:.0f} GB")
+    if found.published is None:
+        return
+    _show_cost("  published formulation", classes, found.published)
+    kept = found.published.activations / found.bench.activations
+    # Where the system does not show it, the peak is 0.
+    peak = f"{found.published.peak / found.bench.peak:8.2f}x" if found.bench.peak > 0 else f"{'-':>9}"
+    click.echo(
+        f"{'  times':57}{found.ratio('forward'):9.2f}x{found.ratio('training'):9.2f}x{kept:8.2f}x{peak}"
+        f"  logits {found.difference:.0e} apart"
+    )
+
+
+def _show_cost(label: str, classes: int, cost: HeadCost) -> None:
+    forward, training = 1e3 * median(cost.forward), 1e3 * median(cost.training)
+    click.echo(
+        f"{label:32}{classes:8}{cost.parameters / 1e6:8.1f}{cost.flops / 1e9:9.1f}{forward:10.1f}{training:10.1f}"
+        f"{cost.activations / 1e6:9.1f}{cost.peak / 1e6:9.1f}"
+    )

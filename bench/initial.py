@@ -1,0 +1,64 @@
+"""Starting a run from a model that was trained before: what of it is taken."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Parts = Literal["backbone", "class-independent", "all"]
+
+# How COCO spells the classes of Pascal VOC that have another name there.
+SPELLINGS = {
+    "aeroplane": "airplane",
+    "diningtable": "dining table",
+    "motorbike": "motorcycle",
+    "pottedplant": "potted plant",
+    "sofa": "couch",
+    "tvmonitor": "tv",
+}
+
+
+class InitFrom(BaseModel):
+    """What a run started from, other than the weights that its schedule names.
+
+    Attributes:
+        file: the name of the model's file, without its folder.
+        sha256: of the file.
+        method: the method in the file, with its options.
+        parts: what was taken: the backbone; also what of the head does not depend on the classes; or all,
+            which adds what depends on the classes, for those that both have.
+        classes: how many classes both have, by name, where they were mapped; otherwise 0.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str
+    sha256: str
+    method: str
+    parts: Parts
+    classes: int
+
+    def describe(self) -> str:
+        """A part of a sentence: where the weights come from and which were taken."""
+        taken = {
+            "backbone": "its backbone alone",
+            "class-independent": "all but what depends on the classes",
+            "all": f"all, {self.classes} classes by name",
+        }
+        return f"{self.file} ({self.method}, sha256 {self.sha256[:12]}): {taken[self.parts]}"
+
+
+def corresponding(own: Sequence[str], others: Sequence[str]) -> list[tuple[int, int]]:
+    """The positions of the classes that two label spaces have in common, by name.
+
+    Case, blanks, hyphens and underscores do not count, and VOC's spellings are COCO's (`SPELLINGS`).
+    """
+    places = {_canonical(name): place for place, name in enumerate(others)}
+    pairs = ((place, places.get(_canonical(name))) for place, name in enumerate(own))
+    return [(place, other) for place, other in pairs if other is not None]
+
+
+def _canonical(name: str) -> str:
+    plain = re.sub(r"[\s_-]+", " ", name.lower()).strip()
+    return SPELLINGS.get(plain.replace(" ", ""), plain)
