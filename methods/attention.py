@@ -1,22 +1,25 @@
 """Where in the image each label looks: the low-rank bilinear attention of SSGRL and SALGL."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch.autograd import Function
 
-# Labels whose hidden layer is held in memory at once. Published label sets but one have fewer.
-LABELS_AT_ONCE = 128
+# Labels whose hidden vectors are held in memory at once. On a CPU those of one label fit into its cache;
+# elsewhere, and in a compiled graph, starting many small kernels would cost more than memory does.
+LABELS_AT_ONCE_ON_CPU = 1
+LABELS_AT_ONCE = 16
 
 
 class LabelAttention(nn.Module):
-    """Pools a feature map once per label, guided by the label's vector.
+    """Weighs the positions of a feature map for each label, guided by the label's vector.
 
     SSGRL calls it semantic decoupling (its Eq. 1 to 3), SALGL low-rank bilinear attention; the maths is the
     same. For a position with feature `x` and a label with vector `e`:
 
         score = target(hidden(tanh(image(x) * label(e))))
         weights = softmax of the scores over the positions
-        label feature = weighted sum of `x` over the positions
 
     `hidden` and `target` follow each other without a non-linearity, so they are multiplied into one vector
     before they meet the `B * C * N` hidden vectors. Both keep their parameters and are trained.
@@ -29,7 +32,7 @@ class LabelAttention(nn.Module):
         self.hidden = nn.Linear(hidden, hidden)
         self.target = nn.Linear(hidden, 1)
 
-    def forward(self, positions: Tensor, label_vectors: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, positions: Tensor, label_vectors: Tensor) -> Tensor:
         """Attend.
 
         Args:
@@ -37,10 +40,9 @@ class LabelAttention(nn.Module):
             label_vectors: `(C, d)`.
 
         Returns:
-            Label features `(B, C, D)` and attention weights `(B, C, N)`, which sum to 1 over N.
+            Attention weights `(B, C, N)`, which sum to 1 over N.
         """
-        weights = torch.softmax(self.scores(positions, label_vectors), dim=-1)
-        return weights @ positions, weights
+        return torch.softmax(self.scores(positions, label_vectors), dim=-1)
 
     def scores(self, positions: Tensor, label_vectors: Tensor) -> Tensor:
         """Scores `(B, C, N)` before the softmax."""
@@ -49,20 +51,56 @@ class LabelAttention(nn.Module):
         direction = (self.target.weight @ self.hidden.weight).squeeze(0)
         # The softmax ignores a constant; it is here so that the biases get a gradient, which is zero.
         offset: Tensor = self.target(self.hidden.bias)
-        return self._projected(image, labels, direction) + offset
-
-    def _projected(self, image: Tensor, labels: Tensor, direction: Tensor) -> Tensor:
-        if len(labels) <= LABELS_AT_ONCE:
-            return _project(image, labels, direction)
-        # Many labels: the hidden layer of one part at a time, computed again in the backward pass.
-        parts = [
-            checkpoint(_project, image, part, direction, use_reentrant=False, preserve_rng_state=False)
-            for part in torch.split(labels, LABELS_AT_ONCE)
-        ]
-        return torch.cat(parts, dim=1)
+        small = image.device.type == "cpu" and not torch.compiler.is_compiling()
+        at_once = LABELS_AT_ONCE_ON_CPU if small else LABELS_AT_ONCE
+        scores: Tensor = HiddenScores.apply(image, labels, direction, at_once)
+        return scores.transpose(0, 1) + offset
 
 
-def _project(image: Tensor, labels: Tensor, direction: Tensor) -> Tensor:
-    """`tanh(image * label) · direction` for `(B, N, H)`, `(C, H)` and `(H,)`, as `(B, C, N)`."""
-    # In place, because `(B, C, N, H)` is by far the largest tensor of these heads.
-    return (image[:, None] * labels[None, :, None]).tanh_() @ direction
+class HiddenScores(Function):
+    """`tanh(image * label) · direction` of every position and label, a few labels at a time.
+
+    The `(C, B, N, H)` hidden vectors exist in parts only, and are computed again in the backward pass: what
+    is kept between the passes is as large as the arguments.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, labels: Tensor, direction: Tensor, at_once: int) -> Tensor:
+        """From image `(B, N, H)`, labels `(C, H)` and direction `(H,)` to scores `(C, B, N)`."""
+        ctx.save_for_backward(image, labels, direction)
+        ctx.at_once = at_once
+        room = image.new_empty(at_once, *image.shape)
+        return torch.cat([_hidden(image, part, room) @ direction for part in torch.split(labels, at_once)])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """From the gradient at the scores to those at image, labels and direction.
+
+        With hidden vectors `t = tanh(x * e)` and `s = g (1 - t²)`, for a gradient `g` at a score, these are
+        `direction * Σ s e`, `direction * Σ s x` and `Σ g t`.
+        """
+        image, labels, direction = ctx.saved_tensors
+        wide = torch.promote_types(image.dtype, torch.float32)  # for sums over many parts
+        to_image = torch.zeros_like(image, dtype=wide)
+        to_direction = torch.zeros_like(direction, dtype=wide)
+        to_labels = []
+        room = image.new_empty(ctx.at_once, *image.shape)
+        parts = torch.split(labels, ctx.at_once), torch.split(gradient, ctx.at_once)
+        for part, g in zip(*parts, strict=True):
+            hidden = _hidden(image, part, room)
+            to_direction += g.flatten() @ hidden.flatten(0, 2)
+            slope = hidden.square_().neg_().add_(1).mul_(g[..., None])
+            for label, of_label in zip(part, slope, strict=True):
+                to_image.addcmul_(of_label, label)
+            to_labels.append(slope.mul_(image).sum(dim=(1, 2), dtype=wide))
+        return (
+            (to_image * direction).to(image.dtype),
+            (torch.cat(to_labels) * direction).to(labels.dtype),
+            to_direction.to(direction.dtype),
+            None,
+        )
+
+
+def _hidden(image: Tensor, labels: Tensor, room: Tensor) -> Tensor:
+    """`tanh(image * label)` `(c, B, N, H)` for at most as many labels as there is room for, written there."""
+    return room[: len(labels)].copy_(image).mul_(labels[:, None, None]).tanh_()

@@ -6,7 +6,7 @@ Light on purpose: listing methods or planning a matrix must not import torch.
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Options(BaseModel):
@@ -28,7 +28,8 @@ class MLGCNOptions(Options):
 
     tau: float = Field(0.4, ge=0, le=1, description="edges with P(j|i) below this are dropped (Eq. 7)")
     p: float = Field(0.2, ge=0, lt=1, description="weight shared by a node's neighbours (Eq. 8)")
-    hidden: int = Field(1024, ge=1, description="width of the graph convolution between the two layers")
+    layers: int = Field(2, ge=1, le=4, description="number of graph convolutions")
+    hidden: int = Field(1024, ge=1, description="width of every graph convolution but the last")
 
 
 class SSGRLOptions(Options):
@@ -40,9 +41,44 @@ class SSGRLOptions(Options):
 
 
 class ADDGCNOptions(Options):
-    """Options of ADD-GCN."""
+    """Options of ADD-GCN; each but the width is an ablation of the paper (Fig. 3, Tables 4 to 6)."""
 
     hidden: int = Field(1024, ge=1, description="width of the content-aware category representation")
+    nodes: Literal["sam", "conv"] = Field(
+        "sam",
+        description="category representations by the semantic attention module, or by a Conv-LReLU block "
+        "in its place (Fig. 3)",
+    )
+    maps: Literal["cls-gmp", "gap-cls", "gmp-cls"] = Field(
+        "cls-gmp",
+        description="activation maps: classify, then pool by the maximum; or classify the average- or "
+        "max-pooled features, as standard CAM (gap-cls, gmp-cls; Table 6)",
+    )
+    graph: Literal[
+        "static-dynamic",
+        "dynamic-static",
+        "static",
+        "dynamic",
+        "parallel-add",
+        "parallel-mul",
+        "parallel-cat",
+        "none",
+    ] = Field(
+        "static-dynamic",
+        description="graphs and their order: dynamic-static, static, dynamic, parallel-add, parallel-mul, "
+        "parallel-cat (Table 4), or none (Fig. 3)",
+    )
+    representation: Literal["bi", "sum", "avg", "max"] = Field(
+        "bi",
+        description="what is classified: each category's vector by its own binary classifier (bi), or the "
+        "sum, avg or max of them all (Table 5)",
+    )
+
+    @model_validator(mode="after")
+    def _maps_need_sam(self) -> "ADDGCNOptions":
+        if self.nodes == "conv" and self.maps != "cls-gmp":
+            raise ValueError("nodes=conv has no activation maps: leave out maps, or use nodes=sam")
+        return self
 
 
 class SALGLOptions(Options):
@@ -57,9 +93,15 @@ class SALGLOptions(Options):
     self_loops: bool = Field(True, description="keep the diagonal of the co-occurrence probabilities")
     normalize: bool = Field(True, description="normalise each row of the co-occurrence probabilities")
     positions: bool = Field(False, description="add a sine position encoding to queries and keys")
-    # The published runs add the two entropies with weight 1 to a loss that is a mean times 1000.
-    entropy_weight: float = Field(
-        1e-3, ge=0, description="weight of the two scene entropies beside a mean loss"
+    outgoing: bool = Field(
+        True, description="pass messages against the edges too, as the published runs did (outmess)"
+    )
+    # The published runs add both entropies with weight 1 to a loss that is a mean times 1000.
+    sample_entropy_weight: float = Field(
+        1e-3, ge=0, description="weight, beside a mean loss, of the entropy of each image's scenes"
+    )
+    batch_entropy_weight: float = Field(
+        1e-3, ge=0, description="weight, beside a mean loss, of how unevenly a batch uses the scenes"
     )
 
 

@@ -104,10 +104,10 @@ ADD_GCN = PublishedHead(
 SALGL = PublishedHead(
     places={
         "comatrix": Place("cooccurrence"),
-        "tb.layers.0.self_attn.in_proj_weight": Place("encoder.attention.in_proj_weight"),
-        "tb.layers.0.self_attn.in_proj_bias": Place("encoder.attention.in_proj_bias"),
-        "tb.layers.0.self_attn.out_proj.weight": Place("encoder.attention.out_proj.weight"),
-        "tb.layers.0.self_attn.out_proj.bias": Place("encoder.attention.out_proj.bias"),
+        "tb.layers.0.self_attn.in_proj_weight": Place("encoder.project.weight"),
+        "tb.layers.0.self_attn.in_proj_bias": Place("encoder.project.bias"),
+        "tb.layers.0.self_attn.out_proj.weight": Place("encoder.merge.weight"),
+        "tb.layers.0.self_attn.out_proj.bias": Place("encoder.merge.bias"),
         "tb.layers.0.linear1.weight": Place("encoder.expand.weight"),
         "tb.layers.0.linear1.bias": Place("encoder.expand.bias"),
         "tb.layers.0.linear2.weight": Place("encoder.contract.weight"),
@@ -146,7 +146,21 @@ SALGL = PublishedHead(
     },
 )
 
-PUBLISHED: dict[str, PublishedHead] = {"ml-gcn": ML_GCN, "ssgrl": SSGRL, "add-gcn": ADD_GCN, "salgl": SALGL}
+# MultiLabelClassification's baseline: torchvision's whole ResNet-101.
+RESNET = PublishedHead(
+    places={
+        "network.fc.weight": Place("classifier.weight"),
+        "network.fc.bias": Place("classifier.bias"),
+    },
+)
+
+PUBLISHED: dict[str, PublishedHead] = {
+    "ml-gcn": ML_GCN,
+    "ssgrl": SSGRL,
+    "add-gcn": ADD_GCN,
+    "salgl": SALGL,
+    "resnet": RESNET,
+}
 
 
 def convert(method: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -63,7 +63,7 @@ class SALGLHead(Head):
         self.encoder = TransformerLayer(feature_dim, options.feedforward, options.dropout)
         self.scene = nn.Linear(feature_dim, options.scenes, bias=False)
         self.attention = LabelAttention(feature_dim, labels.vectors.shape[1], options.hidden)
-        self.graph_network = GatedGraphNetwork(feature_dim, options.steps)
+        self.graph_network = GatedGraphNetwork(feature_dim, options.steps, outgoing=options.outgoing)
         # Without a step there are no states to put beside the label features.
         self.output = nn.Linear(feature_dim * (2 if options.steps else 1), feature_dim)
         self.classifier = ElementwiseClassifier(labels.num_classes, feature_dim)
@@ -80,10 +80,11 @@ class SALGLHead(Head):
         tokens = self.encoder(tokens, positions)
         scene_probs = torch.softmax(self.scene(tokens.mean(dim=1)), dim=-1)
 
-        nodes, weights = self.attention(tokens, self.label_vectors)
+        weights = self.attention(tokens, self.label_vectors)
         graph = self._scene_graph(scene_probs, targets)
+        nodes, states = self.graph_network(weights, tokens, graph)
         if self.options.steps:
-            nodes = torch.cat([nodes, self.graph_network(nodes, graph)], dim=-1)
+            nodes = torch.cat([nodes, states], dim=-1)
         logits = self.classifier(torch.tanh(self.output(nodes)))
 
         views = {
@@ -95,8 +96,10 @@ class SALGLHead(Head):
 
     def _auxiliary(self, scene_probs: Tensor) -> dict[str, Tensor]:
         sample, batch = scene_entropies(scene_probs)
-        weight = self.options.entropy_weight
-        return {"scene_sample_entropy": weight * sample, "scene_batch_entropy": weight * batch}
+        return {
+            "scene_sample_entropy": self.options.sample_entropy_weight * sample,
+            "scene_batch_entropy": self.options.batch_entropy_weight * batch,
+        }
 
     def _scene_graph(self, scene_probs: Tensor, targets: Tensor | None) -> Tensor:
         """The label graph of each image, `(B, C, C)`, after the memory has seen the images."""

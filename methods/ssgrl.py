@@ -41,8 +41,9 @@ class SSGRLHead(Head):
         The views are the attention maps `(B, C, h, w)` on the pooled map and the graph `(C, C)`.
         """
         pooled = self._pool(features)
-        nodes, weights = self.attention(pooled.flatten(2).mT, self.label_vectors)
-        states = self.graph_network(nodes, self.probability)
+        positions = pooled.flatten(2).mT
+        weights = self.attention(positions, self.label_vectors)
+        nodes, states = self.graph_network(weights, positions, self.probability)
         output = torch.tanh(self.output(torch.cat([states, nodes], dim=-1)))
         maps = weights.detach().view(*weights.shape[:2], *pooled.shape[2:])
         return HeadOutput(self.classifier(output), {}, {"attention": maps, "graph": self.probability})

@@ -50,18 +50,33 @@ class TransformerLayer(nn.Module):
                 f"SALGL's transformer layer has {HEADS} attention heads, which do not divide the "
                 f"{dim} channels of the feature map: choose a backbone with a multiple of {HEADS} channels."
             )
-        self.attention = nn.MultiheadAttention(dim, HEADS, dropout=dropout, batch_first=True)
+        self.project = nn.Linear(dim, 3 * dim)  # queries, keys, values
+        self.merge = nn.Linear(dim, dim)
         self.expand = nn.Linear(dim, feedforward)
         self.contract = nn.Linear(feedforward, dim)
         self.attention_norm = nn.LayerNorm(dim)
         self.feedforward_norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
+        # The start of torch's own attention, which the published code uses.
+        nn.init.xavier_uniform_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+        nn.init.zeros_(self.merge.bias)
 
     def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
         """Map tokens `(B, N, dim)`; `positions` `(N, dim)` is added to queries and keys, not to values."""
-        query = tokens if positions is None else tokens + positions
-        attended, _ = self.attention(query, query, tokens, need_weights=False)
-        tokens = self.attention_norm(tokens + self.dropout(attended))
+        tokens = self.attention_norm(tokens + self.dropout(self._attend(tokens, positions)))
         hidden = self.dropout(F.relu(self.expand(tokens)))
         normed: Tensor = self.feedforward_norm(tokens + self.dropout(self.contract(hidden)))
         return normed
+
+    def _attend(self, tokens: Tensor, positions: Tensor | None) -> Tensor:
+        projected = self.project(tokens)
+        if positions is not None:
+            dim = positions.shape[1]
+            shift = F.linear(positions, self.project.weight[: 2 * dim])
+            projected = projected + F.pad(shift, (0, dim))
+        queries, keys, values = projected.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        dropout = self.dropout.p if self.training else 0.0
+        attended = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
+        merged: Tensor = self.merge(attended.transpose(1, 2).flatten(2))
+        return merged

@@ -104,12 +104,14 @@ def test_salgl_entropies_are_weighted_and_bounded() -> None:
     assert [float(term) for term in scene_entropies(one)] == pytest.approx(
         [0, 100 * np.log(SCENES)], abs=1e-3
     )
-    head = SALGLHead(CHANNELS, label_space(), SALGLOptions(dropout=0, entropy_weight=0.5))
+    head = SALGLHead(
+        CHANNELS, label_space(), SALGLOptions(dropout=0, sample_entropy_weight=0.5, batch_entropy_weight=3)
+    )
     with torch.no_grad():
         _, auxiliary, views = head(*batch())
     sample, spread = scene_entropies(views["scene_probs"])
     assert float(auxiliary["scene_sample_entropy"]) == pytest.approx(0.5 * float(sample))
-    assert float(auxiliary["scene_batch_entropy"]) == pytest.approx(0.5 * float(spread))
+    assert float(auxiliary["scene_batch_entropy"]) == pytest.approx(3 * float(spread))
 
 
 def test_salgl_refuses_channels_that_its_attention_heads_do_not_divide() -> None:

@@ -11,31 +11,29 @@ from bench.profile.heads import Comparison, HeadCost, Setting, compare
 from bench.spec import parse_methods
 
 
-class Numbers(click.ParamType):
-    """Positive whole numbers, separated by commas."""
+def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise click.BadParameter(f"'{text}' is no list of positive whole numbers such as 20,80.")
+    return numbers
 
-    name = "numbers"
 
-    def convert(
-        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """From the text, or the default as it is."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(int(part) for part in value.split(","))
-        except ValueError:
-            numbers = ()
-        if not numbers or min(numbers) < 1:
-            self.fail(f"'{value}' is no list of positive whole numbers such as 20,80.", param, ctx)
-        return numbers
+def _device(_: click.Context, __: click.Parameter, text: str) -> torch.device:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise click.BadParameter(f"'{text}' is not auto, cpu, cuda or cuda:N.")
+    return choose_device(text, "fp32")
 
 
 @click.command("methods")
 @click.option(
     "--methods", default="all", show_default=True, help="Names, with options as in salgl/soft=true."
 )
-@click.option("--classes", type=Numbers(), default=(20, 80, 81, 500), help="[default: 20,80,81,500]")
+@click.option(
+    "--classes", callback=_numbers, default="20,80,81,500", show_default=True, help="Numbers of classes."
+)
 @click.option("--batch", type=click.IntRange(min=2), default=4, show_default=True, help="Images.")
 @click.option(
     "--map",
@@ -49,9 +47,17 @@ class Numbers(click.ParamType):
     "--channels", type=click.IntRange(min=8), default=2048, show_default=True, help="Of the feature map."
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--device", callback=_device, default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
 def command(
-    methods: str, classes: tuple[int, ...], batch: int, side: int, channels: int, repeats: int, device: str
+    methods: str,
+    classes: tuple[int, ...],
+    batch: int,
+    side: int,
+    channels: int,
+    repeats: int,
+    device: torch.device,
 ) -> None:
     """Measure the head of each method on given features.
 
@@ -59,16 +65,13 @@ def command(
     pass. kept: MB that the forward pass keeps for the backward pass. peak: MB that a step takes at most, with
     the gradients of the parameters.
 
-    SSGRL and SALGL are measured in turn with their published formulation, which has the same weights. The line
-    below both says how many times as much it takes (times: median of the ratios within a repeat), and how far
-    the logits are apart, relative to the largest.
+    SSGRL and SALGL are measured in turn with their published formulation, which has the same weights. The
+    line below both says how many times as much it takes (for the times, the median of the ratios within a
+    repeat), and how far the logits are apart, relative to the largest.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise click.BadParameter(f"'{device}' is not auto, cpu, cuda or cuda:N.", param_hint="--device")
-    chosen = choose_device(device, "fp32")
     choices = parse_methods(tuple(part.strip() for part in methods.split(",") if part.strip()))
     click.echo(
-        f"heads on features {batch}x{channels}x{side}x{side}, {chosen}, {torch.get_num_threads()} threads, "
+        f"heads on features {batch}x{channels}x{side}x{side}, {device}, {torch.get_num_threads()} threads, "
         f"float32, {repeats} repeats in turn"
     )
     click.echo(
@@ -76,7 +79,7 @@ def command(
     )
     for choice in choices:
         for number in classes:
-            found = compare(choice, Setting(number, batch, side, channels, chosen), repeats)
+            found = compare(choice, Setting(number, batch, side, channels, device), repeats)
             _show(choice.label(), number, found)
 
 
@@ -99,6 +102,6 @@ def _show(label: str, classes: int, found: Comparison) -> None:
 def _show_cost(label: str, classes: int, cost: HeadCost) -> None:
     forward, training = 1e3 * median(cost.forward), 1e3 * median(cost.training)
     click.echo(
-        f"{label:32}{classes:8}{cost.parameters / 1e6:8.1f}{cost.flops / 1e9:9.1f}{forward:10.1f}{training:10.1f}"
-        f"{cost.activations / 1e6:9.1f}{cost.peak / 1e6:9.1f}"
+        f"{label:32}{classes:8}{cost.parameters / 1e6:8.1f}{cost.flops / 1e9:9.1f}"
+        f"{forward:10.1f}{training:10.1f}{cost.activations / 1e6:9.1f}{cost.peak / 1e6:9.1f}"
     )

@@ -1,0 +1,223 @@
+"""The heads of the methods on given features: time, memory, operations, beside the published formulation."""
+
+import ctypes
+import math
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from bench.engine.cost import count_parameters, flops_of, peak_memory, reset_peak_memory
+from bench.methods.head import Head
+from bench.methods.label_space import LabelSpace, count_labels
+from bench.methods.model import head_class
+from bench.methods.published_formulation import FORMULATIONS
+from bench.methods.published_names import convert
+from bench.spec import MethodChoice, method_named, options_of
+
+SEED = 0
+VECTOR_WIDTH = 300  # of the papers' word vectors
+TRAINING_IMAGES, LABEL_SHARE = 1000, 0.05  # of the made label statistics
+# A training step of a published formulation takes this many times what it keeps for the backward pass, as
+# measured: the gradients of what is kept, and what is not kept.
+PEAK_PER_ACTIVATION = 2.5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the heads are given.
+
+    Attributes:
+        classes: how many labels.
+        batch: images.
+        side: of the square feature map, positions.
+        channels: of the feature map.
+        device: where the heads are.
+    """
+
+    classes: int
+    batch: int
+    side: int
+    channels: int
+    device: torch.device
+
+    def labels(self) -> LabelSpace:
+        """A made label space."""
+        generator = np.random.default_rng(SEED)
+        annotations = (generator.random((TRAINING_IMAGES, self.classes)) < LABEL_SHARE).astype(np.int64)
+        names = tuple(f"class {index}" for index in range(self.classes))
+        vectors = generator.standard_normal((self.classes, VECTOR_WIDTH))
+        return LabelSpace(names, vectors, *count_labels(annotations), num_images=TRAINING_IMAGES)
+
+    def images(self) -> tuple[Tensor, Tensor]:
+        """Features `(B, D, h, w)` as after a ReLU, and targets `(B, C)`."""
+        generator = torch.Generator().manual_seed(SEED)
+        features = torch.randn(self.batch, self.channels, self.side, self.side, generator=generator).relu()
+        targets = (torch.rand(self.batch, self.classes, generator=generator) < LABEL_SHARE).float()
+        return features.to(self.device), targets.to(self.device)
+
+
+@dataclass
+class HeadCost:
+    """What a head costs.
+
+    Attributes:
+        parameters: trainable ones.
+        flops: of one forward pass on the batch.
+        activations: bytes that the forward pass of a training step keeps for the backward pass, without
+            parameters, buffers and the features.
+        peak: bytes that a training step takes at most beyond what was there before it, gradients included.
+        forward: seconds of a forward pass in evaluation, of each repeat.
+        training: seconds of a forward and a backward pass, of each repeat.
+    """
+
+    parameters: int
+    flops: int
+    activations: int
+    peak: int
+    forward: list[float] = field(default_factory=list)
+    training: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method's head, and its published formulation where there is one.
+
+    Attributes:
+        bench: our head.
+        published: the published formulation with the same weights, measured in turn with ours.
+        difference: largest difference of the logits of both in evaluation, relative to the largest logit.
+        left_out: bytes that the published formulation would have needed, where there are not as many.
+    """
+
+    bench: HeadCost
+    published: HeadCost | None = None
+    difference: float = math.nan
+    left_out: int | None = None
+
+    def ratio(self, pass_name: str) -> float:
+        """Median over the repeats of published by our seconds, for `forward` or `training`."""
+        assert self.published is not None
+        pairs = zip(getattr(self.published, pass_name), getattr(self.bench, pass_name), strict=True)
+        return float(median(published / ours for published, ours in pairs))
+
+
+def compare(choice: MethodChoice, setting: Setting, repeats: int) -> Comparison:
+    """Measure a method's head, and its published formulation in turn with it."""
+    torch.manual_seed(SEED)
+    labels, options = setting.labels(), options_of(choice)
+    ours = head_class(method_named(choice.name))(setting.channels, labels, options).to(setting.device)
+    features, targets = setting.images()
+    cost = _cost(ours, features, targets)
+    if choice.name not in FORMULATIONS:
+        _time({ours: cost}, features, targets, repeats)
+        return Comparison(cost)
+    needed = _memory_needed(choice, setting)
+    if needed > _memory_free(setting.device):
+        _time({ours: cost}, features, targets, repeats)
+        return Comparison(cost, left_out=needed)
+    published = FORMULATIONS[choice.name](setting.channels, labels, options).to(setting.device)
+    published_cost = _cost(published, features, targets)
+    # Names that we do not have are those of a graph network without steps.
+    state = {n: t for n, t in convert(choice.name, published.state_dict()).items() if n in ours.state_dict()}
+    ours.load_state_dict(ours.state_dict() | state)
+    with torch.no_grad():
+        expected, found = (head.eval()(features).logits for head in (published, ours))
+    difference = float((found - expected).abs().max() / expected.abs().max())
+    _time({published: published_cost, ours: cost}, features, targets, repeats)
+    return Comparison(cost, published_cost, difference)
+
+
+def activation_bytes(head: Head, features: Tensor, targets: Tensor) -> int:
+    """Bytes that the forward pass of a training step keeps for the backward pass.
+
+    Storages are counted once; those of parameters, buffers and the features are not counted.
+    """
+    held: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        held[storage._cdata] = storage.nbytes()
+        return tensor.detach()
+
+    given = [*head.parameters(), *head.buffers(), features, targets]
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = _loss(head.train(), features.detach().requires_grad_(), targets)
+    without = {tensor.untyped_storage()._cdata for tensor in given}
+    total = sum(size for storage, size in held.items() if storage not in without)
+    del loss  # until here it kept the storages alive, and so their addresses apart
+    return total
+
+
+def _cost(head: Head, features: Tensor, targets: Tensor) -> HeadCost:
+    """Everything but the time. The training step also fills SALGL's memory of label pairs."""
+    flops = flops_of(head, features)
+    activations = activation_bytes(head, features, targets)
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # what glibc has kept of freed memory would not be counted again
+    reset_peak_memory(features.device)
+    before = peak_memory(features.device)
+    _training_step(head, features, targets)
+    peak = peak_memory(features.device) - before
+    return HeadCost(count_parameters(head), flops, activations, peak)
+
+
+def _time(heads: dict[Head, HeadCost], features: Tensor, targets: Tensor, repeats: int) -> None:
+    for _ in range(repeats):
+        for head, cost in heads.items():
+            cost.forward.append(_forward(head, features))
+            cost.training.append(_training_step(head, features, targets))
+
+
+def _forward(head: Head, features: Tensor) -> float:
+    head.eval()
+    start = _now(features.device)
+    with torch.no_grad():
+        head(features)
+    return _now(features.device) - start
+
+
+def _training_step(head: Head, features: Tensor, targets: Tensor) -> float:
+    head.train().zero_grad()
+    features = features.detach().requires_grad_()
+    start = _now(features.device)
+    _loss(head, features, targets).backward()  # type: ignore[no-untyped-call]
+    return _now(features.device) - start
+
+
+def _loss(head: Head, features: Tensor, targets: Tensor) -> Tensor:
+    output = head(features, targets)
+    loss = F.binary_cross_entropy_with_logits(output.logits, targets)
+    return loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def _memory_needed(choice: MethodChoice, setting: Setting) -> int:
+    """Bytes that a training step of a published formulation takes, found without computing anything."""
+    features, targets = (tensor.to("meta") for tensor in setting.images())
+    with torch.device("meta"):
+        head = FORMULATIONS[choice.name](setting.channels, setting.labels(), options_of(choice))
+        activations = activation_bytes(head, features, targets)
+    return int(PEAK_PER_ACTIVATION * activations) + 4 * 2 * count_parameters(head)
+
+
+def _memory_free(device: torch.device) -> float:
+    """Bytes that can still be allocated; infinite where the system does not tell."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024.0 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    return math.inf
