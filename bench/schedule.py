@@ -38,7 +38,18 @@ class Schedule(BaseModel):
         None,
         ge=1,
         description="channels that the features of a backbone that is not trained are reduced to, by "
-        "principal components on training images; all if empty",
+        "principal components on training images, whitened; all if empty",
+    )
+    head_width: int | None = Field(
+        None,
+        ge=1,
+        description="hidden width of the heads in place of the papers' 1024; whatever widths an option asks "
+        "for shrink in the same proportion",
+    )
+    start_at_prior: bool = Field(
+        False,
+        description="add to every logit, in training and test, the log-odds of its class in training, so "
+        "that heads learn what an image adds to them",
     )
     frozen_statistics: bool = Field(
         False, description="what of the backbone is not trained keeps its batch statistics too"

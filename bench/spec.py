@@ -242,6 +242,11 @@ class CellSpec(BaseModel):
     vectors: str = Field(description="'label-sets', or where they come from and, behind ':', their hash")
     protocol: Protocol
 
+    def head_options(self) -> Options:
+        """The options that the head is built with."""
+        options, width = options_of(self.method), self.schedule.head_width
+        return options if width is None else options.narrowed(width)
+
     def key(self) -> str:
         """Twelve hexadecimal digits, equal for equal cells."""
         return self._hash_without()

@@ -84,8 +84,18 @@ class Reader(Protocol):
 
 
 def reader_of(layout: Layout) -> Reader:
-    """The module that reads a layout."""
-    return cast(Reader, import_module(layout.reader))
+    """The module that reads a layout.
+
+    Raises:
+        UserError: it cannot be imported.
+    """
+    try:
+        return cast(Reader, import_module(layout.reader))
+    except ImportError as error:
+        raise UserError(
+            f"The layout {type(layout).__name__} is read by {layout.reader}, which cannot be imported: "
+            f"{error}; correct its reader, or install what it needs."
+        ) from error
 
 
 def places(root: Path, names: frozenset[str]) -> list[Path]:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# Labels whose hidden vectors are held in memory at once. On a CPU those of one label fit into its cache;
-# elsewhere, and in a compiled graph, starting many small kernels would cost more than memory does.
-LABELS_AT_ONCE_ON_CPU = 1
+# How much of the hidden vectors is held in memory at once: on a CPU, what its cache holds; elsewhere, and in
+# a compiled graph, those of so many labels that the memory stays small and the kernels do not become many.
+NUMBERS_AT_ONCE_ON_CPU = 2**20
 LABELS_AT_ONCE = 16
 
 
@@ -52,7 +52,7 @@ class LabelAttention(nn.Module):
         # The softmax ignores a constant; it is here so that the biases get a gradient, which is zero.
         offset: Tensor = self.target(self.hidden.bias)
         small = image.device.type == "cpu" and not torch.compiler.is_compiling()
-        at_once = LABELS_AT_ONCE_ON_CPU if small else LABELS_AT_ONCE
+        at_once = max(1, NUMBERS_AT_ONCE_ON_CPU // image.numel()) if small else LABELS_AT_ONCE
         scores: Tensor = HiddenScores.apply(image, labels, direction, at_once)
         return scores.transpose(0, 1) + offset
 
@@ -69,7 +69,7 @@ class HiddenScores(Function):
         """From image `(B, N, H)`, labels `(C, H)` and direction `(H,)` to scores `(C, B, N)`."""
         ctx.save_for_backward(image, labels, direction)
         ctx.at_once = at_once
-        room = image.new_empty(at_once, *image.shape)
+        room = image.new_empty(min(at_once, len(labels)), *image.shape)
         return torch.cat([_hidden(image, part, room) @ direction for part in torch.split(labels, at_once)])
 
     @staticmethod
@@ -84,12 +84,12 @@ class HiddenScores(Function):
         to_image = torch.zeros_like(image, dtype=wide)
         to_direction = torch.zeros_like(direction, dtype=wide)
         to_labels = []
-        room = image.new_empty(ctx.at_once, *image.shape)
+        room = image.new_empty(min(ctx.at_once, len(labels)), *image.shape)
         parts = torch.split(labels, ctx.at_once), torch.split(gradient, ctx.at_once)
         for part, g in zip(*parts, strict=True):
             hidden = _hidden(image, part, room)
             to_direction += g.flatten() @ hidden.flatten(0, 2)
-            slope = hidden.square_().neg_().add_(1).mul_(g[..., None])
+            slope = hidden.square_().sub_(1).mul_(-g[..., None])
             for label, of_label in zip(part, slope, strict=True):
                 to_image.addcmul_(of_label, label)
             to_labels.append(slope.mul_(image).sum(dim=(1, 2), dtype=wide))

@@ -4,15 +4,26 @@ Light on purpose: listing methods or planning a matrix must not import torch.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PUBLISHED_WIDTH = 1024
+"""The hidden width of the published heads, on backbones with 2048 channels."""
 
 
 class Options(BaseModel):
     """Options of a head. Unknown keys are refused; the defaults are the published values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    widths: ClassVar[tuple[str, ...]] = ()
+    """Options that are hidden widths."""
+
+    def narrowed(self, width: int) -> Self:
+        """With `width` where the paper has 1024, and every other width in proportion."""
+        fields = {name: max(1, getattr(self, name) * width // PUBLISHED_WIDTH) for name in self.widths}
+        return self.model_copy(update=fields)
 
 
 class ResNetOptions(Options):
@@ -26,6 +37,7 @@ class ResNetOptions(Options):
 class MLGCNOptions(Options):
     """Options of ML-GCN."""
 
+    widths = ("hidden",)
     tau: float = Field(0.4, ge=0, le=1, description="edges with P(j|i) below this are dropped (Eq. 7)")
     p: float = Field(0.2, ge=0, lt=1, description="weight shared by a node's neighbours (Eq. 8)")
     layers: int = Field(2, ge=1, le=4, description="number of graph convolutions")
@@ -35,6 +47,7 @@ class MLGCNOptions(Options):
 class SSGRLOptions(Options):
     """Options of SSGRL."""
 
+    widths = ("hidden",)
     pool: int = Field(2, ge=1, description="average pooling of the map before the head; published: 2")
     hidden: int = Field(1024, ge=1, description="width of the semantic attention")
     steps: int = Field(3, ge=0, description="time steps of the gated graph network")
@@ -43,6 +56,7 @@ class SSGRLOptions(Options):
 class ADDGCNOptions(Options):
     """Options of ADD-GCN; each but the width is an ablation of the paper (Fig. 3, Tables 4 to 6)."""
 
+    widths = ("hidden",)
     hidden: int = Field(1024, ge=1, description="width of the content-aware category representation")
     nodes: Literal["sam", "conv"] = Field(
         "sam",
@@ -84,6 +98,7 @@ class ADDGCNOptions(Options):
 class SALGLOptions(Options):
     """Options of SALGL; the defaults are the configuration of the published runs."""
 
+    widths = ("hidden", "feedforward")
     scenes: int = Field(6, ge=1, description="number of latent scenes")
     steps: int = Field(3, ge=0, description="time steps of the gated graph network")
     hidden: int = Field(1024, ge=1, description="width of the low-rank bilinear attention")

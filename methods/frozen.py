@@ -8,12 +8,14 @@ from bench.methods.backbone import Backbone
 
 # The state of a frozen backbone holds its reduction under these names.
 MEAN, COMPONENTS = "network.mean", "network.components"
+# Of a component, relative to the first, below which it is noise.
+LEAST_VARIANCE = 1e-6
 
 
 class Frozen(nn.Module):
     """A network without gradients, whose batch statistics stay as they are.
 
-    Its channels may be projected onto the principal components of its features on training images.
+    Its channels may be projected onto the whitened principal components of its features on training images.
     """
 
     mean: Tensor | None
@@ -46,14 +48,17 @@ def freeze(backbone: Backbone, reduction: dict[str, Tensor]) -> Backbone:
 
 
 def principal_components(features: Tensor, channels: int) -> dict[str, Tensor]:
-    """Mean and first principal components of the channels over all images and positions.
+    """Mean and first principal components of the channels over all images and positions, whitened.
+
+    Each component is divided by its standard deviation, so that no head depends on the scale of a backbone.
 
     Args:
         features: `(N, D, h, w)`.
         channels: how many components.
 
     Returns:
-        `mean` `(D,)` and `components` `(channels, D)`, float32.
+        `mean` `(D,)` and `components` `(channels, D)`, float32. Centred features times the components have
+        variance 1 and no correlation.
 
     Raises:
         UserError: there are fewer channels than that.
@@ -64,7 +69,10 @@ def principal_components(features: Tensor, channels: int) -> dict[str, Tensor]:
             f"The schedule keeps {channels} feature channels, but the backbone has {rows.shape[1]}; set "
             "feature_channels to fewer, or leave it out."
         )
-    # The eigenvectors come with rising eigenvalue, each of arbitrary sign.
-    vectors = torch.linalg.eigh(torch.cov(rows.T))[1].flip(-1)[:, :channels].T
-    signs = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True)).sign()
-    return {"mean": rows.mean(dim=0).float(), "components": (vectors * signs).float().contiguous()}
+    # They come with rising variance, each of arbitrary sign.
+    variances, vectors = (tensor.flip(-1) for tensor in torch.linalg.eigh(torch.cov(rows.T)))
+    components = vectors[:, :channels].T
+    signs = components.gather(1, components.abs().argmax(dim=1, keepdim=True)).sign()
+    # What hardly varies, as in features of a lower rank, is noise: it is not blown up.
+    deviations = variances[:channels].clamp(min=variances[0] * LEAST_VARIANCE).sqrt()[:, None]
+    return {"mean": rows.mean(dim=0).float(), "components": (components * signs / deviations).float()}

@@ -31,6 +31,14 @@ class LabelSpace:
         return len(self.names)
 
 
+def log_odds(counts: NDArray[np.int64], num_images: int) -> NDArray[np.float32]:
+    """The logit `(C,)` of how often each class is positive, from `counts` `(C,)` over so many images."""
+    # Half an image more or less keeps it finite for a class that is always or never there.
+    frequency = (counts + 0.5) / (num_images + 1)
+    odds: NDArray[np.float32] = np.log(frequency / (1 - frequency)).astype(np.float32)
+    return odds
+
+
 def count_labels(labels: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count classes and pairs of classes over images.
 

@@ -8,19 +8,29 @@ from importlib import import_module
 import torch
 from torch import Tensor, nn
 
+from bench.errors import UserError
 from bench.methods.backbone import Backbone, build_backbone
 from bench.methods.catalog import Method, Options
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 
+OFFSET = "offset"
+
 
 class MultiLabelModel(nn.Module):
-    """From images to logits."""
+    """From images to logits.
+
+    Attributes:
+        offset: `(C,)`, what is added to the logits of the head; nothing if None.
+    """
+
+    offset: Tensor | None
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.register_buffer(OFFSET, None)
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score images.
@@ -35,15 +45,25 @@ class MultiLabelModel(nn.Module):
         else:
             features = images.to(self.backbone.mean.dtype)
         output: HeadOutput = self.head(features, targets)
-        return output
+        return output if self.offset is None else output._replace(logits=output.logits + self.offset)
 
 
 def head_class(method: Method) -> type[Head]:
-    """Import the head that the method's entry names; the prior, which has none, is a ValueError."""
+    """Import the head that the method's entry names; the prior, which has none, is a ValueError.
+
+    Raises:
+        UserError: the module cannot be imported or has no such class.
+    """
     if method.head is None:
         raise ValueError(f"method '{method.name}' has no model")
     module, _, name = method.head.partition(":")
-    found: type[Head] = getattr(import_module(module), name)
+    try:
+        found: type[Head] = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"The head of the method '{method.name}' is not at {method.head}: {error}; correct the head of "
+            "its entry, or install what it needs."
+        ) from error
     return found
 
 

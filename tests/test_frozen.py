@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from bench_command import bench
+from safetensors.torch import load_file
 from trees import write_voc
 
 from bench.datasets.feed import EvalImages
@@ -13,6 +14,7 @@ from bench.datasets.open import open_dataset
 from bench.engine.features import store_features
 from bench.errors import UserError
 from bench.methods.backbone import build_backbone
+from bench.methods.catalog import SALGLOptions
 from bench.methods.frozen import freeze, principal_components
 from bench.records import Record, RecordStore
 from bench.schedule import load_schedule
@@ -26,7 +28,7 @@ FROZEN = (
 def small(path: Path, channels: int | str) -> Path:
     """The schedule, with as many feature channels as the small backbone can give."""
     text = (Path(__file__).parents[1] / "bench" / "schedules" / "frozen.yaml").read_text()
-    path.write_text(text.replace("feature_channels: 128", f"feature_channels: {channels}"))
+    path.write_text(text.replace("feature_channels: 48", f"feature_channels: {channels}"))
     return path
 
 
@@ -106,8 +108,10 @@ def test_principal_components_keep_most_of_the_variance() -> None:
     found = principal_components(features, 2)
     centred = features - found["mean"][:, None, None]
     reduced = torch.einsum("bdhw,cd->bchw", centred, found["components"])
-    back = torch.einsum("bchw,cd->bdhw", reduced, found["components"])
+    back = torch.einsum("bchw,dc->bdhw", reduced, torch.linalg.pinv(found["components"]))
     torch.testing.assert_close(back, centred, rtol=1e-3, atol=1e-3)
+    scores = reduced.permute(1, 0, 2, 3).flatten(1)
+    torch.testing.assert_close(torch.cov(scores), torch.eye(2), rtol=1e-3, atol=1e-3)
     with pytest.raises(UserError, match="keeps 8 feature channels, but the backbone has 7"):
         principal_components(features, 8)
 
@@ -131,3 +135,25 @@ def test_a_frozen_backbone_stays_as_it_is() -> None:
 def test_what_does_not_go_together_is_named(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_schedule("frozen", changes)
+
+
+def test_training_starts_at_the_prior_and_the_model_file_keeps_it(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    store = RecordStore(folder / "results")
+    cell = records[0].cell
+    assert cell.schedule.start_at_prior
+    tensors = load_file(folder / "work" / "runs" / records[0].run_id / "model.safetensors")
+    prior = next(r for r in store.all() if isinstance(r, Record) and r.cell.method.name == "prior")
+    np.testing.assert_allclose(tensors["offset"], store.scores(prior).logits[0])
+
+
+def test_the_heads_are_as_wide_as_the_schedule_says(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    assert records[0].cell.schedule.head_width == 24
+    record = next(record for record in records if record.cell.method.name == "ml-gcn")
+    tensors = load_file(folder / "work" / "runs" / record.run_id / "model.safetensors")
+    widths = {
+        tensor.shape[1] for name, tensor in tensors.items() if name.startswith("head.") and tensor.ndim == 2
+    }
+    assert 24 in widths and 1024 not in widths
+    assert SALGLOptions(hidden=512).narrowed(64) == SALGLOptions(hidden=32, feedforward=128)

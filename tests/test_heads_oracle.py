@@ -64,7 +64,10 @@ def step(head: Head, features: Tensor, targets: Tensor) -> tuple[dict[str, Tenso
     return found, {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in parameters.items()}
 
 
-@pytest.mark.parametrize("labels_at_once", [1, 3])
+IMAGES = 3
+
+
+@pytest.mark.parametrize("labels_at_once", [1, 3])  # on the larger map
 @pytest.mark.parametrize("size", [(2, 2), (3, 4)], ids=["few positions", "many positions"])
 @pytest.mark.parametrize(("method", "options"), VARIANTS, ids=str)
 def test_our_heads_are_the_published_formulation(
@@ -74,9 +77,9 @@ def test_our_heads_are_the_published_formulation(
     labels_at_once: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attention, "LABELS_AT_ONCE_ON_CPU", labels_at_once)
+    monkeypatch.setattr(attention, "NUMBERS_AT_ONCE_ON_CPU", labels_at_once * IMAGES * 12 * HIDDEN)
     ours, published = pair(method, options)
-    features, targets = (tensor.double() for tensor in batch(3, hw=size))
+    features, targets = (tensor.double() for tensor in batch(IMAGES, hw=size))
     for _ in range(2):  # the second finds what the first left in SALGL's memory
         found, gradients = step(ours, features, targets)
         expected, published_gradients = step(published, features, targets)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ from plugin_projects import write_project
 from trees import write_picture
 
 from bench.datasets.catalog import DATASETS
+from bench.datasets.layout import Layout
+from bench.datasets.listing import reader_of
 from bench.datasets.open import open_dataset
 from bench.errors import UserError
 from bench.figures.palette import styles
 from bench.methods.catalog import METHODS
+from bench.methods.model import head_class
 from bench.plugins import datasets, methods
 from bench.spec import method_named, parse_methods
 
@@ -190,3 +194,16 @@ def test_an_installed_data_set_may_bring_its_reader(tmp_path: Path, monkeypatch:
     for command in (["datasets"], ["data", "ls"]):
         assert "named-pictures" in bench(tmp_path, None, *command).stdout
     assert datasets().get("voc2007") is DATASETS["voc2007"]
+
+
+def test_a_head_or_a_reader_that_cannot_be_imported_is_named() -> None:
+    for head in ("no_such_module:Head", "bench.methods.resnet:NoSuchHead"):
+        method = replace(METHODS["resnet"], name="mine", head=head)
+        with pytest.raises(UserError, match=f"head of the method 'mine' is not at {head}: .*NoSuch|no_such"):
+            head_class(method)
+
+    class Mine(Layout):
+        reader = "no_such_module"
+
+    with pytest.raises(UserError, match="layout Mine is read by no_such_module, which cannot be imported"):
+        reader_of(Mine())

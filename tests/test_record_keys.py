@@ -16,6 +16,8 @@ OTHER_SCHEDULE: dict[str, Any] = {
     "weights": "imagenet1k_v1",
     "trained_backbone": "last-stage",
     "feature_channels": 8,
+    "head_width": 64,
+    "start_at_prior": True,
     "frozen_statistics": True,
     "image_size": 96,
     "eval_image_size": 96,

@@ -1,6 +1,7 @@
 """Tables are a function of the stored records alone: their cells, and which of them are bold."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from made_records import CLASSES, made_cell, made_cost, made_metrics, made_recor
 
 from bench.metrics import METRICS, Metrics
 from bench.records import Record, RecordStore
+from bench.tables.book import INTERVAL_STATEMENT
 from bench.tables.comparison import Column, Group, cost_columns, frame, metric_columns
 from bench.tables.grid import grid_of
 from bench.tables.render import markdown_grid
@@ -87,8 +89,9 @@ def test_a_small_table_to_the_letter(tmp_path: Path) -> None:
 def test_the_comparison_has_the_columns_of_the_papers(tmp_path: Path) -> None:
     text, *_ = write_own(small_matrix(tmp_path), tmp_path / "tables")
     assert (tmp_path / "tables" / "voc2007-comparison.md").read_text(encoding="utf-8") == text
-    assert text.startswith(HEADER.replace("Average precision per class (%)", "Comparison (%)"))
-    rows = rows_of(text)
+    head = HEADER.replace("Average precision per class (%)", "Comparison (%)").rstrip()
+    assert text.startswith(f"{head}\n- {INTERVAL_STATEMENT}\n\n")
+    rows = rows_of(re.sub(r" \[[^]]*\]", "", text))  # test_tables_intervals.py is about the intervals
     both = ["CP", "CR", "CF1", "OP", "OR", "OF1"]
     assert rows["Method"] == ["Seeds", "mAP", *both, *(f"{name} top-3" for name in both)]
     assert rows["ResNet baseline"] == ["2", "70.0 ± 1.4", *["**50.0 ± 0.0**"] * 12]

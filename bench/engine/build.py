@@ -12,13 +12,13 @@ from bench.engine.initial import initialise_backbone, initialise_head
 from bench.methods.backbone import Backbone
 from bench.methods.catalog import PRIOR
 from bench.methods.freezing import freeze_but_last_stage
-from bench.methods.label_space import LabelSpace, count_labels
+from bench.methods.label_space import LabelSpace, count_labels, log_odds
 from bench.methods.model import MultiLabelModel, build_model
 from bench.methods.vectors import label_vectors
 from bench.plan import Cell
 from bench.schedule import Schedule
 from bench.settings import work_folder
-from bench.spec import method_named, options_of
+from bench.spec import method_named
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Built:
 def build(cell: Cell, device: torch.device, progress: Progress = lambda done, total: None) -> Built:
     """Build a cell's model; features of a backbone that is not trained are computed here, on the device."""
     spec, schedule, dataset = cell.spec, cell.spec.schedule, cell.dataset
-    method, options, labels = method_named(spec.method.name), options_of(spec.method), label_space_of(cell)
+    method, options, labels = method_named(spec.method.name), spec.head_options(), label_space_of(cell)
     stored: list[StoredFeatures] = []
 
     def change(backbone: Backbone) -> Backbone:
@@ -54,6 +54,8 @@ def build(cell: Cell, device: torch.device, progress: Progress = lambda done, to
     model = build_model(method, options, labels, schedule.backbone, cell.weights, spec.seed, change)
     if cell.init_from is not None and spec.init_from is not None:
         initialise_head(model, cell.init_from, spec.init_from, method, options, labels)
+    if schedule.start_at_prior:
+        model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
     if stored:
         train = TrainingFeatures(dataset.train, stored[0].train)
         return Built(model, train, EvalFeatures(dataset.eval, stored[0].eval))

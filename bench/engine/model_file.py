@@ -16,7 +16,7 @@ from bench.files import atomic_path
 from bench.methods.backbone import Backbone
 from bench.methods.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, build_model
+from bench.methods.model import OFFSET, MultiLabelModel, build_model
 from bench.schedule import Precision
 from bench.spec import CellSpec, MethodChoice, method_named, options_of
 from bench.validation import one_sentence
@@ -79,7 +79,7 @@ def card_of_run(spec: CellSpec, dataset: DataSet, backbone: Backbone) -> ModelCa
     """The card of a model that was trained here."""
     return ModelCard(
         **input_of(backbone),
-        method=spec.method,
+        method=MethodChoice(name=spec.method.name, options=spec.head_options().model_dump()),
         backbone=spec.schedule.backbone,
         frozen=spec.schedule.trained_backbone == "none",
         classes=dataset.info.classes,
@@ -111,6 +111,7 @@ def load_model(path: Path) -> Trained:
     reduction = {key: tensors[name] for key, name in names.items() if name in tensors}
     change = partial(freeze, reduction=reduction) if card.frozen else lambda backbone: backbone
     model = build_model(method, options_of(card.method), labels, card.backbone, "none", 0, change)
+    model.offset = tensors.get(OFFSET)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -27,7 +27,7 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.files import write_text
 from bench.methods.catalog import PRIOR
-from bench.methods.label_space import count_labels
+from bench.methods.label_space import count_labels, log_odds
 from bench.methods.model import state_digest
 from bench.metrics import measure
 from bench.plan import Cell
@@ -113,10 +113,7 @@ def _split_sizes(dataset: DataSet) -> SplitSizes:
 def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np.float32]]:
     """Score every image by the frequency of each class in the training split."""
     counts, _ = count_labels(cell.dataset.train.labels)
-    # Half an image more or less keeps the logit finite for a class that is always or never there.
-    frequency = (counts + 0.5) / (len(cell.dataset.train) + 1)
-    row = np.log(frequency / (1 - frequency)).astype(np.float32)
-    logits = np.tile(row, (len(cell.dataset.eval), 1))
+    logits = np.tile(log_odds(counts, len(cell.dataset.train)), (len(cell.dataset.eval), 1))
     metrics = measure(logits, cell.dataset.eval.labels, cell.spec.protocol)
     return _record(cell, environment, status="finished", metrics=metrics), logits
 

@@ -1,6 +1,6 @@
 """The page: one HTML file that loads nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
@@ -18,32 +18,31 @@ from bench.leaderboard.tables import (
     ranking_table,
     title_of_data,
 )
-from bench.tables.comparison import Group, cost_columns, differences, metric_columns
+from bench.tables.book import INTERVAL_STATEMENT, Book
+from bench.tables.comparison import Group, IntervalOf, cost_columns, differences, metric_columns
 from bench.tables.header import device_statement, header
 
 
-def page_of(groups: Mapping[str, Sequence[Group]], found: Ranking, notes: Sequence[str]) -> Page:
-    """Put the page together.
-
-    Args:
-        groups: by data set the runs in groups of equal conditions.
-        found: their ranking.
-        notes: a line on each run that is left out.
-    """
+def page_of(book: Book, found: Ranking) -> Page:
+    """Put the page of a book's runs together, with their ranking."""
     sections: list[Section] = []
     ranked: dict[str, str] = {}
-    for data, of_data in groups.items():
+    for data, of_data in book.groups.items():
         for group in of_data:
             name = f"data-{len(sections) + 1}"
-            sections.append(_section(name, group, of_data, found.columns[data]))
+            sections.append(_section(name, group, of_data, found.columns[data], book.interval))
             if group is found.columns[data]:
                 ranked[data] = name
     columns = tuple((title_of_data(data), name) for data, name in ranked.items())
-    return Page(ranking_table(found, ranked), columns, tuple(sections), published_table(), tuple(notes))
+    return Page(
+        ranking_table(found, ranked), columns, tuple(sections), published_table(), tuple(book.notes.values())
+    )
 
 
-def _section(name: str, group: Group, of_data: Sequence[Group], ranked: Group) -> Section:
-    title, conditions = title_of_data(group.first.cell.data), header(group)
+def _section(
+    name: str, group: Group, of_data: Sequence[Group], ranked: Group, interval_of: IntervalOf
+) -> Section:
+    title, conditions = title_of_data(group.first.cell.data), (*header(group), INTERVAL_STATEMENT)
     if len(of_data) > 1:
         title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
     if group is not ranked:
@@ -54,7 +53,7 @@ def _section(name: str, group: Group, of_data: Sequence[Group], ranked: Group) -
         title,
         conditions,
         device_statement(group.records),
-        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name),
+        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name, interval_of),
         methods_table(f"{name}-cost", "Cost", group, cost_columns(), name),
         class_table(f"{name}-classes", group, name),
         tuple(trade_charts(group)),

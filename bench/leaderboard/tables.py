@@ -10,7 +10,7 @@ from bench.leaderboard.ranking import Ranking, Result, Standing
 from bench.methods.catalog import METHODS
 from bench.published import PrintedRow, cite, published_rows, references
 from bench.records import Record
-from bench.tables.comparison import Column, Group, class_columns, frame, title_of
+from bench.tables.comparison import Column, Group, IntervalOf, class_columns, frame, title_of
 from bench.tables.grid import NOTHING, number_cells
 
 PUBLISHED_METRICS = ("mAP", "CF1", "OF1", "CF1_top3", "OF1_top3")
@@ -65,10 +65,17 @@ def _ranked(result: Result, best: float, section: str) -> Cell:
     )
 
 
-def methods_table(name: str, caption: str, group: Group, columns: Sequence[Column], section: str) -> Table:
+def methods_table(
+    name: str,
+    caption: str,
+    group: Group,
+    columns: Sequence[Column],
+    section: str,
+    interval_of: IntervalOf | None = None,
+) -> Table:
     """A row per method, a column per number."""
     looks = styles(group.by_method())
-    by_column = _cells(group, columns, section)
+    by_column = _cells(group, columns, section, interval_of=interval_of)
     rows = [
         Row(title_of(records[0]), tuple(cells[position] for cells in by_column), looks[label])
         for position, (label, records) in enumerate(group.by_method().items())
@@ -86,9 +93,15 @@ def class_table(name: str, group: Group, section: str) -> Table:
     return Table(name, "Average precision per class (%)", "Class", heads, tuple(rows), (mean,))
 
 
-def _cells(group: Group, columns: Sequence[Column], section: str, heat: bool = False) -> list[list[Cell]]:
+def _cells(
+    group: Group,
+    columns: Sequence[Column],
+    section: str,
+    heat: bool = False,
+    interval_of: IntervalOf | None = None,
+) -> list[list[Cell]]:
     """For each column the cell of every method."""
-    numbers = frame(group, columns)
+    numbers = frame(group, columns, interval_of)
     made = [_over(_seeds(records)) for records in group.by_method().values()]
     values = [[float(value) for value in numbers[column.key]] for column in columns]
     known = [value for of_column in values for value in of_column if not math.isnan(value)]

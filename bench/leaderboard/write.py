@@ -26,7 +26,7 @@ def write_leaderboard(store: RecordStore, folder: Path) -> list[Path]:
     book = Book(store)
     if not book.groups:
         raise book.nothing_finished()
-    page = page_of(book.groups, ranking(book.groups), list(book.notes.values()))
+    page = page_of(book, ranking(book.groups))
     files = {folder / "leaderboard.md": markdown(page), folder / "leaderboard.html": render(page)}
     for path, text in files.items():
         write_text(path, text)

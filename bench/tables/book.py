@@ -1,5 +1,6 @@
 """Every table by its name: three of each data set that was run on, and those of the papers."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import pandas as pd
 from bench.datasets.catalog import DATASETS
 from bench.errors import UserError
 from bench.protocol import Protocol
-from bench.records import RecordStore
+from bench.records import Record, RecordStore
 from bench.resolve import unknown_name
 from bench.tables.comparison import (
     Column,
@@ -25,6 +26,7 @@ from bench.tables.header import device_statement, header
 from bench.tables.paper import paper_table
 from bench.tables.papers import PAPER_TABLES
 from bench.tables.runs import Runs, notes_on
+from bench.uncertainty import LEVEL, RESAMPLES, Interval, interval
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ KINDS = (
     Kind("cost", "Cost", lambda group: cost_columns()),
 )
 COMPARISON = KINDS[0]
+# Runs that a message names one by one.
+NAMED = 5
+INTERVAL_STATEMENT = (
+    f"[low, high]: {LEVEL:.0%} interval over the choice of test images, from {RESAMPLES} bootstrap resamples"
+)
 
 
 class Book:
@@ -64,6 +71,14 @@ class Book:
         self.groups: dict[str, list[Group]] = {}
         for group in group_records(records):
             self.groups.setdefault(group.first.cell.data, []).append(group)
+
+    def interval(self, records: Sequence[Record], metric: str) -> Interval:
+        """The interval of a metric of a method over its seeds; NaN, and a note, where scores are missing."""
+        try:
+            return interval(self.runs.store, records, metric, self.protocol)
+        except UserError as error:
+            self.notes[records[0].run_id] = f"without an interval: {records[0].run_id}: {error}"
+            return Interval(math.nan, math.nan, math.nan)
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
@@ -103,7 +118,8 @@ class Book:
     def nothing_finished(self, data: str | None = None) -> UserError:
         """That there is no finished run, why each other one is left out, and what makes some."""
         notes = notes_on((data,), self.notes, set(DATASETS)) if data else list(self.notes.values())
-        left_out = f" ({'; '.join(notes)})" if notes else ""
+        more = [f"and {len(notes) - NAMED} more"] if len(notes) > NAMED else []
+        left_out = f" ({'; '.join([*notes[:NAMED], *more])})" if notes else ""
         return UserError(
             f"No finished run{f' on {data}' if data else ''} under {self.runs.store.folder}{left_out}; "
             f"`bench run --methods all --data {data or 'scenes'}` makes some."
@@ -120,13 +136,15 @@ class Book:
 
     def _own_table(self, data: str, kind: Kind) -> Table:
         groups = self.groups[data]
-        frames = [frame(group, kind.columns(group)) for group in groups]
+        frames = [frame(group, kind.columns(group), self.interval) for group in groups]
         sections = []
         for group, numbers in zip(groups, frames, strict=True):
             cell = group.first.cell
             several = len(groups) > 1
             words = {"Method": "method", "Seeds": "seeds"}
             lines = header(group)
+            if any(f"{column.key} low" in numbers for column in kind.columns(group)):
+                lines = (*lines, INTERVAL_STATEMENT)
             if group is not groups[0]:
                 different = "; ".join(differences(groups[0].first, group.first))
                 lines = (f"shares no table with the first one, which differs in: {different}", *lines)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.bootstrap import NAMES as INTERVALS
 from bench.files import canonical_json
 from bench.methods.catalog import METHODS, PRIOR
 from bench.metrics import METRICS
 from bench.records import Record
 from bench.spec import find_method
 from bench.tables.grid import Numbers
+from bench.uncertainty import Interval
 
 ORDER = [PRIOR.name, *METHODS]
 
@@ -24,9 +26,19 @@ def _place(name: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Column(Numbers):
-    """A column of numbers that are read from records."""
+    """A column of numbers that are read from records.
+
+    Attributes:
+        value: how a number is read.
+        metric: the name of the metric in percent that it is; empty where it is none.
+    """
 
     value: Callable[[Record], float | None]
+    metric: str = ""
+
+
+IntervalOf = Callable[[Sequence[Record], str], Interval]
+"""The confidence interval of a metric over runs that differ in their seed alone; NaN where there is none."""
 
 
 @dataclass(frozen=True)
@@ -113,18 +125,27 @@ def title_of(record: Record) -> str:
     return (known.title if known else method.name) + (f" ({options})" if options else "")
 
 
-def frame(group: Group, columns: Sequence[Column]) -> pd.DataFrame:
+def frame(group: Group, columns: Sequence[Column], interval_of: IntervalOf | None = None) -> pd.DataFrame:
     """Mean and standard deviation over seeds of every column, one row per method.
+
+    Args:
+        group: the runs.
+        columns: what is read from them.
+        interval_of: gives the intervals of the columns of `INTERVALS`; without, there are none.
 
     Returns:
         A frame with the columns `method`, `seeds` (how many), and for every column `KEY` (mean) and
-        `KEY std` (sample standard deviation; NaN for one seed). What a record does not have is NaN, and
-        a mean over seeds of which one lacks the value is NaN too.
+        `KEY std` (sample standard deviation; NaN for one seed); with intervals also `KEY low` and `KEY high`.
+        What a record does not have is NaN, and a mean over seeds of which one lacks the value is NaN too.
     """
-    rows = [
-        {"method": title_of(records[0]), "seeds": len(records), **averages(records, columns)}
-        for records in group.by_method().values()
-    ]
+    rows = []
+    for records in group.by_method().values():
+        row = {"method": title_of(records[0]), "seeds": len(records), **averages(records, columns)}
+        for column in columns:
+            if interval_of and column.metric in INTERVALS:
+                _, low, high = interval_of(records, column.metric)
+                row |= {f"{column.key} low": 100 * low, f"{column.key} high": 100 * high}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -141,7 +162,8 @@ def averages(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, 
 def metric_columns() -> list[Column]:
     """The papers' columns: mAP, then CP CR CF1 OP OR OF1 over all labels and for the top 3; in percent."""
     return [
-        Column(info.title, info.higher_is_better, value=percent_of(name)) for name, info in METRICS.items()
+        Column(info.title, info.higher_is_better, value=percent_of(name), metric=name)
+        for name, info in METRICS.items()
     ]
 
 

@@ -31,7 +31,7 @@ class Numbers:
 
     @property
     def key(self) -> str:
-        """Its name in a data frame, where `KEY std` is the deviation over seeds."""
+        """Its name in a data frame, which has `KEY std` too, and `KEY low` and `KEY high` of an interval."""
         return f"{self.span} {self.title}".strip()
 
 
@@ -110,7 +110,7 @@ def grid_of(
     """Lay a frame out as text; in each group the best value of a column is marked.
 
     Args:
-        frame: one row per method, with the keys of `columns` and `KEY std`.
+        frame: one row per method, with the keys of `columns`, `KEY std`, and maybe `KEY low` and `KEY high`.
         words: heading and column of the frame of each column of words.
         columns: the columns of numbers.
         left: how many columns of words are set left.
@@ -129,15 +129,20 @@ def grid_of(
 
 
 def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Cell]:
-    """The cells of one column: `mean ± std` where there are several seeds, a dash where there is nothing."""
+    """The cells of one column: `mean ± std [low, high]`, a dash where there is nothing.
+
+    The deviation stands there where there are several seeds, the interval where the frame has one.
+    """
     means, deviations = frame[column.key].tolist(), frame[f"{column.key} std"].tolist()
+    nothing = [math.nan] * len(means)
+    bounds = zip(*(frame.get(f"{column.key} {end}", nothing) for end in ("low", "high")), strict=True)
     # Compared as printed: rounding a float otherwise may part two means that read the same.
     rounded = [float(f"{mean:.{column.digits}f}") for mean in means]
     known = [shown for shown in rounded if not math.isnan(shown)]
     best = (max if column.higher_is_better else min)(known, default=math.nan)
     marked = column.higher_is_better is not None
     cells = []
-    for mean, deviation, shown in zip(means, deviations, rounded, strict=True):
+    for mean, deviation, shown, (low, high) in zip(means, deviations, rounded, bounds, strict=True):
         if math.isnan(mean):
             cells.append(Cell(NOTHING))
             continue
@@ -147,6 +152,8 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Cell]:
             text = f"{mean:.{column.digits}f}"
         if not math.isnan(deviation):
             text += f" ± {deviation:.{column.digits}f}"
+        if not math.isnan(low):
+            text += f" [{low:.{column.digits}f}, {high:.{column.digits}f}]"
         cells.append(Cell(text, best=marked and shown == best))
     return cells
 

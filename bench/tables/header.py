@@ -1,6 +1,7 @@
 """The lines above a table: what every row of it has in common."""
 
 from bench.records import Record
+from bench.schedule import Schedule
 from bench.spec import CellSpec
 from bench.tables.comparison import Group
 
@@ -21,10 +22,22 @@ def header(group: Group) -> tuple[str, ...]:
         + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
         f"schedule: {cell.schedule_name} — {schedule.backbone} from {_start(cell)} at {size}, "
         f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
-        f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}",
+        f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}"
+        + _heads(schedule),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         feed_statement(group),
     )
+
+
+def _heads(schedule: Schedule) -> str:
+    """What a schedule changes about the heads, and what they are fed with, where it does."""
+    parts = {
+        "features computed once": schedule.trained_backbone == "none",
+        f"{schedule.feature_channels} principal components of them": schedule.feature_channels is not None,
+        f"heads {schedule.head_width} wide instead of 1024": schedule.head_width is not None,
+        "log-odds of the classes in training added to the logits": schedule.start_at_prior,
+    }
+    return "".join(f"; {text}" for text, holds in parts.items() if holds)
 
 
 def _start(cell: CellSpec) -> str:

@@ -76,4 +76,4 @@ def table(
     tables = ((data, kind) for data in book.groups for kind in KINDS)
     data, kind = next((data, kind) for data, kind in tables if first == f"{data}-{kind.name}")
     group = book.one_group(data, conditions)
-    return frame(group, kind.columns(group))
+    return frame(group, kind.columns(group), book.interval)
