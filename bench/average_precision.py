@@ -77,14 +77,16 @@ class Ranking:
 
         `counts` (N,) says how often each image is there (a bootstrap draws images with repetition).
         The copies of an image have equal scores, so the result is that of the repeated arrays.
+        Of counts (R, N) the result is (R, C).
         """
         if counts is None:
             counts = np.ones(self._num_images, dtype=np.int64)
-        if counts.shape != (self._num_images,):
+        if counts.shape[-1:] != (self._num_images,):
             raise ValueError(f"counts {counts.shape} must be one per image, ({self._num_images},)")
         # As small as their sum allows: a bootstrap spends most of its time on fetching them.
-        counts = counts.astype(np.min_scalar_type(int(counts.sum())))
-        return np.array([_measure(ranked, self._rule, counts) for ranked in self._classes])
+        rows = np.atleast_2d(counts).astype(np.min_scalar_type(int(counts.sum(axis=-1).max())))
+        found = np.stack([_measure(ranked, self._rule, rows) for ranked in self._classes], axis=-1)
+        return found.reshape(*counts.shape[:-1], len(self._classes))
 
 
 def average_precision(scores: FloatArray, labels: IntArray, protocol: Protocol) -> npt.NDArray[np.float64]:
@@ -111,29 +113,30 @@ def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _Ranke
     return _RankedClass(order[: starts[-1]], starts[:-1], order[hit], found[:-1][kept])
 
 
-def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray) -> float:
-    """AP of one class, NaN without positives."""
+def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray) -> npt.NDArray[np.float64]:
+    """AP of one class for each row of counts (R, N), NaN without positives."""
     if len(ranked.hits) == 0:
-        return float("nan")
+        return np.full(len(counts), np.nan)
     found, retrieved = (
-        np.cumsum(np.add.reduceat(counts[images], starts, dtype=counts.dtype), dtype=np.int64)
+        np.cumsum(
+            np.add.reduceat(counts.take(images, axis=1), starts, axis=1, dtype=counts.dtype), 1, np.int64
+        )
         for images, starts in ((ranked.hits, ranked.hit_starts), (ranked.images, ranked.starts))
     )
-    if found[-1] == 0:
-        return float("nan")
     # Groups that a bootstrap drew no image of may come first, with nothing retrieved yet.
     precision = found / np.maximum(retrieved, 1)
-    return _summarise(rule, found, precision)
+    return np.where(found[:, -1] > 0, _summarise(rule, found, precision), np.nan)
 
 
-def _summarise(rule: ApRule, found: IntArray, precision: npt.NDArray[np.float64]) -> float:
-    """AP from the positives `found` (G,) and the `precision` (G,) at the end of each group."""
-    total = int(found[-1])
+def _summarise(rule: ApRule, found: IntArray, precision: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """AP from the positives `found` (R, G) and the `precision` (R, G) at the end of each group."""
+    total = np.maximum(found[:, -1], 1)
     if rule != "ap":
         # Best precision at this recall or a higher one: VOC2010 and later, also max over r >= t in VOC2007.
-        precision = np.maximum.accumulate(precision[::-1])[::-1]
+        precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     if rule == "ap_voc11":
         # Whole numbers, because recall 3/10 must reach the point 0.3, which 3 * 0.1 in floats exceeds.
-        needed = -(-np.arange(11) * total // 10)
-        return float(precision[np.searchsorted(found, needed)].mean())
-    return float((np.diff(found, prepend=0) * precision).sum() / total)
+        needed = -(-np.arange(11) * found[:, -1:] // 10)
+        rows = zip(precision, found, needed, strict=True)
+        return np.array([best[np.searchsorted(reached, point)].mean() for best, reached, point in rows])
+    return np.asarray((np.diff(found, prepend=0, axis=1) * precision).sum(axis=1) / total)

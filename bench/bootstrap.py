@@ -22,8 +22,10 @@ NAMES: Final = ("mAP", "CF1", "OF1")
 
 # Resamples that one thread measures at a time: enough for a matrix product, few enough for its memory.
 _BLOCK = 20
+# Draws of images that it ranks at a time, unless those of one resample are more: what fits a cache.
+_AT_ONCE = 2**18
 # Beyond this many decimals there is only the order of a sum, which must not decide the sign of a difference.
-_DECIMALS = 12
+DECIMALS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,21 @@ def replicate(
     ranking = Ranking(scores, labels, protocol)
     decisions = _decisions(scores, labels, protocol)
 
+    # Few images leave most of the time to what Python does for each class, unless it does more at once.
+    at_once = max(1, _AT_ONCE // len(scores))
+
     def measure(start: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         rows = range(start, min(start + _BLOCK, resamples + 1))
         counts = np.stack([draw(len(scores), seed, row) for row in rows])
-        class_ap = np.stack([ranking.average_precision(row) for row in counts])
+        parts = (counts[first : first + at_once] for first in range(0, len(counts), at_once))
+        class_ap = np.concatenate([ranking.average_precision(part) for part in parts])
         # Sums of whole numbers: float32 holds them exactly up to 2**24 images, in whatever order.
         sums = (counts.astype(np.float32) @ decisions).astype(np.int64)
         return np.array([_metrics(*pair, protocol) for pair in zip(class_ap, sums, strict=True)]), class_ap
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        parts = list(pool.map(measure, range(0, resamples + 1, _BLOCK)))
-    metrics, class_ap = (np.concatenate(part).round(_DECIMALS) for part in zip(*parts, strict=True))
+        blocks = list(pool.map(measure, range(0, resamples + 1, _BLOCK)))
+    metrics, class_ap = (np.concatenate(block).round(DECIMALS) for block in zip(*blocks, strict=True))
     return Replicates(metrics, class_ap)
 
 

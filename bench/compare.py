@@ -133,8 +133,8 @@ def _difference(
         name,
         None if positives is None else (int(positives.min()), int(positives.max())),
         classes,
-        percentile_interval(a),
-        percentile_interval(b),
+        percentile_interval(a, share=True),
+        percentile_interval(b, share=True),
         percentile_interval(a - b),
         p_value(a - b) if p is None else p,
     )

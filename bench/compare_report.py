@@ -60,7 +60,7 @@ def _lines(comparison: Comparison) -> tuple[str, ...]:
     return (
         *header(Group((*pair.a, *pair.b))),
         *lines,
-        f"intervals: {LEVEL:.0%}, percentiles of {comparison.resamples} bootstrap resamples of the test "
+        f"intervals: {LEVEL:.0%}, from {comparison.resamples} bootstrap resamples of the test "
         "images, the same for every run; the spread over seeds is not in them",
         "p of metrics and of thirds: two-sided, from the paired bootstrap, not adjusted",
     )

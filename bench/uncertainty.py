@@ -3,10 +3,12 @@
 What is uncertain here is the choice of the test images: they are resampled, once for all seeds and methods,
 while the trained models stay as they are. The spread over seeds is another uncertainty and stands beside it.
 
-- Interval: percentiles of the bootstrap (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13).
-  AP of a resample tends to be a little higher than that of the test set, because the copies of a positive
-  are ranked together; where positives are few, the value lies in the lower half of its interval.
-- p-value of one difference: the bootstrap interval is inverted, so p is the smallest 1 - level at which the
+- Interval: percentiles of the bootstrap (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13)
+  around their mean, moved to the value. AP of a resample tends to be higher than that of the test set,
+  because the copies of a positive are ranked together, and a class of which no positive is drawn is in no
+  mean. Both come from resampling alone; with a handful of positives per class, the percentiles themselves
+  may lie wholly above the value.
+- p-value of one difference: this interval is inverted, so p is the smallest 1 - level at which the
   interval excludes 0 (ibid., section 15.4). The field's other test swaps the outputs of two methods image by
   image. It is not used: AP ranks the images of one method among each other, and after a swap the scores of
   two methods, each on its own scale, would stand in one ranking.
@@ -27,7 +29,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.bootstrap import NAMES, Replicates, replicate
+from bench.bootstrap import DECIMALS, NAMES, Replicates, replicate
 from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
 from bench.protocol import Protocol
@@ -70,13 +72,27 @@ class Sample:
     test_set: str
 
 
-def percentile_interval(values: FloatArray) -> Interval:
-    """The interval of `LEVEL` of a statistic: `(B + 1,)`, on the test images and on B resamples of them."""
-    known = values[1:][~np.isnan(values[1:])]
+def percentile_interval(values: FloatArray, share: bool = False) -> Interval:
+    """The interval of `LEVEL` of a statistic: `(B + 1,)`, on the test images and on B resamples of them.
+
+    Of a `share`, such as a metric, it is cut off at 0 and 1.
+    """
+    known = _centred(values)
     if np.isnan(values[0]) or not len(known):
         return Interval(np.nan, np.nan, np.nan)
     low, high = np.quantile(known, [ALPHA / 2, 1 - ALPHA / 2])
+    if share:
+        low, high = max(low, 0.0), min(high, 1.0)
     return Interval(float(values[0]), float(low), float(high))
+
+
+def _centred(values: FloatArray) -> FloatArray:
+    """A statistic on those resamples that have it, moved so that its mean is the value on the test images."""
+    known = values[1:][~np.isnan(values[1:])]
+    if not len(known):
+        return known
+    moved: FloatArray = (known - known.mean() + values[0]).round(DECIMALS)
+    return moved
 
 
 def p_value(differences: FloatArray) -> float:
@@ -85,7 +101,7 @@ def p_value(differences: FloatArray) -> float:
     Twice the share of resamples on the rarer side of 0, where the test set itself counts as one on either
     side, so that p is never 0 (Davison & Hinkley 1997, Bootstrap Methods and their Application, eq. 4.11).
     """
-    known = differences[1:][~np.isnan(differences[1:])]
+    known = _centred(differences)
     rarer = min(int((known <= 0).sum()), int((known >= 0).sum()))
     return min(1.0, 2 * (1 + rarer) / (1 + len(known)))
 
@@ -144,7 +160,7 @@ def interval(
             raise UserError(
                 f"{records[0].run_id} and {record.run_id} do not share their test images and labels."
             )
-    return percentile_interval(mean_over_seeds(samples).metrics[:, NAMES.index(metric)])
+    return percentile_interval(mean_over_seeds(samples).metrics[:, NAMES.index(metric)], share=True)
 
 
 def mean_over_seeds(samples: Sequence[Sample]) -> Replicates:

@@ -15,6 +15,9 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORTER = {
     "bench data download voc2007 --data-root DIR": ["--help"],
     "bench run --methods all --data voc2007 --data-root DIR": ["--dry-run"],
+    "bench run --methods add-gcn --data coco2014 --schedule add-gcn --protocol add-gcn --data-root DIR": [
+        "--help"
+    ],
     "bench run --spec matrix.yaml": ["--epochs", "1", "--limit-train", "32", "--limit-eval", "32"],
 }
 

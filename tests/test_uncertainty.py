@@ -32,6 +32,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_percentiles_of_the_resamples() -> None:
     values = np.array([0.5, *np.linspace(0, 1, 1001)])
     assert percentile_interval(values) == pytest.approx((0.5, 0.025, 0.975))
+    above = np.array([0.9, *np.linspace(0.6, 1, 1001) ** 3])
+    _, low, high = percentile_interval(above)
+    bounds = np.quantile(above[1:], [0.025, 0.975]) - above[1:].mean()
+    assert (low, high) == pytest.approx(0.9 + bounds) and high > 1
+    assert percentile_interval(above, share=True).high == 1
     assert np.isnan(percentile_interval(np.array([np.nan, 0.2, 0.4]))).all()
 
 
@@ -65,7 +70,7 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     ],
 )
 def test_p_value_counts_the_rarer_side(resampled: list[float], expected: float) -> None:
-    assert p_value(np.array([0.1, *resampled])) == pytest.approx(expected)
+    assert p_value(np.array([np.nanmean(resampled), *resampled])) == pytest.approx(expected)
 
 
 def test_p_value_agrees_with_the_interval() -> None:
@@ -141,7 +146,8 @@ def test_interval_of_the_mean_over_seeds(name: str, tmp_path: Path) -> None:
         ]
         values.append(np.mean(measured))
     assert found.value == pytest.approx(np.mean([r.metrics.value(name) for r in records if r.metrics]))
-    assert found[1:] == pytest.approx(np.quantile(values[1:], [0.025, 0.975]))
+    around = np.quantile(values[1:], [0.025, 0.975]) - np.mean(values[1:])
+    assert found[1:] == pytest.approx(values[0] + around)
     assert found.low < found.value < found.high
     one = interval(store, records[:1], name, resamples=200, seed=9)
     assert one.value == pytest.approx(values_of(records[0], name)) and one != found
@@ -216,3 +222,14 @@ def test_scores_that_were_exchanged_are_refused(tmp_path: Path) -> None:
     paths[0].write_bytes(paths[1].read_bytes())
     with pytest.raises(UserError, match="are not those that the record was written with"):
         interval(store, records[:1], "mAP", resamples=20)
+
+
+def test_the_interval_holds_the_value_where_classes_are_rare() -> None:
+    """Copies of a lone positive rank together and absent classes drop out, which lifts every resample."""
+    g = np.random.default_rng(3)
+    labels = np.full((120, 40), -1)
+    labels[np.arange(80), np.repeat(np.arange(40), 2)] = 1
+    found = replicate(labels + 2 * g.normal(size=labels.shape), labels, PROTOCOLS["bench"], 200)
+    value, low, high = percentile_interval(found.metrics[:, 0], share=True)
+    assert found.metrics[1:, 0].mean() > value + (high - low) / 4
+    assert low < value < high
