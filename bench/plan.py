@@ -12,7 +12,7 @@ from bench.errors import UserError
 from bench.files import sha256_of_file
 from bench.initial import InitFrom
 from bench.methods.catalog import PRIOR
-from bench.methods.vectors import LABEL_SETS, find_source, label_vectors
+from bench.methods.vectors.label_vectors import LABEL_SETS, find_source, label_vectors
 from bench.records import Damaged, Record, RecordStore
 from bench.schedule import Schedule, count_batches, load_schedule
 from bench.settings import work_folder

@@ -14,7 +14,7 @@ from torchvision import models
 from bench.engine.importing import Given, import_published
 from bench.engine.model_file import Trained
 from bench.errors import UserError
-from bench.methods.published_checkpoints import LAYOUTS
+from bench.methods.published.checkpoints import LAYOUTS
 
 # The published code of each method's checkpoint.
 CODES = {

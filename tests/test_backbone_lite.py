@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.methods.backbone import build_backbone
-from bench.methods.backbone_lite import PACKAGE, _packaged_file
+from bench.methods.backbones.backbone import build_backbone
+from bench.methods.backbones.lite import PACKAGE, _packaged_file
 from bench.methods.model import state_digest
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from bench.errors import UserError
-from bench.methods.backbone import build_backbone
+from bench.methods.backbones.backbone import build_backbone
 
 Wrap = Callable[[dict[str, Tensor]], object]
 FILES: dict[str, Wrap] = {

@@ -16,8 +16,8 @@ from trees import write_voc
 
 from bench.engine.cost import count_flops, count_parameters
 from bench.errors import UserError
-from bench.methods.backbone import Backbone, build_backbone
-from bench.methods.backbone_torchvision import _cut, _take_grid
+from bench.methods.backbones.backbone import Backbone, build_backbone
+from bench.methods.backbones.torchvision_networks import _cut, _take_grid
 from bench.methods.catalog import METHODS, ResNetOptions
 from bench.methods.model import MultiLabelModel, head_class, state_digest
 from bench.methods.resnet import PooledLinearHead

@@ -12,7 +12,7 @@ from bench_command import bench
 from word_files import read
 
 from bench.errors import UserError
-from bench.methods.bert_vectors import HUB, PUBLISHED
+from bench.methods.vectors.bert import HUB, PUBLISHED
 
 WORD_PIECES = (
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),

@@ -8,7 +8,7 @@ from torch import nn
 from bench.datasets.feed import EpochBatches, collate, loader
 from bench.engine.cost import count_flops, count_parameters
 from bench.engine.fit import _group_size
-from bench.methods.backbone import Backbone, build_backbone
+from bench.methods.backbones.backbone import Backbone, build_backbone
 from bench.methods.catalog import SALGLOptions
 from bench.methods.model import MultiLabelModel
 from bench.methods.salgl import SALGLHead

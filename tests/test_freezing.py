@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.methods.backbone import Backbone, build_backbone
-from bench.methods.freezing import freeze_but_last_stage
+from bench.methods.backbones.backbone import Backbone, build_backbone
+from bench.methods.backbones.freezing import freeze_but_last_stage
 
 
 def trained(backbone: Backbone) -> set[str]:

@@ -13,9 +13,9 @@ from bench.datasets.feed import EvalImages
 from bench.datasets.open import open_dataset
 from bench.engine.features import store_features
 from bench.errors import UserError
-from bench.methods.backbone import build_backbone
+from bench.methods.backbones.backbone import build_backbone
+from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.catalog import SALGLOptions
-from bench.methods.frozen import freeze, principal_components
 from bench.records import Record, RecordStore
 from bench.schedule import load_schedule
 

@@ -13,8 +13,8 @@ from bench.methods import attention
 from bench.methods.catalog import METHODS
 from bench.methods.head import Head
 from bench.methods.model import head_class
-from bench.methods.published_formulation import FORMULATIONS
-from bench.methods.published_names import convert
+from bench.methods.published.formulation import FORMULATIONS
+from bench.methods.published.names import convert
 
 MANIFESTS = Path(__file__).parent / "parity"
 SMALL_SALGL = SMALL["salgl"][1]

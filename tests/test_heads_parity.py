@@ -24,7 +24,7 @@ from bench.methods.graph import conditional_probability, propagation_matrix, rew
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.ml_gcn import MLGCNHead
-from bench.methods.published_names import PUBLISHED, convert
+from bench.methods.published.names import PUBLISHED, convert
 from bench.methods.salgl import SALGLHead, scene_entropies
 from bench.methods.ssgrl import SSGRLHead
 

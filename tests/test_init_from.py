@@ -18,7 +18,7 @@ from bench.engine.initial import class_axes, initialise_backbone, initialise_hea
 from bench.engine.model_file import ModelCard, card_of_run, save_model
 from bench.errors import UserError
 from bench.initial import corresponding
-from bench.methods.backbone import build_backbone
+from bench.methods.backbones.backbone import build_backbone
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import MultiLabelModel, build_model, state_digest

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.methods.backbone import Backbone, build_backbone
+from bench.methods.backbones.backbone import Backbone, build_backbone
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 

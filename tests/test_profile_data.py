@@ -13,7 +13,7 @@ from trees import write_voc
 from bench.datasets.feed import TrainingImages, collate
 from bench.datasets.index import SplitIndex
 from bench.datasets.transforms import Augmentation
-from bench.methods.backbone import Backbone, build_backbone
+from bench.methods.backbones.backbone import Backbone, build_backbone
 from bench.profile.index_load import measure_index
 from bench.profile.photographs import make_photographs
 from bench.profile.training_input import SEED, STAGES, Stopwatch, bench_batch, measure_input, plain_batch

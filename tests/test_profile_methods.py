@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.methods.catalog import METHODS
 from bench.methods.head import Head, HeadOutput
-from bench.methods.published_formulation import FORMULATIONS
+from bench.methods.published.formulation import FORMULATIONS
 from bench.profile import heads
 from bench.profile.heads import Setting, activation_bytes, compare
 from bench.spec import parse_methods

@@ -14,7 +14,7 @@ from published_made import state, write
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.methods.published_files import read_published_file
+from bench.methods.published.files import read_published_file
 
 State = dict[str, Tensor]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.methods.label_space import LabelSpace
-from bench.methods.published_model import build_published, check_names, sizes_of
+from bench.methods.published.model import build_published, check_names, sizes_of
 from bench.spec import options_of, parse_methods
 
 VECTORS = Path(__file__).parent / "parity"

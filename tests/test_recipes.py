@@ -17,8 +17,8 @@ from trees import write_voc
 from bench.datasets.feed import EpochBatches
 from bench.engine.model_file import read_model_file
 from bench.engine.optimisation import ends_early, moving_average, plateaus
-from bench.methods.backbone import build_backbone
-from bench.methods.freezing import freeze_but_last_stage
+from bench.methods.backbones.backbone import build_backbone
+from bench.methods.backbones.freezing import freeze_but_last_stage
 from bench.records import Record, RecordStore
 from bench.schedule import count_batches, load_schedule
 from bench.spec import MatrixSpec

@@ -15,7 +15,7 @@ from word_files import read, write_glove, write_words
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.errors import UserError
-from bench.methods.vectors import find_source
+from bench.methods.vectors.label_vectors import find_source
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from word_files import read, write_glove, write_words
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.errors import UserError
-from bench.methods.word_vectors import spelt
+from bench.methods.vectors.words import spelt
 from bench.records import RecordStore
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from gensim.models import KeyedVectors
 
-from bench.methods.vectors import LabelVectors, label_vectors
+from bench.methods.vectors.label_vectors import LabelVectors, label_vectors
 
 Table = Mapping[str, Sequence[float]]
 WORDS: Table = {

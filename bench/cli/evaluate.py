@@ -120,7 +120,7 @@ def _write(path: Path, dataset: "DataSet", logits: "NDArray[np.float32]") -> Non
 
 
 def _describe(card: "ModelCard", dataset: "DataSet", side: int, resize: int) -> None:
-    from bench.methods.published_checkpoints import LAYOUTS
+    from bench.methods.published.checkpoints import LAYOUTS
 
     cut = f", the centre of {resize}" if resize != side else ""
     click.echo(f"model: {card.method.label()} with {card.backbone}, from {card.source}")

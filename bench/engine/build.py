@@ -9,12 +9,12 @@ from bench.datasets.feed import EvalImages, Sample, TrainingImages
 from bench.datasets.transforms import Augmentation
 from bench.engine.features import EvalFeatures, Progress, StoredFeatures, TrainingFeatures, store_features
 from bench.engine.initial import initialise_backbone, initialise_head
-from bench.methods.backbone import Backbone
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.freezing import freeze_but_last_stage
 from bench.methods.catalog import PRIOR
-from bench.methods.freezing import freeze_but_last_stage
 from bench.methods.label_space import LabelSpace, count_labels, log_odds
 from bench.methods.model import MultiLabelModel, build_model
-from bench.methods.vectors import label_vectors
+from bench.methods.vectors.label_vectors import label_vectors
 from bench.plan import Cell
 from bench.schedule import Schedule
 from bench.settings import work_folder

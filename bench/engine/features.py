@@ -18,8 +18,8 @@ from torch.utils.data import Dataset
 from bench.datasets.feed import Batch, EvalImages, Sample, loader
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
-from bench.methods.backbone import Backbone
-from bench.methods.frozen import freeze, principal_components
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.model import state_digest
 from bench.schedule import Schedule
 

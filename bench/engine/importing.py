@@ -18,17 +18,17 @@ from bench.files import sha256_of_file
 from bench.methods.catalog import METHODS, MLGCNOptions, Options
 from bench.methods.graph import conditional_probability, reweighted_graph
 from bench.methods.label_space import LabelSpace, count_labels
-from bench.methods.published_checkpoints import (
+from bench.methods.published.checkpoints import (
     LAYOUTS,
     PUBLICATIONS,
     CheckpointLayout,
     Publication,
     recognise,
 )
-from bench.methods.published_constants import describe_file, read_graph, read_label_vectors
-from bench.methods.published_files import read_published_file
-from bench.methods.published_model import build_published, check_names, sizes_of
-from bench.methods.published_names import PUBLISHED
+from bench.methods.published.constants import describe_file, read_graph, read_label_vectors
+from bench.methods.published.files import read_published_file
+from bench.methods.published.model import build_published, check_names, sizes_of
+from bench.methods.published.names import PUBLISHED
 from bench.resolve import resolve
 from bench.settings import work_folder
 from bench.spec import MethodChoice, options_of, parse_methods

@@ -11,7 +11,7 @@ from bench.engine.model_file import ModelCard, read_model_file
 from bench.errors import UserError
 from bench.files import sha256_of_file
 from bench.initial import InitFrom, Parts, corresponding
-from bench.methods.backbone import Backbone
+from bench.methods.backbones.backbone import Backbone
 from bench.methods.catalog import Method, Options
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import MultiLabelModel, head_class

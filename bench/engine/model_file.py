@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from bench.datasets.open import DataSet
 from bench.errors import UserError
 from bench.files import atomic_path
-from bench.methods.backbone import Backbone
-from bench.methods.frozen import COMPONENTS, MEAN, freeze
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import OFFSET, MultiLabelModel, build_model
 from bench.schedule import Precision

@@ -18,8 +18,8 @@ from bench.engine.cost import count_parameters, flops_of, peak_memory, reset_pea
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace, count_labels
 from bench.methods.model import head_class
-from bench.methods.published_formulation import FORMULATIONS
-from bench.methods.published_names import convert
+from bench.methods.published.formulation import FORMULATIONS
+from bench.methods.published.names import convert
 from bench.spec import MethodChoice, method_named, options_of
 
 SEED = 0

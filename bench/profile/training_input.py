@@ -18,7 +18,7 @@ from bench.datasets.feed import augmentation_rng, collate, make_sample
 from bench.datasets.index import SplitIndex
 from bench.datasets.parts import read_part
 from bench.datasets.transforms import crop_box, multi_scale_box, transform
-from bench.methods.backbone import Backbone, build_backbone
+from bench.methods.backbones.backbone import Backbone, build_backbone
 
 STAGES = DECODE, RESIZE, BATCH, NORMALISE = (
     "read and decode",

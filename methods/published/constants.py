@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.files import sha256_of_file
-from bench.methods.vectors import Vectors, label_vectors
+from bench.methods.vectors.label_vectors import Vectors, label_vectors
 
 # SSGRL publishes probabilities without the counts; as counts they are exact to the ninth decimal.
 IMAGES_OF_A_PROBABILITY = 10**9

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 from bench.errors import UserError
-from bench.methods.backbone import Backbone
-from bench.methods.backbone_weights import load_weights, not_fetched, read_weights
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.weights import load_weights, not_fetched, read_weights
 from bench.resolve import unknown_name
 
 # What torchvision calls the part behind the feature map, in one network or another.

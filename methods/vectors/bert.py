@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UserError
-from bench.methods.word_vectors import spelt
+from bench.methods.vectors.words import spelt
 
 PUBLISHED = "bert-base-uncased"
 HUB = "google-bert/bert-base-uncased"

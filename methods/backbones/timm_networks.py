@@ -8,8 +8,8 @@ import timm
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.methods.backbone import Backbone
-from bench.methods.backbone_weights import load_weights, misfit, not_fetched, read_weights, reason
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.weights import load_weights, misfit, not_fetched, read_weights, reason
 from bench.resolve import unknown_name
 
 # What makes a transformer take images of any size, by its family; the other families take none of these.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.methods.backbone import Backbone
+from bench.methods.backbones.backbone import Backbone
 
 
 class _Call(NamedTuple):

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
-from bench.methods.bert_vectors import PUBLISHED, bert_vectors
-from bench.methods.vector_arrays import read_named, read_ordered
-from bench.methods.word_vectors import SUFFIXES, read_word_vectors
+from bench.methods.vectors.arrays import read_named, read_ordered
+from bench.methods.vectors.bert import PUBLISHED, bert_vectors
+from bench.methods.vectors.words import SUFFIXES, read_word_vectors
 from bench.resolve import unknown_name
 from bench.settings import data_root, work_folder
 

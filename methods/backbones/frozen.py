@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.methods.backbone import Backbone
+from bench.methods.backbones.backbone import Backbone
 
 # The state of a frozen backbone holds its reduction under these names.
 MEAN, COMPONENTS = "network.mean", "network.components"

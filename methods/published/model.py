@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.methods.catalog import METHODS, Options
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import MultiLabelModel, build_model
-from bench.methods.published_checkpoints import (
+from bench.methods.published.checkpoints import (
     LAYOUTS,
     RESNET_PARTS,
     CheckpointLayout,
@@ -18,7 +18,7 @@ from bench.methods.published_checkpoints import (
     resnet_of,
     split_backbone,
 )
-from bench.methods.published_names import PUBLISHED, convert
+from bench.methods.published.names import PUBLISHED, convert
 
 # PyTorch before 0.4.1 did not keep it, and nothing that is computed here depends on it.
 COUNTER = "num_batches_tracked"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.methods.backbone_weights import reason
+from bench.methods.backbones.weights import reason
 
 
 class Backbone(nn.Module):
@@ -159,12 +159,12 @@ def build_backbone(name: str, weights: str) -> Backbone:
         UserError: unknown name, no feature map, weights that do not exist, cannot be fetched, or do not fit.
     """
     # Here, because each library takes seconds to import.
-    from bench.methods import backbone_lite, backbone_timm, backbone_torchvision
+    from bench.methods.backbones import lite, timm_networks, torchvision_networks
 
-    if name == backbone_lite.NAME:
-        return backbone_lite.build(weights)
+    if name == lite.NAME:
+        return lite.build(weights)
     library, _, short = name.rpartition("/")
-    libraries: dict[str, ModuleType] = {"torchvision": backbone_torchvision, "timm": backbone_timm}
+    libraries: dict[str, ModuleType] = {"torchvision": torchvision_networks, "timm": timm_networks}
     if library and library not in libraries:
         raise UserError(
             f"Backbone '{name}' names the library '{library}'; write torchvision/NAME or timm/NAME."

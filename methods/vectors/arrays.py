@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UserError
-from bench.methods.word_vectors import spelt
+from bench.methods.vectors.words import spelt
 
 NAMES = ("labels", "names")
 Array = NDArray[Any]

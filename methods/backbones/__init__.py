@@ -1,0 +1,1 @@
+"""Networks that give the feature map, and how much of them is trained."""

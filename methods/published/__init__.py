@@ -1,0 +1,1 @@
+"""The published checkpoints and formulations, read or rebuilt as they are."""

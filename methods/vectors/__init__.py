@@ -1,0 +1,1 @@
+"""Label vectors and where they come from."""
