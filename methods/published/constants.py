@@ -1,13 +1,13 @@
 """What a published checkpoint was trained with and does not hold: label vectors and the label graph."""
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.files import sha256_of_file
+from bench.methods.vectors.arrays import load_arrays
 from bench.methods.vectors.label_vectors import Vectors, label_vectors
 
 # SSGRL publishes probabilities without the counts; as counts they are exact to the ninth decimal.
@@ -112,28 +112,14 @@ def describe_file(path: Path) -> str:
 
 
 def _array(path: Path) -> NDArray[np.float64]:
-    arrays = _load(path)
+    arrays = load_arrays(path, "file")
     if "" not in arrays:
         raise UserError(f"{path} is a .npz file, whatever it is called.")
     return arrays[""]
 
 
 def _arrays(path: Path) -> dict[str, NDArray[np.float64]]:
-    arrays = _load(path)
+    arrays = load_arrays(path, "file")
     if "" in arrays:
         raise UserError(f"{path} is a .npy file, whatever it is called.")
     return arrays
-
-
-def _load(path: Path) -> dict[str, NDArray[np.float64]]:
-    """The arrays of a file by name; the one of a `.npy` file has none."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
-    except FileNotFoundError:
-        raise UserError(f"The file {path} does not exist.") from None
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
-        raise UserError(f"The file {path} cannot be read as arrays: {error}.") from error

@@ -93,11 +93,15 @@ def read_ordered(path: Path, names: tuple[str, ...]) -> tuple[Array, tuple[str, 
     return vectors, tuple(f"row {row}" for row in range(len(names)))
 
 
-def load_arrays(path: Path) -> dict[str, Array]:
+def load_arrays(path: Path, kind: str = "vector file") -> dict[str, Array]:
     """The arrays of a `.npz` file by name; that of a `.npy` file has the name ''.
 
+    Args:
+        path: the file.
+        kind: what messages call it.
+
     Raises:
-        UserError: not such a file, damaged, or holding Python objects, which are not loaded.
+        UserError: no such file, another one, damaged, or holding Python objects, which are not loaded.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -105,15 +109,15 @@ def load_arrays(path: Path) -> dict[str, Array]:
             return {"": loaded}
         with loaded:
             return {key: loaded[key] for key in loaded.files}
-    except (ValueError, EOFError, BadZipFile) as error:
+    except FileNotFoundError:
+        raise UserError(f"The {kind} {path} does not exist.") from None
+    except (ValueError, EOFError, OSError, BadZipFile) as error:
         if "pickle" in str(error):
             raise UserError(
-                f"The vector file {path} holds Python objects, which are not loaded because that can run "
+                f"The {kind} {path} holds Python objects, which are not loaded because that can run "
                 "code; store plain arrays with numpy.savez(FILE, labels=[...], vectors=...)."
             ) from error
-        raise UserError(
-            f"The vector file {path} cannot be read as arrays: {str(error).rstrip('.')}."
-        ) from error
+        raise UserError(f"The {kind} {path} cannot be read as arrays: {str(error).rstrip('.')}.") from error
 
 
 def _shape(array: Array) -> str:
