@@ -116,6 +116,15 @@ def test_principal_components_keep_most_of_the_variance() -> None:
         principal_components(features, 8)
 
 
+@pytest.mark.parametrize("rank", [0, 2])
+def test_what_does_not_vary_in_training_is_not_blown_up(rank: int) -> None:
+    torch.manual_seed(0)
+    features = torch.randn(50, rank) @ torch.randn(rank, 7)
+    found = principal_components(features[..., None, None], 4)
+    other = torch.randn(100, 7) - found["mean"]
+    assert (other @ found["components"].T).abs().max() < 20
+
+
 def test_a_frozen_backbone_stays_as_it_is() -> None:
     backbone = freeze(build_backbone("timm/test_byobnet", "none"), {})
     before = {name: value.clone() for name, value in backbone.state_dict().items()}

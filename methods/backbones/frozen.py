@@ -74,5 +74,7 @@ def principal_components(features: Tensor, channels: int) -> dict[str, Tensor]:
     components = vectors[:, :channels].T
     signs = components.gather(1, components.abs().argmax(dim=1, keepdim=True)).sign()
     # What hardly varies, as in features of a lower rank, is noise: it is not blown up.
-    deviations = variances[:channels].clamp(min=variances[0] * LEAST_VARIANCE).sqrt()[:, None]
+    kept = variances[:channels]
+    deviations = torch.where(kept > variances[0] * LEAST_VARIANCE, kept, variances[0]).sqrt()[:, None]
+    deviations[deviations == 0] = 1
     return {"mean": rows.mean(dim=0).float(), "components": (components * signs / deviations).float()}
