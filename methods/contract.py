@@ -207,7 +207,9 @@ class MethodContract:
     def test_exported_evaluation_is_the_plain_one_for_any_batch(self) -> None:
         """The exported head takes batches of another size than the one it was traced with."""
         head = self.trained()
-        sizes = {"features": {0: torch.export.Dim("batch")}}
+        # Not a named dimension: PyTorch 2.11 refuses one where a batch as large as the classes is a case of
+        # its own.
+        sizes = {"features": {0: torch.export.Dim.AUTO}}
         exported = torch.export.export(head, (batch()[0],), dynamic_shapes=sizes).module()
         for size in (4, 6):
             features, _ = batch(size)
