@@ -1,4 +1,4 @@
-"""Methods and data sets by name: the built-in ones, then those that other installed packages bring.
+"""A catalogue of what is built in and what other installed packages bring, by name.
 
 A package brings one by an entry point: in its group `bench.methods`, `my-head = "my_head:METHOD"` names a
 `Method`, and an entry point of the group `bench.datasets` names a `DataSetInfo`. The entry point, the object
@@ -20,9 +20,6 @@ from bench.resolve import unknown_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-    from bench.datasets.catalog import DataSetInfo
-    from bench.methods.catalog import Method
 
 T = TypeVar("T")
 
@@ -98,28 +95,6 @@ class Refused:
     """What cannot be used, and why: one sentence."""
 
     reason: str
-
-
-@cache
-def methods() -> "Catalogue[Method]":
-    """The methods; the prior, which cannot be asked for, is not among them."""
-    from bench.methods.catalog import METHODS, PRIOR, Method
-
-    def objection(method: "Method") -> str:
-        return "" if method.head else "it names no head"
-
-    return Catalogue("method", "bench.methods", Method, METHODS, frozenset({PRIOR.name, "all"}), objection)
-
-
-@cache
-def datasets() -> "Catalogue[DataSetInfo]":
-    """The data sets."""
-    from bench.datasets.catalog import DATASETS, DataSetInfo
-
-    def objection(info: "DataSetInfo") -> str:
-        return "built_in is for the pictures that the harness draws" if info.built_in else ""
-
-    return Catalogue("data set", "bench.datasets", DataSetInfo, DATASETS, frozenset(), objection)
 
 
 @cache

@@ -1,29 +1,12 @@
-"""The bar for reading and checking files."""
+"""What a long task reports to: a callback that is given how much is done, and of how much."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
 
-from bench.datasets.listing import Progress as Report
+Transfer = Callable[[int, int | None], None]
+"""Called with (done, total) bytes; the total of a download may not be known."""
 
-
-@contextmanager
-def reading(console: Console) -> Iterator[Callable[[str], Report]]:
-    """A bar for each thing that is read, on a terminal; gives from what is done the callback to report to."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-
-        def bar(name: str) -> Report:
-            task = bars.add_task(name, total=None)
-            return lambda done, total: bars.update(task, completed=done, total=total)
-
-        yield bar
+Steps = Callable[[str], Progress]
+"""Gives, for the name of a task, the callback that it reports to."""

@@ -6,9 +6,11 @@ Light on purpose: listing data sets must not import numpy.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.datasets.layout import COCOInstances, Layout, MadeSplit, NUSWide, VisualGenome, VOCDevkit
+from bench.plugins import Catalogue
 
 
 @dataclass(frozen=True)
@@ -234,3 +236,13 @@ DATASETS: dict[str, DataSetInfo] = {
         ),
     )
 }
+
+DATASET_CATALOGUE: Final = Catalogue(
+    noun="data set",
+    group="bench.datasets",
+    kind=DataSetInfo,
+    built_in=DATASETS,
+    reserved=frozenset(),
+    objection=lambda info: "built_in is for the pictures that the harness draws" if info.built_in else "",
+)
+"""The built-in data sets and those of installed packages."""

@@ -10,9 +10,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.datasets.images import verify_image
-from bench.datasets.listing import Progress
+from bench.datasets.pictures.read import verify_image
 from bench.files import write_text
+from bench.progress import Progress
 
 # Raised when what is read from a file changes, so that older verdicts are not believed.
 CACHE_VERSION = 2

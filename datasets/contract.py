@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.datasets.images import read_image
 from bench.datasets.index import SplitIndex
 from bench.datasets.open import DataSet, open_dataset, prepare_both
+from bench.datasets.pictures.read import read_image
 
 
 class DatasetContract:

@@ -14,11 +14,10 @@ import xxhash
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from bench.datasets.images import read_image
-from bench.datasets.index import SplitIndex
-from bench.datasets.jpeg import Pixels
-from bench.datasets.transforms import Augmentation, warp
-from bench.schedule import count_batches
+from bench.datasets.index import SplitIndex, count_batches
+from bench.datasets.pictures.jpeg import Pixels
+from bench.datasets.pictures.read import read_image
+from bench.datasets.pictures.transforms import Augmentation, warp
 
 
 class Sample(NamedTuple):

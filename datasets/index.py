@@ -107,3 +107,9 @@ def pick(count: int, limit: int | None) -> list[int]:
     # A random choice, because published lists are sorted and their first images are alike.
     order = np.random.Generator(np.random.PCG64(0)).permutation(count)
     return sorted(int(i) for i in order[:limit])
+
+
+def count_batches(images: int, batch_size: int, drop_last: bool) -> int:
+    """Batches in an epoch; fewer images than a batch are one, and a single image left over is left out."""
+    whole, left = divmod(images, min(batch_size, images))
+    return whole + (not drop_last and left > 1)

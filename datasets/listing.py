@@ -1,7 +1,6 @@
 """What a layout's reader gives: the images of a split with their labels, and what could not be understood."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.layout import Layout
 from bench.errors import UserError
-
-Progress = Callable[[int, int], None]
+from bench.progress import Progress
 
 _DASHES = str.maketrans("", "", "-_")
 

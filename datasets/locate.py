@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from bench.datasets.catalog import DataSetInfo
-from bench.datasets.listing import Progress, reader_of
+from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.listing import reader_of
 from bench.errors import UserError
 from bench.files import write_text
-from bench.plugins import datasets
+from bench.progress import Progress
 from bench.settings import data_root, work_folder
 
 
@@ -22,7 +22,7 @@ def dataset_info(name: str) -> DataSetInfo:
         from bench.datasets.own import load_own
 
         return load_own(Path(name))
-    info = datasets().get(name)
+    info = DATASET_CATALOGUE.get(name)
     if info.built_in:
         from bench.datasets.scenes.generator import CLASSES
 

@@ -8,10 +8,11 @@ import numpy as np
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.check import FileChecks
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.listing import Problem, Progress, read_lines
+from bench.datasets.listing import Problem, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
+from bench.progress import Progress
 from bench.settings import work_folder
 
 LISTED_AT_MOST = 50

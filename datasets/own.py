@@ -6,11 +6,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.datasets.catalog import Counts, DataSetInfo
+from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
 from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
 from bench.datasets.listing import read_lines
 from bench.errors import UserError
-from bench.plugins import datasets
 from bench.validation import one_sentence
 
 
@@ -97,7 +96,7 @@ class Description(_Part):
             raise ValueError(f"give one of csv, coco and voc, not {' and '.join(layouts) or 'none'}")
         if self.csv and (self.splits.made is None) == (self.csv.split is None):
             raise ValueError("give either the column of the split in csv, or a share to train on in splits")
-        if self.name in datasets().names():
+        if self.name in DATASET_CATALOGUE.names():
             raise ValueError(f"'{self.name}' is the name of a data set that is known; choose another")
         return self
 

@@ -12,10 +12,11 @@ import numpy as np
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.index import SplitIndex
 from bench.datasets.layout import ALL
-from bench.datasets.listing import Listing, Problem, Progress, reader_of
+from bench.datasets.listing import Listing, Problem, reader_of
 from bench.datasets.splits import positions_of
 from bench.errors import UserError
 from bench.files import write_text
+from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when a reader or the file changes, so that older indices are not believed.

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.datasets.catalog import Counts
 from bench.datasets.index import SplitIndex
-from bench.methods.label_space import count_labels
+from bench.labels import count_labels
 
 
 @dataclass(frozen=True)

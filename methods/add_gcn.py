@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.methods.catalog import ADDGCNOptions
-from bench.methods.dynamic_graph import COMBINATIONS, GraphNetwork
-from bench.methods.elementwise import ElementwiseClassifier
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers.dynamic_graph import COMBINATIONS, GraphNetwork
+from bench.methods.layers.elementwise import ElementwiseClassifier
 
 
 def classify_then_max(_: nn.Linear, positions: Tensor, maps: Tensor) -> Tensor:

@@ -4,9 +4,11 @@ Light on purpose: listing methods or planning a matrix must not import torch.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.plugins import Catalogue
 
 PUBLISHED_WIDTH = 1024
 """The hidden width of the published heads, on backbones with 2048 channels."""
@@ -200,3 +202,13 @@ PRIOR = Method(
     options=Options,
     head=None,
 )
+
+METHOD_CATALOGUE: Final = Catalogue(
+    noun="method",
+    group="bench.methods",
+    kind=Method,
+    built_in=METHODS,
+    reserved=frozenset({PRIOR.name, "all"}),
+    objection=lambda method: "" if method.head else "it names no head",
+)
+"""The built-in methods and those of installed packages. The prior, which cannot be asked for, is no part."""

@@ -19,12 +19,13 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from bench.average_precision import average_precision
+from bench.labels import count_labels
 from bench.methods.catalog import Method
 from bench.methods.head import Head, HeadOutput
-from bench.methods.label_space import LabelSpace, count_labels
+from bench.methods.label_space import LabelSpace
 from bench.methods.model import head_class
-from bench.protocol import PROTOCOLS
+from bench.metrics.average_precision import average_precision
+from bench.metrics.protocol import PROTOCOLS
 
 # All different, so that an axis of length CLASSES is always the class axis.
 CLASSES, CHANNELS, WIDTH = 7, 32, 5

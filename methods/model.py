@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.methods.backbones.backbone import Backbone, build_backbone
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.build import build_backbone
 from bench.methods.catalog import Method, Options
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.methods.attention import LabelAttention
 from bench.methods.catalog import SALGLOptions
-from bench.methods.elementwise import ElementwiseClassifier
-from bench.methods.gated_graph import GatedGraphNetwork
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.transformer import TransformerLayer, sine_positions
+from bench.methods.layers.attention import LabelAttention
+from bench.methods.layers.elementwise import ElementwiseClassifier
+from bench.methods.layers.gated_graph import GatedGraphNetwork
+from bench.methods.layers.transformer import TransformerLayer, sine_positions
 
 LOG_EPS = 1e-7
 DIVISION_EPS = 1e-8

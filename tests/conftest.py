@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from places import ROOT
+
 # The suite runs one process per core; more threads in each would only get in each other's way.
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -12,7 +14,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder `shared` beside the checkout, with real data that is not part of the project."""
-    folder = Path(__file__).resolve().parents[2] / "shared"
+    folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip("the shared real data is not beside this checkout")
     return folder

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from bench.records import RecordStore
-from bench.spec import resolve_protocol
+from bench.cli.display import open_display
+from bench.metrics.protocol import resolve_protocol
+from bench.records.store import RecordStore
 
 
 @click.command("compare")
@@ -29,17 +29,14 @@ def command(
     their names, separated by commas. Methods are compared at the seeds that both were run with: the mean over
     the seeds, on resamples of the test images that all runs share.
     """
-    from bench.compare import compare
-    from bench.compare_report import WRITERS, report
-    from bench.pairing import pair
+    from bench.compare.choose import pair
+    from bench.compare.differences import compare
+    from bench.compare.report import WRITERS, report
     from bench.resolve import resolve
 
     write = resolve("format", form, WRITERS)
     store = RecordStore(results)
     runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None)
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("resampling runs", total=len(runs.a) + len(runs.b))
-        comparison = compare(store, runs, resamples, measured=lambda: bars.advance(task))
+    with open_display(Console(stderr=True)) as display:
+        comparison = compare(store, runs, resamples, progress=display.task("resampling runs"))
     click.echo(write(report(comparison)), nl=False)

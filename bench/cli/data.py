@@ -9,7 +9,8 @@ import pandas as pd
 from rich.console import Console
 
 from bench.cli.data_download import download
-from bench.datasets.catalog import DataSetInfo
+from bench.cli.display import open_display
+from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.index import SplitIndex
 from bench.datasets.locate import dataset_info, locate, remember
 from bench.datasets.open import LISTED_AT_MOST, DataSet, prepare_both, read_dataset
@@ -17,9 +18,7 @@ from bench.datasets.prepare import with_classes
 from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError
 from bench.files import write_text
-from bench.methods.label_space import count_labels
-from bench.plugins import datasets
-from bench.progress import reading
+from bench.labels import count_labels
 
 DIFFERENT = 1
 
@@ -42,8 +41,8 @@ def _of_a_data_set(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read(data: str, data_root: Path | None) -> DataSet:
-    with reading(Console(stderr=True)) as bar:
-        return read_dataset(data, data_root, progress=bar(data))
+    with open_display(Console(stderr=True)) as display:
+        return read_dataset(data, data_root, progress=display.task(f"reading {data}"))
 
 
 def _splits(dataset: DataSet) -> tuple[tuple[str, SplitIndex], tuple[str, SplitIndex]]:
@@ -58,7 +57,7 @@ def _differences(info: DataSetInfo, split: str, index: SplitIndex) -> list[str]:
 @command.command("ls")
 def list_data() -> None:
     """List the data sets with their published counts, and where each lies on this machine."""
-    for info in datasets().all().values():
+    for info in DATASET_CATALOGUE.all().values():
         splits = ", ".join(f"{split} {counts.images}" for split, counts in info.counts.items())
         try:
             place = "made on first use" if info.built_in else f"in {locate(info, None)}"
@@ -81,9 +80,10 @@ def prepare(data: str, data_root: Path | None, source: Path | None) -> None:
     Other commands do this by themselves; `prepare` shows what was read, and remembers where it lies.
     """
     info = dataset_info(data)
-    with reading(Console(stderr=True)) as bar:
-        folder = locate(info, source or data_root, bar(data))
-        prepared = prepare_both(with_classes(info, folder), folder, bar(data))
+    with open_display(Console(stderr=True)) as display:
+        progress = display.task(f"reading {data}")
+        folder = locate(info, source or data_root, progress)
+        prepared = prepare_both(with_classes(info, folder), folder, progress)
     if source is not None and info.home is None:
         remember(info, source)
     for split, found in zip((info.train_split, info.eval_split), prepared, strict=True):

@@ -10,8 +10,8 @@ import click
 from bench.settings import data_root as data_root_of
 
 if TYPE_CHECKING:
-    from bench.datasets.fetch.download import Progress
     from bench.datasets.fetch.obtain import Report
+    from bench.progress import Transfer
 
 
 @click.command("download")
@@ -87,7 +87,7 @@ def _display() -> "Iterator[Report]":
     )
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
 
-        def report(step: str) -> "Progress":
+        def report(step: str) -> "Transfer":
             task = bars.add_task(step, total=None)
             return lambda done, total: bars.update(task, completed=done, total=total)
 

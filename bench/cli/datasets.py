@@ -2,7 +2,7 @@
 
 import click
 
-from bench.plugins import datasets
+from bench.datasets.catalog import DATASET_CATALOGUE
 
 
 @click.command("datasets")
@@ -11,7 +11,7 @@ def command() -> None:
 
     Those of installed packages stand behind the built-in ones; `bench new dataset` begins one of your own.
     """
-    for info in datasets().all().values():
+    for info in DATASET_CATALOGUE.all().values():
         click.echo(f"{info.name:8} {info.title}: {info.summary}")
         click.echo(f"         {info.citation}")
         click.echo(f"         from {info.source}; licence: {info.licence}")

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
+from bench.cli.display import open_display
 from bench.errors import UserError
-from bench.progress import reading
-from bench.schedule import Precision
+from bench.experiment.schedule import Precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
     from bench.datasets.open import DataSet
     from bench.engine.model_file import ModelCard
-    from bench.metrics import Metrics
-    from bench.protocol import Protocol
+    from bench.metrics.evaluate import Metrics
+    from bench.metrics.protocol import Protocol
 
 # `open_dataset` reads training images too; an evaluation uses none, and two are the fewest that it takes.
 NO_TRAINING = 2
@@ -65,9 +64,9 @@ def command(
     from bench.datasets.open import open_dataset
     from bench.engine.environment import choose_device, choose_workers
     from bench.engine.model_file import load_model
-    from bench.engine.scoring import Conditions, score, sizes_for
-    from bench.metrics import measure
-    from bench.spec import resolve_protocol
+    from bench.engine.score_model import Conditions, score, sizes_for
+    from bench.metrics.evaluate import measure
+    from bench.metrics.protocol import resolve_protocol
 
     trained = load_model(checkpoint)
     card = trained.card
@@ -75,8 +74,9 @@ def command(
     side, resize = sizes_for(card, image_size)
     chosen = choose_device(device, precision or card.precision)
     console = Console()
-    with reading(console) as bar:
-        dataset = open_dataset(data, data_root, NO_TRAINING, limit_eval, skip_bad, bar(data))
+    with open_display(console) as display:
+        progress = display.task(f"reading {data}")
+        dataset = open_dataset(data, data_root, NO_TRAINING, limit_eval, skip_bad, progress)
     conditions = Conditions(
         side=side,
         resize=resize,
@@ -85,11 +85,8 @@ def command(
         workers=choose_workers(workers, chosen),
         device=chosen,
     )
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("scoring", total=None)
-        logits = score(
-            trained, dataset, conditions, lambda done, total: bars.update(task, completed=done, total=total)
-        )
+    with open_display(console) as display:
+        logits = score(trained, dataset, conditions, display.task("scoring"))
     if scores is not None:
         _write(scores, dataset, logits)
     _describe(card, dataset, side, resize)
@@ -135,7 +132,7 @@ def _describe(card: "ModelCard", dataset: "DataSet", side: int, resize: int) -> 
 def _show(metrics: "Metrics", protocol: "Protocol") -> None:
     from tabulate import tabulate
 
-    from bench.precision_recall import PrecisionRecall
+    from bench.metrics.precision_recall import PrecisionRecall
 
     click.echo(f"protocol: {protocol.name}: {protocol.describe()}")
     names = PrecisionRecall._fields

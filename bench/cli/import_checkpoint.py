@@ -43,7 +43,7 @@ from bench.errors import UserError
 def command(file: Path, out: Path | None, **given: Any) -> None:
     """Turn a published checkpoint FILE into one that `bench evaluate` takes. Nothing in FILE is executed."""
     # Imported here because importing torch takes longer than reading help.
-    from bench.engine.importing import Given, import_published
+    from bench.engine.import_published import Given, import_published
     from bench.engine.model_file import save_model
 
     target = out or Path(f"{file.name.partition('.')[0]}.safetensors")

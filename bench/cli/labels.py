@@ -8,9 +8,9 @@ import numpy as np
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.open import prepare_both
 from bench.datasets.prepare import with_classes
+from bench.labels import count_labels
 from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, reweighted_graph
-from bench.methods.label_space import count_labels
 from bench.methods.published.constants import Counts, read_graph
 from bench.methods.vectors.label_vectors import LABEL_SETS, find_source, label_vectors
 from bench.settings import work_folder

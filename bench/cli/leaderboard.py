@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.records import RecordStore
+from bench.records.store import RecordStore
 
 
 @click.command("leaderboard")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.records import Damaged, RecordStore
+from bench.records.store import Damaged, RecordStore
 
 
 @click.command("ls")

@@ -2,8 +2,7 @@
 
 import click
 
-from bench.methods.catalog import PRIOR
-from bench.plugins import methods
+from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 
 
 @click.command("methods")
@@ -12,7 +11,7 @@ def command() -> None:
 
     Those of installed packages stand behind the built-in ones; `bench new method` begins one of your own.
     """
-    for method in (*methods().all().values(), PRIOR):
+    for method in (*METHOD_CATALOGUE.all().values(), PRIOR):
         click.echo(f"{method.name:8} {method.title}: {method.summary}")
         click.echo(f"         {method.citation}")
         for name, field in method.options.model_fields.items():

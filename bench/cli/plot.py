@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bench.figures.catalog import FORMATS, KINDS
-from bench.records import RecordStore
+from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 
 _LIST = "\n".join(f"  {kind.name:17} {kind.summary}" for kind in KINDS.values())

@@ -7,8 +7,8 @@ import click
 import torch
 
 from bench.engine.environment import choose_device
+from bench.experiment.methods import parse_methods
 from bench.profile.heads import Comparison, HeadCost, Setting, compare
-from bench.spec import parse_methods
 
 
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:

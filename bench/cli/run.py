@@ -6,11 +6,11 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli.display import open_display
+from bench.engine.execute import execute
+from bench.engine.plan import Cell, plan
 from bench.errors import UserError
-from bench.matrix import run_matrix
-from bench.plan import Cell, plan
-from bench.progress import reading
-from bench.spec import load_matrix
+from bench.experiment.matrix import load_matrix
 
 A_CELL_FAILED = 1
 
@@ -83,15 +83,15 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     console = Console(stderr=False)
     given = {name: value for name, value in options.items() if value is not None}
     matrix = load_matrix(spec, given, name)
-    with reading(console) as bar:
-        cells = plan(matrix, bar)
-    if matrix.dry_run:
-        _print_plan(cells, console)
-        return
     try:
-        outcome = run_matrix(matrix, cells, console)
+        with open_display(console) as display:
+            cells = plan(matrix, display.task)
+            outcome = None if matrix.dry_run else execute(matrix, cells, display)
     except KeyboardInterrupt:
         raise UserError("Interrupted; the same command goes on from the last epoch.") from None
+    if outcome is None:
+        _print_plan(cells, console)
+        return
     finished = len(cells) - outcome.without_result
     _say(
         console,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from bench.metrics import METRICS
-from bench.records import Record, RecordStore
+from bench.metrics.evaluate import METRICS
+from bench.records.store import Record, RecordStore
 
 
 @click.command("show")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from bench.records import RecordStore
-from bench.submission import competition_of, write_submission
+from bench.records.store import RecordStore
+from bench.records.submission import competition_of, write_submission
 
 
 @click.command("submission")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from bench.records import RecordStore
+from bench.metrics.protocol import resolve_protocol
+from bench.records.store import RecordStore
 from bench.resolve import unknown_name
-from bench.spec import resolve_protocol
 
 
 @click.command("tables")

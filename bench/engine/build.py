@@ -6,19 +6,21 @@ import torch
 from torch.utils.data import Dataset
 
 from bench.datasets.feed import EvalImages, Sample, TrainingImages
-from bench.datasets.transforms import Augmentation
-from bench.engine.features import EvalFeatures, Progress, StoredFeatures, TrainingFeatures, store_features
-from bench.engine.initial import initialise_backbone, initialise_head
+from bench.datasets.pictures.transforms import Augmentation
+from bench.engine.features import EvalFeatures, StoredFeatures, TrainingFeatures, store_features
+from bench.engine.plan import Cell
+from bench.engine.warm_start import initialise_backbone, initialise_head
+from bench.experiment.methods import method_named
+from bench.experiment.schedule import Schedule
+from bench.labels import count_labels
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.freezing import freeze_but_last_stage
 from bench.methods.catalog import PRIOR
-from bench.methods.label_space import LabelSpace, count_labels, log_odds
+from bench.methods.label_space import LabelSpace, log_odds
 from bench.methods.model import MultiLabelModel, build_model
 from bench.methods.vectors.label_vectors import label_vectors
-from bench.plan import Cell
-from bench.schedule import Schedule
+from bench.progress import Progress
 from bench.settings import work_folder
-from bench.spec import method_named
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 from lightning_fabric import plugins
 
 from bench.errors import UserError
-from bench.records import Environment
-from bench.schedule import Precision
+from bench.experiment.schedule import Precision
+from bench.records.store import Environment
 
 RECORDED = ("gensim", "lightning-fabric", "numpy", "pillow", "timm", "torch", "torchvision")
 

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,10 +18,11 @@ from torch.utils.data import Dataset
 from bench.datasets.feed import Batch, EvalImages, Sample, loader
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
+from bench.experiment.schedule import Schedule
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.model import state_digest
-from bench.schedule import Schedule
+from bench.progress import Progress
 
 # Raised when the same images and backbone would give other features.
 VERSION = 2
@@ -29,7 +30,6 @@ BATCH = 32
 # Training images that the principal components are computed from.
 COMPONENT_IMAGES = 512
 REDUCTION = "reduction.safetensors"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

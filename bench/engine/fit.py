@@ -16,16 +16,16 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from bench.datasets.feed import Batch, EpochBatches, FeedDigest, Sample
-from bench.display import Display
 from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
 from bench.engine.cost import peak_memory
-from bench.engine.evaluation import NonFiniteError, predict
+from bench.engine.events import Events
+from bench.engine.losses import classification_loss, targets_of
 from bench.engine.optimisation import ends_early, set_learning_rate
-from bench.methods.losses import classification_loss, targets_of
+from bench.engine.predict import NonFiniteError, predict
+from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
-from bench.metrics import Metrics, measure
-from bench.records import Epoch
-from bench.spec import CellSpec
+from bench.metrics.evaluate import Metrics, measure
+from bench.records.store import Epoch
 
 CHECKPOINT = "training.pt"
 BEST = "best.safetensors"
@@ -46,7 +46,7 @@ class Run:
     batches: EpochBatches
     evaluation: "DataLoader[Sample]"
     folder: Path
-    display: Display
+    events: Events
     started: float  # of the clock that measures what the run takes
     spent_before: Spent  # by the process that was interrupted
 
@@ -99,7 +99,7 @@ def fit(run: Run) -> list[Epoch]:
         if schedule.select == "best" and best_epoch(history) == epoch:
             save_weights(run.folder / BEST, run.plain)
         save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
-        run.display.epoch_finished(history[-1])
+        run.events.epoch_finished(history[-1])
     return history
 
 
@@ -141,7 +141,7 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
         if (number + 1) % schedule.accumulate == 0 or number + 1 == len(run.batches):
             _step(run)
         total += value
-        run.display.step(epoch, number + 1, len(run.batches), value, len(batch.ids))
+        run.events.step(epoch, number + 1, len(run.batches), value, len(batch.ids))
     return total / len(run.batches), lr, digest.value()
 
 
@@ -197,5 +197,5 @@ def _resume(run: Run) -> list[Epoch]:
     if isinstance(run.precision, MixedPrecision):
         run.precision.load_state_dict(state.tensors["precision"])
     run.spent_before = state.spent
-    run.display.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}")
+    run.events.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}")
     return state.history

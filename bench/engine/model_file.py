@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from bench.datasets.open import DataSet
 from bench.errors import UserError
+from bench.experiment.cell import CellSpec
+from bench.experiment.methods import MethodChoice, method_named, options_of
+from bench.experiment.schedule import Precision
 from bench.files import atomic_path
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import OFFSET, MultiLabelModel, build_model
-from bench.schedule import Precision
-from bench.spec import CellSpec, MethodChoice, method_named, options_of
 from bench.validation import one_sentence
 
 CARD = "bench"

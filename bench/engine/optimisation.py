@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from bench.experiment.schedule import Schedule
 from bench.methods.model import MultiLabelModel
-from bench.schedule import Schedule
 
 ONE_CYCLE_START = 1 / 25  # initial learning rate of a one-cycle policy, relative to its peak
 ONE_CYCLE_END = 1e-4 * ONE_CYCLE_START

@@ -16,22 +16,23 @@ from safetensors.torch import load_file
 
 from bench.datasets.feed import EpochBatches, loader
 from bench.datasets.open import DataSet
-from bench.display import Display
 from bench.engine.build import Built, build, label_space_of
 from bench.engine.checkpoint import Spent
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
 from bench.engine.environment import choose_device, choose_workers, describe_environment, precision_plugin
-from bench.engine.evaluation import NonFiniteError, predict
+from bench.engine.events import Events
 from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
+from bench.engine.plan import Cell
+from bench.engine.predict import NonFiniteError, predict
 from bench.files import write_text
+from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
-from bench.methods.label_space import count_labels, log_odds
+from bench.methods.label_space import log_odds
 from bench.methods.model import state_digest
-from bench.metrics import measure
-from bench.plan import Cell
-from bench.records import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
+from bench.metrics.evaluate import measure
+from bench.records.store import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
 from bench.settings import work_folder
 
 WEIGHTS = "model.safetensors"
@@ -55,14 +56,14 @@ class Machine:
         return cls(chosen, choose_workers(workers, chosen), compiled)
 
 
-def run_cell(cell: Cell, machine: Machine, store: RecordStore, display: Display) -> Record:
+def run_cell(cell: Cell, machine: Machine, store: RecordStore, events: Events) -> Record:
     """Run one cell and store its record, also where it fails.
 
     Args:
         cell: what to run.
         machine: where to run it.
         store: where its record goes.
-        display: told of the progress.
+        events: told of the progress.
     """
     environment = describe_environment(machine.device, machine.compiled, machine.workers)
     folder = work_folder() / "runs" / cell.spec.run_id()
@@ -72,7 +73,7 @@ def run_cell(cell: Cell, machine: Machine, store: RecordStore, display: Display)
         if cell.spec.method.name == PRIOR.name:
             record, logits = _run_prior(cell, environment)
         else:
-            record, logits = _train(cell, machine, environment, folder, display)
+            record, logits = _train(cell, machine, environment, folder, events)
     except (NonFiniteError, RuntimeError, OSError) as error:
         # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
         write_text(folder / "error.txt", traceback.format_exc())
@@ -119,7 +120,7 @@ def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np
 
 
 def _train(
-    cell: Cell, machine: Machine, environment: Environment, folder: Path, display: Display
+    cell: Cell, machine: Machine, environment: Environment, folder: Path, events: Events
 ) -> tuple[Record, NDArray[np.float32]]:
     spec = cell.spec
     reset_peak_memory(machine.device)
@@ -128,7 +129,7 @@ def _train(
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    run = _set_up(cell, machine, built, folder, display, started)
+    run = _set_up(cell, machine, built, folder, events, started)
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
@@ -159,9 +160,7 @@ def _train(
     return record, logits
 
 
-def _set_up(
-    cell: Cell, machine: Machine, built: Built, folder: Path, display: Display, started: float
-) -> Run:
+def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, started: float) -> Run:
     """Place the model on the device, and put beside it all that training needs."""
     spec, schedule, device, model = cell.spec, cell.spec.schedule, machine.device, built.model
     precision = precision_plugin(schedule.precision, device)
@@ -185,7 +184,7 @@ def _set_up(
         batches=batches,
         evaluation=loader(built.eval, machine.workers, device, batch_size=schedule.batch_size),
         folder=folder,
-        display=display,
+        events=events,
         started=started,
         spent_before=Spent(0.0, 0),
     )

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bench.average_precision import BoolArray, positives
 from bench.figures.subject import Floats, Subject, shown_of
 from bench.methods.graph import conditional_probability
-from bench.precision_recall import predict
-from bench.records import Record
+from bench.metrics.average_precision import BoolArray, positives
+from bench.metrics.precision_recall import predict
+from bench.records.store import Record
 
 AT_MOST = 40
 COLUMNS = 3

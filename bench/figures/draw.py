@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from bench.figures.catalog import KINDS, Kind
 from bench.figures.subject import Subject
 from bench.files import atomic_path
-from bench.records import RecordStore
+from bench.records.groups import Group, group_records
+from bench.records.store import RecordStore
 from bench.resolve import resolve, unknown_name
 from bench.tables.book import Book
-from bench.tables.comparison import Group, group_records
 
 LOOK: Final = {
     "svg.hashsalt": "bench",  # the ids within a file would be random otherwise

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.average_precision import FloatArray, IntArray, positives
 from bench.figures.palette import Style
 from bench.figures.subject import Floats, Subject, shown_of
-from bench.protocol import Protocol
+from bench.metrics.average_precision import FloatArray, IntArray, positives
+from bench.metrics.protocol import Protocol
 
 AT_MOST = 80
 
@@ -48,8 +48,8 @@ def draw(subject: Subject) -> Figure:
 def precision_at_positives(scores: FloatArray, labels: IntArray, protocol: Protocol) -> list[Floats]:
     """For each class the precision where its k-th positive is found, k = 1 to P.
 
-    Images with equal scores enter together, as in `bench.average_precision`: precision exists at the end of
-    such a group. So the mean of an array is the AP by rule `ap`, and recall is k / P.
+    Images with equal scores enter together, as in `bench.metrics.average_precision`: precision exists at the
+    end of such a group. So the mean of an array is the AP by rule `ap`, and recall is k / P.
 
     Args:
         scores: `(N, C)` logits.

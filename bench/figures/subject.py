@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.figures.palette import Style, styles
-from bench.records import Record, RecordStore, Scores
-from bench.tables.comparison import Group, title_of
+from bench.records.groups import Group, title_of
+from bench.records.store import Record, RecordStore, Scores
 
 Floats = NDArray[np.float64]
 

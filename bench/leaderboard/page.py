@@ -11,15 +11,10 @@ from bench.figures.palette import COLOURS
 from bench.leaderboard.model import Page, Section, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
 from bench.leaderboard.ranking import Ranking
-from bench.leaderboard.tables import (
-    class_table,
-    methods_table,
-    published_table,
-    ranking_table,
-    title_of_data,
-)
+from bench.leaderboard.tables import class_table, methods_table, published_table, ranking_table, title_of_data
+from bench.records.groups import Group, differences
 from bench.tables.book import INTERVAL_STATEMENT, Book
-from bench.tables.comparison import Group, IntervalOf, cost_columns, differences, metric_columns
+from bench.tables.columns import IntervalOf, cost_columns, metric_columns
 from bench.tables.header import device_statement, header
 
 

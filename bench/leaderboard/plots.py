@@ -9,8 +9,9 @@ from bench.figures.curves import CURVES, common_epochs
 from bench.figures.palette import styles
 from bench.leaderboard.charts import Chart, Point, Series, chart
 from bench.leaderboard.ranking import MAP
-from bench.records import Record
-from bench.tables.comparison import Column, Group, averages, cost_columns, title_of
+from bench.records.groups import Group, title_of
+from bench.records.store import Record
+from bench.tables.columns import Column, averages, cost_columns
 
 COSTS: Final = ("parameters (M)", "GFLOPs per image", "test images/s", "peak memory (MiB)")
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from bench.methods.catalog import PRIOR
-from bench.records import Record
-from bench.tables.comparison import Group, averages, metric_columns, title_of
+from bench.records.groups import Group, title_of
+from bench.records.store import Record
+from bench.tables.columns import averages, metric_columns
 
 MAP = next(column for column in metric_columns() if column.title == "mAP")
 

@@ -8,9 +8,10 @@ from bench.figures.palette import styles
 from bench.leaderboard.model import Cell, Head, Row, Table, conditions_id
 from bench.leaderboard.ranking import Ranking, Result, Standing
 from bench.methods.catalog import METHODS
-from bench.published import PrintedRow, cite, published_rows, references
-from bench.records import Record
-from bench.tables.comparison import Column, Group, IntervalOf, class_columns, frame, title_of
+from bench.records.groups import Group, title_of
+from bench.records.published import PrintedRow, cite, published_rows, references
+from bench.records.store import Record
+from bench.tables.columns import Column, IntervalOf, class_columns, frame
 from bench.tables.grid import NOTHING, number_cells
 
 PUBLISHED_METRICS = ("mAP", "CF1", "OF1", "CF1_top3", "OF1_top3")

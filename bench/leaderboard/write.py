@@ -6,7 +6,7 @@ from bench.files import write_text
 from bench.leaderboard.page import page_of, render
 from bench.leaderboard.ranking import ranking
 from bench.leaderboard.text import markdown
-from bench.records import RecordStore
+from bench.records.store import RecordStore
 from bench.tables.book import Book
 
 

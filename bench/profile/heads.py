@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from bench.engine.cost import count_parameters, flops_of, peak_memory, reset_peak_memory
+from bench.experiment.methods import MethodChoice, method_named, options_of
+from bench.labels import count_labels
 from bench.methods.head import Head
-from bench.methods.label_space import LabelSpace, count_labels
+from bench.methods.label_space import LabelSpace
 from bench.methods.model import head_class
 from bench.methods.published.formulation import FORMULATIONS
 from bench.methods.published.names import convert
-from bench.spec import MethodChoice, method_named, options_of
 
 SEED = 0
 VECTOR_WIDTH = 300  # of the papers' word vectors

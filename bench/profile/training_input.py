@@ -16,9 +16,10 @@ from torchvision import transforms
 
 from bench.datasets.feed import augmentation_rng, collate, make_sample
 from bench.datasets.index import SplitIndex
-from bench.datasets.parts import read_part
-from bench.datasets.transforms import crop_box, multi_scale_box, transform
-from bench.methods.backbones.backbone import Backbone, build_backbone
+from bench.datasets.pictures.crop import read_part
+from bench.datasets.pictures.transforms import crop_box, multi_scale_box, transform
+from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.build import build_backbone
 
 STAGES = DECODE, RESIZE, BATCH, NORMALISE = (
     "read and decode",

@@ -8,25 +8,17 @@ import pandas as pd
 
 from bench.datasets.catalog import DATASETS
 from bench.errors import UserError
-from bench.protocol import Protocol
-from bench.records import Record, RecordStore
+from bench.metrics.protocol import Protocol
+from bench.records.groups import Group, differences, group_records
+from bench.records.intervals import LEVEL, RESAMPLES, Interval, interval
+from bench.records.runs import Runs, notes_on
+from bench.records.store import Record, RecordStore
 from bench.resolve import unknown_name
-from bench.tables.comparison import (
-    Column,
-    Group,
-    class_columns,
-    cost_columns,
-    differences,
-    frame,
-    group_records,
-    metric_columns,
-)
+from bench.tables.columns import Column, class_columns, cost_columns, frame, metric_columns
 from bench.tables.grid import Document, Section, Table, grid_of
 from bench.tables.header import device_statement, header
-from bench.tables.paper import paper_table
-from bench.tables.papers import PAPER_TABLES
-from bench.tables.runs import Runs, notes_on
-from bench.uncertainty import LEVEL, RESAMPLES, Interval, interval
+from bench.tables.papers.literals import PAPER_TABLES
+from bench.tables.papers.table import paper_table
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The lines above a table: what every row of it has in common."""
 
-from bench.records import Record
-from bench.schedule import Schedule
-from bench.spec import CellSpec
-from bench.tables.comparison import Group
+from bench.experiment.cell import CellSpec
+from bench.experiment.schedule import Schedule
+from bench.records.groups import Group
+from bench.records.store import Record
 
 
 def header(group: Group) -> tuple[str, ...]:

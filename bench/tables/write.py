@@ -6,11 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_text
-from bench.protocol import Protocol
-from bench.records import RecordStore
-from bench.spec import resolve_protocol
+from bench.metrics.protocol import Protocol, resolve_protocol
+from bench.records.store import RecordStore
 from bench.tables.book import COMPARISON, KINDS, Book
-from bench.tables.comparison import frame
+from bench.tables.columns import frame
 from bench.tables.render import FORMATS, markdown
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
@@ -21,8 +21,8 @@ from bench.datasets.fetch.disk import FULL, readable, require_space
 from bench.datasets.fetch.sources import Archive
 from bench.errors import UserError
 from bench.files import write_text
+from bench.progress import Transfer
 
-Progress = Callable[[int, int | None], None]
 """Told the bytes that are there and the bytes of the whole, None where nobody knows."""
 
 TRIES = 5
@@ -107,7 +107,7 @@ def left_to_fetch(archive: Archive, target: Path) -> int:
 
 
 def download(
-    archive: Archive, target: Path, mirrors: Sequence[str] = (), progress: Progress = lambda done, total: None
+    archive: Archive, target: Path, mirrors: Sequence[str] = (), progress: Transfer = lambda done, total: None
 ) -> bool:
     """Fetch `archive` to `target`; whole and right, or not there.
 
@@ -156,7 +156,7 @@ def _checked(mirror: str) -> str:
     return mirror.rstrip("/")
 
 
-def _fetch(archive: Archive, url: str, part: _Part, progress: Progress) -> None:
+def _fetch(archive: Archive, url: str, part: _Part, progress: Transfer) -> None:
     """Complete the .part file from one address; once more from the start where resuming gave a wrong file."""
     resumed = True
     while resumed:
@@ -169,7 +169,7 @@ def _fetch(archive: Archive, url: str, part: _Part, progress: Progress) -> None:
     raise _UselessError(f"{wrong}, so it was removed")
 
 
-def _receive_all(archive: Archive, url: str, part: _Part, progress: Progress) -> None:
+def _receive_all(archive: Archive, url: str, part: _Part, progress: Transfer) -> None:
     """Connect until the file is whole, with growing pauses while no new byte arrives."""
     failures, furthest = 0, part.size()
     while True:
@@ -184,7 +184,7 @@ def _receive_all(archive: Archive, url: str, part: _Part, progress: Progress) ->
             time.sleep(FIRST_PAUSE * 2 ** (failures - 1))
 
 
-def _receive(archive: Archive, url: str, part: _Part, progress: Progress) -> None:
+def _receive(archive: Archive, url: str, part: _Part, progress: Transfer) -> None:
     """One connection: go on from the end of what is there."""
     headers = _continuation(archive, url, part)
     there, origin = part.size(), part.origin()
@@ -272,7 +272,7 @@ def _identify(url: str, response: HTTPResponse, part: _Part) -> _Origin:
     return found
 
 
-def _copy(response: HTTPResponse, part: _Part, there: int, total: int | None, progress: Progress) -> int:
+def _copy(response: HTTPResponse, part: _Part, there: int, total: int | None, progress: Transfer) -> int:
     """Append what the server sends until it ends or breaks; the bytes that are then there."""
     # Unbuffered, so that what was received is on the disk however this ends.
     with part.path.open("ab", buffering=0) as file:

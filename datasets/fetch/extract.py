@@ -22,8 +22,7 @@ from typing import IO
 from bench.datasets.fetch.disk import FULL, require_space
 from bench.errors import UserError
 from bench.files import atomic_path
-
-Progress = Callable[[int, int | None], None]
+from bench.progress import Transfer
 
 FACTOR = 20
 """An archive may unpack to this many times its own size, where its unpacked size is not stated."""
@@ -53,7 +52,7 @@ def unpack(
     archive: Path,
     folder: Path,
     largest: int | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Transfer = lambda done, total: None,
 ) -> list[str]:
     """Unpack an archive into a folder that may hold files already.
 
@@ -183,7 +182,7 @@ def _require_kinds(entries: list[_Entry], folder: Path) -> None:
             raise UserError(f"{folder / path} is a folder here and a file in the archive: move it away.")
 
 
-def _write(entries: list[_Entry], folder: Path, total: int, progress: Progress) -> None:
+def _write(entries: list[_Entry], folder: Path, total: int, progress: Transfer) -> None:
     done = 0
     for entry in entries:
         path = folder / entry.name

@@ -5,15 +5,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.datasets.fetch.disk import exclusive, readable, require_space
-from bench.datasets.fetch.download import Progress, download, left_to_fetch
+from bench.datasets.fetch.download import download, left_to_fetch
 from bench.datasets.fetch.extract import unpack
 from bench.datasets.fetch.sources import Archive
 from bench.files import write_text
+from bench.progress import Transfer
 
 DOWNLOADS = "downloads"
 """The folder in the data root for archives and for the notes of what was unpacked."""
 
-Report = Callable[[str], Progress]
+Report = Callable[[str], Transfer]
 """Told of a step that begins; returns what is told of its bytes."""
 
 

@@ -9,15 +9,9 @@ from typing import Any
 from pycocotools.coco import COCO
 
 from bench.datasets.layout import COCOInstances
-from bench.datasets.listing import (
-    Listing,
-    Progress,
-    label_matrix,
-    missing_tree,
-    places,
-    refuse_duplicates,
-)
+from bench.datasets.listing import Listing, label_matrix, missing_tree, places, refuse_duplicates
 from bench.errors import UserError
+from bench.progress import Progress
 
 NAMES = frozenset({"coco", "coco2014", "mscoco", "mscoco2014"})
 # What is needed of each part, and of which type; the rest of the format is not looked at.

@@ -6,16 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets.layout import ALL, NUSWide
-from bench.datasets.listing import (
-    Listing,
-    Progress,
-    label_matrix,
-    missing_tree,
-    places,
-    read_lines,
-    refuse_duplicates,
-)
+from bench.datasets.listing import Listing, label_matrix, missing_tree, places, read_lines, refuse_duplicates
 from bench.errors import UserError
+from bench.progress import Progress
 
 NAMES = frozenset({"nuswide"})
 WHOLE_LIST = "ImageList/Imagelist.txt"

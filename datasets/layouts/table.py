@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TextIO, cast
 
 from bench.datasets.layout import ALL, Table
-from bench.datasets.listing import Listing, Progress, label_matrix, missing_tree
+from bench.datasets.listing import Listing, label_matrix, missing_tree
 from bench.errors import UserError
+from bench.progress import Progress
 
 
 class Row(NamedTuple):

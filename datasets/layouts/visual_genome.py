@@ -14,7 +14,6 @@ from bench.datasets.layout import ALL, VisualGenome
 from bench.datasets.listing import (
     Listing,
     Problem,
-    Progress,
     label_matrix,
     missing_tree,
     places,
@@ -22,6 +21,7 @@ from bench.datasets.listing import (
     refuse_duplicates,
 )
 from bench.errors import UserError
+from bench.progress import Progress
 
 NAMES = frozenset({"vg", "vg500", "visualgenome", "visualgenome1.4"})
 OBJECTS = "objects.json"

@@ -4,16 +4,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from bench.datasets.layout import ALL, VOCDevkit
-from bench.datasets.listing import (
-    Listing,
-    Problem,
-    Progress,
-    label_matrix,
-    missing_tree,
-    read_lines,
-    refuse_duplicates,
-)
+from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree, read_lines, refuse_duplicates
 from bench.errors import UserError
+from bench.progress import Progress
 
 PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
@@ -25,6 +25,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from bench.progress import Progress
+
 from .draw import CLASSES, Picture, draw_scene, sample_scene
 
 __all__ = ["CLASSES", "SIZES", "VERSION", "YEAR", "generate"]
@@ -37,8 +39,6 @@ SIZES: Mapping[str, int] = {"train": 600, "val": 200, "test": 400}
 STAMP = "scenes.json"
 WORTH_A_PROCESS = 50
 """Pictures per process below which starting one costs more time than it saves."""
-
-Progress = Callable[[int, int], None]
 
 
 def generate(

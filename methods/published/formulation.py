@@ -13,7 +13,7 @@ from bench.methods.catalog import SALGLOptions, SSGRLOptions
 from bench.methods.graph import conditional_probability
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.transformer import HEADS, sine_positions
+from bench.methods.layers.transformer import HEADS, sine_positions
 
 Gate = tuple[nn.Linear, nn.Linear]
 

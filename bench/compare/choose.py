@@ -1,0 +1,263 @@
+"""Which runs a comparison of two methods is made of, and why runs may not be compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.errors import UserError
+from bench.experiment.methods import parse_methods
+from bench.methods.catalog import METHODS, PRIOR
+from bench.metrics.protocol import Protocol
+from bench.records.groups import differences, group_records
+from bench.records.runs import Runs, notes_on
+from bench.records.store import Record, RecordStore
+from bench.resolve import unknown_name
+
+Records = tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The runs of two methods on the same test images, one per seed, and a line on each that is left out."""
+
+    a: Records
+    b: Records
+    notes: tuple[str, ...]
+
+
+def pair(store: RecordStore, a: str, b: str, data: str | None, protocol: Protocol | None) -> Pair:
+    """Find the runs that two arguments name.
+
+    Two methods are compared under one set of conditions and at the seeds that both were run with. Runs that
+    are named one by one may differ in anything but what they were measured on and how.
+
+    Args:
+        store: the records.
+        a: a method with its options (`ml-gcn/tau=0.3`), or runs, each by the beginning or the end of its
+            name, separated by commas.
+        b: likewise.
+        data: the data set; needed where a method is named.
+        protocol: measure all runs under it; each run's own where it is None.
+
+    Raises:
+        UserError: there is no such run, there are several sets of runs, or the two may not be compared.
+    """
+    chooser = _Chooser(store, data, protocol)
+    runs_a, runs_b = (() if _is_method(text) else chooser.named(text) for text in (a, b))
+    if runs_a or runs_b:
+        chosen = runs_a or chooser.beside(runs_b, _label(a)), runs_b or chooser.beside(runs_a, _label(b))
+    else:
+        chosen = chooser.methods(_label(a), _label(b))
+    if chosen[0] == chosen[1]:
+        raise UserError(f"{a} and {b} are the same runs: name two methods, or two runs.")
+    check_comparable((*chosen[0], *chosen[1]))
+    return Pair(*chosen, chooser.notes(chosen[0][0].cell.data))
+
+
+def _is_method(text: str) -> bool:
+    return text.partition("/")[0] in (*METHODS, PRIOR.name)
+
+
+def _label(text: str) -> str:
+    return text if text == PRIOR.name else parse_methods((text,))[0].label()
+
+
+class _Chooser:
+    """Looks runs up among the finished ones of a store."""
+
+    def __init__(self, store: RecordStore, data: str | None, protocol: Protocol | None) -> None:
+        self._runs = Runs(store)
+        self._data = data
+        self._protocol = protocol
+        self._unpaired: list[str] = []
+
+    def named(self, text: str) -> Records:
+        """The runs that are named one by one: seeds of one method under one set of conditions."""
+        found = tuple(self._one(part) for part in text.split(","))
+        first = found[0]
+        for other in found[1:]:
+            labels = first.cell.method.label(), other.cell.method.label()
+            differ = [f"method ({', '.join(labels)})"] if labels[0] != labels[1] else []
+            differ += differences(first, other)
+            if differ:
+                raise UserError(
+                    f"{first.run_id} and {other.run_id} are no seeds of one method: they differ in "
+                    f"{'; '.join(differ)}."
+                )
+        if len({record.run_id for record in found}) < len(found):
+            raise UserError(f"A run stands twice in {text}.")
+        return found
+
+    def _one(self, text: str) -> Record:
+        names = [*(record.run_id for record in self._runs.records), *self._runs.notes]
+        if not text or not any(name.startswith(text) or name.endswith(text) for name in names):
+            unknown = unknown_name("method", text, [*METHODS, PRIOR.name])
+            raise UserError(f"{unknown} Nor does a run begin or end with it; `bench ls` lists the runs.")
+        record = self._runs.store.find(text)
+        if record.run_id in self._runs.notes:
+            reason = f"it failed ({record.error})" if record.error else "a server holds its test labels"
+            raise UserError(f"{record.run_id} cannot be compared: {reason}.")
+        if self._data not in (None, record.cell.data):
+            raise UserError(f"{record.run_id} is a run on {record.cell.data}, not on {self._data}.")
+        return self._under_protocol(record)
+
+    def _under_protocol(self, record: Record) -> Record:
+        if self._protocol is None:
+            return record
+        cell = record.cell.model_copy(update={"protocol": self._protocol})
+        return record.model_copy(update={"cell": cell})
+
+    def beside(self, fixed: Records, label: str) -> Records:
+        """The runs of a method at the seeds and under the conditions of others."""
+        first = fixed[0]
+        found = self._of(label, first.cell.data)
+        alike = [record for record in found if record.cell.conditions() == first.cell.conditions()]
+        if not alike:
+            raise _no_shared_conditions(label, first, found[0])
+        chosen = _at_seeds(alike, fixed)
+        if len(chosen) < len(fixed) and label != PRIOR.name:
+            raise _no_shared_seeds(alike, fixed)
+        return chosen
+
+    def methods(self, a: str, b: str) -> tuple[Records, Records]:
+        """The runs of two methods at the seeds that both have, under the one set of conditions they share."""
+        if self._data is None:
+            raise UserError(f"Name the data set on which {a} and {b} are compared: --data NAME.")
+        all_a, all_b = self._of(a, self._data), self._of(b, self._data)
+        different = {record.run_id: record for record in (*all_a, *all_b)}
+        groups = [group.by_method() for group in group_records(different.values())]
+        shared = [(rows[a], rows[b]) for rows in groups if a in rows and b in rows]
+        if not shared:
+            raise _no_shared_conditions(b, all_a[0], all_b[0])
+        if len(shared) > 1:
+            raise _ambiguous(shared)
+        (runs_a, runs_b) = shared[0]
+        chosen = _at_seeds(runs_a, runs_b), _at_seeds(runs_b, runs_a)
+        if not chosen[0]:
+            raise _no_shared_seeds(runs_a, runs_b)
+        self._unpaired = [
+            f"left out: {record.run_id}: the other method has no run with its seed"
+            for record in (*runs_a, *runs_b)
+            if record not in (*chosen[0], *chosen[1])
+        ]
+        return chosen
+
+    def _of(self, label: str, data: str) -> list[Record]:
+        """The runs of a method on a data set; those that differ in their protocol alone are one."""
+        found: dict[str, Record] = {}
+        for record in self._runs.records:
+            if record.cell.data == data and record.cell.method.label() == label:
+                measured = self._under_protocol(record)
+                found.setdefault(measured.cell.key(), measured)
+        if not found:
+            notes = "; ".join(self.notes(data))
+            raise UserError(
+                f"No finished run of {label} on {data} under {self._runs.store.folder}"
+                f"{f' ({notes})' if notes else ''}; `bench ls` lists the runs."
+            )
+        return list(found.values())
+
+    def notes(self, data: str) -> tuple[str, ...]:
+        """A line on every run that has no counterpart, and on every run on `data` that cannot be read."""
+        known = {record.cell.data for record in self._runs.records} | {data}
+        return (*self._unpaired, *notes_on((data,), self._runs.notes, known))
+
+
+def _at_seeds(records: Sequence[Record], others: Sequence[Record]) -> Records:
+    """The runs with the others' seeds; the prior draws nothing, so it stands beside every seed."""
+    if PRIOR.name in (records[0].cell.method.name, others[0].cell.method.name):
+        return tuple(records)
+    seeds = {record.cell.seed for record in others}
+    return tuple(record for record in records if record.cell.seed in seeds)
+
+
+def _no_shared_seeds(records: Sequence[Record], others: Sequence[Record]) -> UserError:
+    texts = [
+        f"{runs[0].cell.method.label()} was run with the seeds {', '.join(str(r.cell.seed) for r in runs)}"
+        for runs in (records, others)
+    ]
+    return UserError(
+        f"{texts[0]}, {texts[1]}: name runs of both, separated by commas, to compare different seeds."
+    )
+
+
+def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
+    return UserError(
+        f"{one.cell.method.label()} and {label} have no runs on {one.cell.data} under the same conditions: "
+        f"{one.run_id} and {other.run_id} differ in {'; '.join(differences(one, other))}."
+    )
+
+
+def _ambiguous(candidates: list[tuple[list[Record], list[Record]]]) -> UserError:
+    first, other = candidates[0][0][0], candidates[0][1][0]
+    lines = [
+        f"{first.cell.method.label()} and {other.cell.method.label()} were run on {first.cell.data} under "
+        f"{len(candidates)} sets of conditions; choose one by the names of its runs:"
+    ]
+    for runs_a, runs_b in candidates:
+        command = " ".join(",".join(record.run_id for record in runs) for runs in (runs_a, runs_b))
+        lines.append(f"  bench compare {command}")
+        differ = differences(first, runs_a[0])
+        than = f"; differs from the first in {', '.join(differ)}" if differ else ""
+        lines.append(f"    {describe_schedule(runs_a[0])}{than}")
+    return UserError("\n".join(lines))
+
+
+def describe_schedule(record: Record) -> str:
+    """The schedule of a run in a few words."""
+    schedule = record.cell.schedule
+    return (
+        f"schedule {record.cell.schedule_name}: {schedule.backbone} from {schedule.weights} weights, "
+        f"{schedule.image_size} px, {schedule.epochs} epochs"
+    )
+
+
+def check_comparable(records: Sequence[Record]) -> None:
+    """Raise UserError unless the records say that all were measured alike on the same test images."""
+    first = records[0]
+    for other in records[1:]:
+        differ = _test_differences(first, other)
+        if differ:
+            raise UserError(
+                f"{first.run_id} and {other.run_id} cannot be compared: they differ in {'; '.join(differ)}."
+            )
+
+
+def _test_differences(one: Record, other: Record) -> list[str]:
+    named = [
+        ("data set", one.cell.data, other.cell.data),
+        ("number of classes", len(one.data.classes), len(other.data.classes)),
+        ("number of test images", one.data.eval_images, other.data.eval_images),
+    ]
+    differ = [f"{name} ({mine}, {theirs})" for name, mine, theirs in named if mine != theirs]
+    pairs = enumerate(zip(one.data.classes, other.data.classes, strict=False), start=1)
+    moved = [f"class {place} is {mine}, {theirs}" for place, (mine, theirs) in pairs if mine != theirs]
+    differ += [f"order of the classes ({moved[0]})"] if moved else []
+    protocols = [record.cell.protocol for record in (one, other)]
+    if protocols[0] != protocols[1].model_copy(update={"name": protocols[0].name}):
+        names = f"{protocols[0].name}, {protocols[1].name}"
+        differ.append(f"protocol ({names}; --protocol NAME measures both under one)")
+    files = [record.cell.data_fingerprint.rpartition("-")[2] for record in (one, other)]
+    if not differ and files[0] != files[1]:
+        differ.append(f"test images or labels (hash {', '.join(files)})")
+    return differ
+
+
+def different_test_sets(store: RecordStore, one: Record, other: Record) -> UserError:
+    """What differs between the images and labels that two runs were measured on, in one sentence."""
+    mine, theirs = store.scores(one), store.scores(other)
+    runs = f"{one.run_id} and {other.run_id}"
+    common, at_mine, at_theirs = np.intersect1d(mine.ids, theirs.ids, return_indices=True)
+    if not len(common):
+        return UserError(f"{runs} cannot be compared: they have no test image in common.")
+    if len(common) < max(len(mine.ids), len(theirs.ids)):
+        return UserError(
+            f"{runs} cannot be compared: they share {len(common)} of {len(mine.ids)} and {len(theirs.ids)} "
+            "test images."
+        )
+    row, column = np.argwhere(mine.labels[at_mine] != theirs.labels[at_theirs])[0]
+    return UserError(
+        f"{runs} cannot be compared: their labels differ, for one that of {one.data.classes[column]} in the "
+        f"image {common[row]}."
+    )

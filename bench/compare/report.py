@@ -1,0 +1,182 @@
+"""A comparison of two methods as a table: text for a screen, and the formats of the other tables."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench.compare.differences import Comparison, Difference
+from bench.records.groups import Group, differences, title_of
+from bench.records.intervals import FEWEST_POSITIVES, LEVEL, Interval
+from bench.records.store import Record
+from bench.tables.grid import NOTHING, Cell, Document, Grid, Section, Table
+from bench.tables.header import header
+from bench.tables.render import FORMATS
+
+
+def report(comparison: Comparison) -> Table:
+    """Lay a comparison out: the metrics, the classes by frequency, every class; and all of it as numbers."""
+    pair = comparison.pair
+    name_a, name_b = names_of(comparison)
+    cells = pair.a[0].cell, pair.b[0].cell
+    title = f"{cells[0].data}: {name_a} against {name_b}"
+    sections = (
+        Section("", _lines(comparison), _grid(comparison, "Metric (%)", comparison.metrics)),
+        Section(
+            "Mean AP of the classes by frequency",
+            ("thirds of the classes by the number of their positive test labels",),
+            _grid(comparison, "Classes", comparison.frequencies),
+        ),
+        Section("AP of every class", _verdict(comparison), _grid(comparison, "Class", comparison.by_class)),
+    )
+    name = f"{cells[0].data}-{cells[0].method.name}-{cells[1].method.name}"
+    return Table(Document(name, title, sections, pair.notes), _frame(comparison))
+
+
+def names_of(comparison: Comparison) -> tuple[str, str]:
+    """What the two methods are called: their titles, or the names of their runs where these are equal."""
+    pair = comparison.pair
+    titles = title_of(pair.a[0]), title_of(pair.b[0])
+    if titles[0] != titles[1]:
+        return titles
+    return ", ".join(r.run_id for r in pair.a), ", ".join(r.run_id for r in pair.b)
+
+
+def _lines(comparison: Comparison) -> tuple[str, ...]:
+    pair = comparison.pair
+    sides = zip(names_of(comparison), (pair.a, pair.b), comparison.seed_maps, strict=True)
+    lines = [
+        f"{name}: mean of {_many(len(records), 'run')}: "
+        + ", ".join(
+            f"mAP {100 * value:.1f} at seed {r.cell.seed}" for r, value in zip(records, maps, strict=True)
+        )
+        for name, records, maps in sides
+    ]
+    differ = differences(pair.a[0], pair.b[0])
+    if differ:
+        lines.append(f"WARNING: not the methods alone differ, but also {'; '.join(differ)}")
+    return (
+        *header(Group((*pair.a, *pair.b))),
+        *lines,
+        f"intervals: {LEVEL:.0%}, from {comparison.resamples} bootstrap resamples of the test "
+        "images, the same for every run; the spread over seeds is not in them",
+        "p of metrics and of thirds: two-sided, from the paired bootstrap, not adjusted",
+    )
+
+
+def _verdict(comparison: Comparison) -> tuple[str, ...]:
+    name_a, name_b = names_of(comparison)
+    tested = [one for one in comparison.by_class if not math.isnan(one.p)]
+    lines = [
+        f"p: adjusted for the {_many(len(tested), 'class', 'classes')} tested (step-down maximum, Romano and "
+        "Wolf 2005); the intervals are not adjusted"
+    ]
+    for name, side in ((name_a, "a"), (name_b, "b")):
+        won = [one.name for one in tested if one.winner == side]
+        lines.append(f"{name} wins {_many(len(won), 'class', 'classes')}: {', '.join(won) or 'none'}")
+    ahead = sum(one.difference.value > 0 for one in comparison.by_class)
+    behind = sum(one.difference.value < 0 for one in comparison.by_class)
+    total = _many(len(comparison.by_class), "class", "classes")
+    lines.append(f"without regard to p, {name_a} is higher in {ahead} and lower in {behind} of {total}")
+    few = [one.name for one in comparison.by_class if math.isnan(one.p)]
+    if few:
+        lines.append(f"not tested, fewer than {FEWEST_POSITIVES} positive test labels: {', '.join(few)}")
+    return tuple(lines)
+
+
+def _many(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def _grid(comparison: Comparison, what: str, rows: Sequence[Difference]) -> Grid:
+    counted = [] if rows[0].positives is None else ["Positives"]
+    head = (what, *counted, *names_of(comparison), "Difference", "p")
+    lines = []
+    for row in rows:
+        cells = [Cell(f"{row.name} ({row.classes})" if row.positives and row.classes > 1 else row.name)]
+        if row.positives:
+            fewest, most = row.positives
+            cells.append(Cell(str(fewest) if fewest == most else f"{fewest} to {most}"))
+        # The better method is marked where the difference is significant.
+        cells += [Cell(_percent(row.a), row.winner == "a"), Cell(_percent(row.b), row.winner == "b")]
+        cells += [Cell(_percent(row.difference, signed=True)), Cell(_probability(row.p))]
+        lines.append(tuple(cells))
+    return Grid(head, ("",) * len(head), 1, (("", tuple(lines)),))
+
+
+def _percent(interval: Interval, signed: bool = False) -> str:
+    if math.isnan(interval.value):
+        return NOTHING
+    value, low, high = (_signed(100 * part) if signed else f"{100 * part:.1f}" for part in interval)
+    return f"{value} [{low}, {high}]"
+
+
+def _signed(value: float) -> str:
+    # One decimal more than the values, because a small difference can be significant; 0 has no sign.
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}".replace("-", "−") if rounded else "0.00"
+
+
+def _probability(p: float) -> str:
+    if math.isnan(p):
+        return NOTHING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _frame(comparison: Comparison) -> pd.DataFrame:
+    """All numbers, in percent but for p; one row per metric, third and class."""
+    pair, first = comparison.pair, comparison.pair.a[0]
+    scopes = (
+        ("metric", comparison.metrics),
+        ("frequency", comparison.frequencies),
+        ("class", comparison.by_class),
+    )
+    described: dict[str, object] = {
+        "data": first.cell.data,
+        "method_a": first.cell.method.label(),
+        "runs_a": _names(pair.a),
+        "method_b": pair.b[0].cell.method.label(),
+        "runs_b": _names(pair.b),
+        "protocol": first.cell.protocol.name,
+        "resamples": comparison.resamples,
+    }
+    rows = []
+    for scope, found in scopes:
+        for one in found:
+            fewest, most = one.positives or (None, None)
+            row: dict[str, object] = {
+                "scope": scope,
+                "name": one.name,
+                "fewest_positives": fewest,
+                "most_positives": most,
+            }
+            for name, interval in (("a", one.a), ("b", one.b), ("difference", one.difference)):
+                for key, value in zip((name, f"{name}_low", f"{name}_high"), interval, strict=True):
+                    row[key] = 100 * value
+            rows.append({**described, **row, "p": one.p, "winner": one.winner})
+    frame = pd.DataFrame(rows)
+    counts = ["fewest_positives", "most_positives"]
+    return frame.astype(dict.fromkeys(counts, "Int64"))
+
+
+def _names(records: Sequence[Record]) -> str:
+    return " ".join(record.run_id for record in records)
+
+
+def text(document: Document) -> str:
+    """A comparison for a screen."""
+    parts = [document.title]
+    for section in document.sections:
+        parts += [section.heading] if section.heading else []
+        parts += ["\n".join(f"- {line}" for line in section.lines)]
+        ((_, rows),) = section.grid.groups
+        texts = [[f"{cell.text} *" if cell.best else cell.text for cell in row] for row in rows]
+        align = ("left", *["right"] * (len(section.grid.head) - 1))
+        parts.append(tabulate(texts, section.grid.head, disable_numparse=True, colalign=align))
+    return "\n\n".join([*parts, "* wins: the difference is significant", *document.notes]) + "\n"
+
+
+WRITERS: Final[dict[str, Callable[[Table], str]]] = {"text": lambda table: text(table.document), **FORMATS}
+"""How a comparison is printed, by the name of the format."""

@@ -1,0 +1,48 @@
+"""Run what is to be run of a matrix, one cell after the other."""
+
+from dataclasses import dataclass
+
+from bench.engine.events import Events
+from bench.engine.plan import Cell
+from bench.experiment.matrix import MatrixSpec
+from bench.records.store import RecordStore
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many cells of a matrix were run, and how many of it have no result."""
+
+    ran: int
+    without_result: int
+
+
+def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
+    """Run every cell that is to be run; a cell that fails does not stop the next one."""
+    to_run = [cell for cell in cells if cell.state == "to run"]
+    for cell in cells:
+        if cell.state in ("failed", "damaged"):
+            events.note(
+                f"{cell.spec.run_id()} {cell.state} before and left alone: {cell.detail} "
+                "(--overwrite failed runs it again)"
+            )
+    without_result = sum(cell.state in ("failed", "damaged") for cell in cells)
+    if to_run:
+        without_result += _run(matrix, to_run, events)
+    return Outcome(len(to_run), without_result)
+
+
+def _run(matrix: MatrixSpec, cells: list[Cell], events: Events) -> int:
+    # Imported here because importing torch takes longer than finding that nothing is to be done.
+    from bench.engine.build import check_models
+    from bench.engine.run import Machine, run_cell
+
+    machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
+    check_models(cells, machine.device, events.task("computing features"))
+    store = RecordStore(matrix.results)
+    failed = 0
+    for number, cell in enumerate(cells, start=1):
+        events.cell_started(cell, number, len(cells))
+        record = run_cell(cell, machine, store, events)
+        failed += record.status == "failed"
+        events.cell_finished(record)
+    return failed

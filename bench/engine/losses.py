@@ -1,0 +1,65 @@
+"""Losses over `(B, C)` logits, computed in float32 whatever the precision of the model."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.experiment.loss import ASL, BCE, SoftMargin
+
+Difficult = Literal["positive", "negative", "ignored"]
+
+
+def targets_of(labels: Tensor, difficult: Difficult) -> Tensor:
+    """`(B, C)` float targets in {0, 1} from labels with 1 positive, 0 difficult, -1 negative."""
+    return (labels >= 0 if difficult == "positive" else labels > 0).float()
+
+
+def classification_loss(
+    logits: Tensor, labels: Tensor, loss: BCE | SoftMargin | ASL, difficult: Difficult
+) -> Tensor:
+    """The loss of a batch, a scalar in float32, or in float64 for float64 logits.
+
+    Args:
+        logits: `(B, C)`.
+        labels: `(B, C)` with 1 positive, 0 difficult, -1 negative.
+        loss: which one, with its parameters.
+        difficult: what a difficult label counts as; ignored ones leave the mean.
+    """
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    targets = targets_of(labels, difficult).to(wide.dtype)
+    if isinstance(loss, ASL):
+        terms = asymmetric_terms(wide, targets, loss)
+    else:
+        terms = F.binary_cross_entropy_with_logits(wide, targets, reduction="none")
+    kept = (labels != 0).to(wide.dtype) if difficult == "ignored" else None
+    if isinstance(loss, SoftMargin):
+        return _mean(terms, kept, dim=1).mean()
+    return _mean(terms, kept)
+
+
+def asymmetric_terms(logits: Tensor, targets: Tensor, loss: ASL) -> Tensor:
+    """`-(1 - p)^gamma log p` of every label, `(B, C)`, before it is averaged.
+
+    `p` is the probability of what is true: of the label for a positive, and of its absence for a negative,
+    to which `clip` is added up to 1 (Eq. 4 to 7 of the paper).
+
+    Args:
+        logits: `(B, C)`.
+        targets: `(B, C)` in {0, 1}, in the dtype of the logits.
+        loss: the parameters.
+    """
+    absent = (torch.sigmoid(-logits) + loss.clip).clamp(max=1)
+    probability = torch.where(targets > 0, torch.sigmoid(logits), absent)
+    gamma = targets * loss.gamma_pos + (1 - targets) * loss.gamma_neg
+    # The slope of a power below 1 is infinite at 0.
+    weight = (1 - probability).clamp(min=loss.eps) ** gamma
+    return -(weight if loss.focus_gradient else weight.detach()) * probability.clamp(min=loss.eps).log()
+
+
+def _mean(terms: Tensor, kept: Tensor | None, dim: int | None = None) -> Tensor:
+    """Mean of the terms that are kept, over all axes or one; 0 where none is."""
+    if kept is None:
+        return terms.mean(dim)
+    return (terms * kept).sum(dim) / kept.sum(dim).clamp(min=1)

@@ -1,0 +1,106 @@
+"""Score the evaluation split of a data set with a stored model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from bench.datasets.feed import EvalImages, Sample, loader
+from bench.datasets.open import DataSet
+from bench.engine.environment import precision_plugin
+from bench.engine.model_file import ModelCard, Trained
+from bench.engine.predict import NonFiniteError, predict
+from bench.errors import UserError
+from bench.experiment.schedule import Precision
+from bench.progress import Progress
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How images are scored.
+
+    Attributes:
+        side: of the square input, pixels.
+        resize: the side that an image is resized to before its centre is cut out.
+        precision: of the arithmetic.
+        batch_size: images per batch.
+        workers: loading processes.
+        device: where.
+    """
+
+    side: int
+    resize: int
+    precision: Precision
+    batch_size: int
+    workers: int
+    device: torch.device
+
+
+def sizes_for(card: ModelCard, side: int | None) -> tuple[int, int]:
+    """Side of the test input and of the image that it is cut out of; another side keeps the card's share."""
+    if side is None:
+        return card.test_size, card.test_resize
+    return side, round(side * card.test_resize / card.test_size)
+
+
+def score(
+    trained: Trained, dataset: DataSet, conditions: Conditions, progress: Progress
+) -> NDArray[np.float32]:
+    """Logits `(N, C)` of the evaluation split, in the order of the data set's classes.
+
+    Args:
+        trained: the model.
+        dataset: whose evaluation split is scored.
+        conditions: how.
+        progress: called with (done, total) batches.
+
+    Raises:
+        UserError: the classes of the model are not those of the data set, an image size that the backbone
+            does not take, or scores that are not finite.
+    """
+    columns = columns_of(trained.card.classes, dataset)
+    model, device = trained.model, conditions.device
+    model.backbone.check_size(conditions.side)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
+    plugin = precision_plugin(conditions.precision, device)
+    fabric = Fabric(accelerator=device.type, devices=devices, plugins=[plugin])
+    images = loader(
+        EvalImages(dataset.eval, conditions.side, conditions.resize),
+        conditions.workers,
+        device,
+        batch_size=conditions.batch_size,
+    )
+    try:
+        logits, _ = predict(fabric, model, _watched(images, progress))
+    except NonFiniteError as error:
+        raise UserError(f"The model cannot be evaluated: {error}.") from error
+    return np.ascontiguousarray(logits[:, columns])
+
+
+def _watched(batches: "DataLoader[Sample]", progress: Progress) -> Iterator[Sample]:
+    for done, batch in enumerate(batches):
+        progress(done, len(batches))
+        yield batch
+
+
+def columns_of(classes: tuple[str, ...], dataset: DataSet) -> list[int]:
+    """Which logit of a model belongs to each class of the data set.
+
+    Raises:
+        UserError: they have different classes.
+    """
+    wanted = dataset.info.classes
+    if set(classes) != set(wanted):
+        absent = [name for name in wanted if name not in classes]
+        others = [name for name in classes if name not in wanted]
+        raise UserError(
+            f"The model has {len(classes)} classes and {dataset.info.name} has {len(wanted)}, and they are "
+            f"not the same ones: the model lacks {', '.join(absent) or 'none'}, the data set lacks "
+            f"{', '.join(others) or 'none'}; evaluate on a data set with the model's classes."
+        )
+    return [classes.index(name) for name in wanted]

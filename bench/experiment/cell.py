@@ -1,0 +1,67 @@
+"""One run: everything that changes its result, hashed to its identity."""
+
+from hashlib import sha256
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.experiment.methods import MethodChoice, options_of
+from bench.experiment.schedule import Schedule
+from bench.experiment.start import InitFrom
+from bench.files import canonical_json
+from bench.methods.catalog import Options
+from bench.metrics.protocol import Protocol
+
+# Raised when the same cell would train to another result, so that older records are not taken for it.
+RECIPE = 2
+
+
+class CellSpec(BaseModel):
+    """One run: everything that changes its result. Its hash is the run's identity.
+
+    Device, worker count and compilation are not here: they change rounding at most, and are recorded.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: int = RECIPE
+    method: MethodChoice
+    data: str
+    data_fingerprint: str
+    limit_train: int | None
+    limit_eval: int | None
+    seed: int
+    schedule_name: str
+    schedule: Schedule
+    weights_digest: str | None = Field(
+        description="hash of the weights file; the schedule holds its name alone"
+    )
+    init_from: InitFrom | None = None
+    vectors: str = Field(description="'label-sets', or where they come from and, behind ':', their hash")
+    protocol: Protocol
+
+    def head_options(self) -> Options:
+        """The options that the head is built with."""
+        options, width = options_of(self.method), self.schedule.head_width
+        return options if width is None else options.narrowed(width)
+
+    def key(self) -> str:
+        """Twelve hexadecimal digits, equal for equal cells."""
+        return self._hash_without()
+
+    def run_id(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.data}-{self.method.name}-s{self.seed}-{self.key()}"
+
+    def conditions(self) -> str:
+        """A hash of all that a comparison holds the same: everything but the method and the seed."""
+        return self._hash_without("method", "seed")
+
+    def _hash_without(self, *fields: str) -> str:
+        # The name and the description of a schedule change nothing: equal fields are an equal schedule.
+        content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
+        # Nor does the name of a file of vectors or of a model: equal hashes are equal files.
+        content["vectors"] = self.vectors.rpartition(":")[2]
+        if self.init_from:
+            del content["init_from"]["file"]
+        kept = {name: value for name, value in content.items() if name not in fields}
+        return sha256(canonical_json(kept).encode()).hexdigest()[:12]

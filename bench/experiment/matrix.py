@@ -1,0 +1,133 @@
+"""The matrix that a user asks for, checked before any work: methods x data x seeds under one schedule."""
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bench.errors import UserError
+from bench.experiment.schedule import Precision
+from bench.experiment.start import Parts
+from bench.resolve import unknown_name
+from bench.validation import one_sentence
+
+Overwrite = Literal["only-missing", "failed", "always"]
+
+_MATRICES = resources.files("bench") / "matrices"
+
+
+class MatrixSpec(BaseModel):
+    """The matrix: methods x data x seeds under one schedule. Every field is an option of `bench run`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    methods: tuple[str, ...] = Field(
+        ("all",), min_length=1, description="'all' built in, or names with options: resnet/pool=max"
+    )
+    data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
+    schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
+    protocol: str = "bench"
+    # fields of the schedule that are often changed
+    backbone: str | None = None
+    weights: str | None = None
+    image_size: int | None = None
+    eval_image_size: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    precision: Precision | None = None
+    # a model to start from, in place of the schedule's weights
+    init_from: Path | None = None
+    init_parts: Parts = "class-independent"
+    # the data
+    data_root: Path | None = None
+    vectors: str = "label-sets"
+    limit_train: int | None = Field(None, ge=2)
+    limit_eval: int | None = Field(None, ge=1)
+    skip_bad: bool | Path = Field(False, description="leave out what cannot be read, or what a file lists")
+    # how and where it runs; no result depends on it beyond rounding
+    device: str = "auto"
+    workers: int | None = Field(None, ge=0)
+    compile: bool = False
+    results: Path = Path("results")
+    overwrite: Overwrite = "only-missing"
+    dry_run: bool = False
+
+    @field_validator("methods", "data", "seeds", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """Accept `a,b` and a single value where a list is meant."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("methods", "data", "seeds")
+    @classmethod
+    def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("skip_bad", mode="before")
+    @classmethod
+    def _all_or_a_list(cls, value: Any) -> Any:
+        """Accept `all`, as the bare option says it."""
+        return True if value == "all" else value
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+            raise ValueError("input should be auto, cpu, cuda or cuda:N")
+        return value
+
+    def schedule_overrides(self) -> dict[str, object]:
+        """The schedule's fields that are given here."""
+        names = ("backbone", "weights", "image_size", "eval_image_size", "epochs", "batch_size", "precision")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def matrix_names() -> list[str]:
+    """The names of the matrices that come with the harness: the tables of a paper, row by row."""
+    return sorted(Path(entry.name).stem for entry in _MATRICES.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_matrix(file: Path | None, given: dict[str, Any], name: str | None = None) -> MatrixSpec:
+    """Read a matrix: one that comes with the harness, a YAML file, the command line; each wins over the last.
+
+    Args:
+        file: keys are the options of `bench run`, with `-` or `_`.
+        given: the options of the command line that were given.
+        name: one of `matrix_names()`.
+
+    Raises:
+        UserError: no such matrix or file, not YAML, a misspelt key, or a value out of range.
+    """
+    fields: dict[str, Any] = {}
+    if name is not None:
+        if name not in matrix_names():
+            raise unknown_name("matrix", name, matrix_names())
+        fields.update(_read_fields((_MATRICES / f"{name}.yaml").read_bytes(), name))
+    if file is not None:
+        if not file.is_file():
+            raise UserError(f"The spec file {file} does not exist.")
+        fields.update(_read_fields(file.read_bytes(), file))
+    fields.update(given)
+    if "data" not in fields and fields.keys() <= MatrixSpec.model_fields.keys():
+        raise UserError("'data' is missing: name a data set with --data; `bench datasets` lists them.")
+    try:
+        return MatrixSpec(**fields)
+    except ValidationError as error:
+        where = f"In {file}: " if file else ""
+        raise UserError(f"{where}{one_sentence(error, MatrixSpec.model_fields)}") from error
+
+
+def _read_fields(text: bytes, source: Path | str) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The spec file {source} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(loaded, dict):
+        raise UserError(f"The spec file {source} is not a mapping of options to values.")
+    return {str(key).replace("-", "_"): value for key, value in loaded.items()}

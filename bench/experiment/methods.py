@@ -1,0 +1,83 @@
+"""The methods that a user asks for, with their options: `resnet/pool=max`."""
+
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import UserError
+from bench.methods.catalog import METHOD_CATALOGUE, METHODS, PRIOR, Method, Options
+from bench.resolve import unknown_name
+from bench.validation import one_sentence
+
+
+class MethodChoice(BaseModel):
+    """A method with its options, all of them, defaults included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    options: dict[str, Any] = {}
+
+    def label(self) -> str:
+        """The method with the options that differ from the published ones: `resnet/pool=max`.
+
+        With all of them where a record names a method of a package that is not installed here.
+        """
+        method = find_method(self.name)
+        default = method.options().model_dump() if method else {}
+        changed = [f"/{key}={value}" for key, value in self.options.items() if default.get(key) != value]
+        return self.name + "".join(changed)
+
+
+def method_named(name: str) -> Method:
+    """The method of that name, built in or installed, or the prior.
+
+    Raises:
+        UserError: there is none, or its package cannot be used.
+    """
+    return PRIOR if name == PRIOR.name else METHOD_CATALOGUE.get(name)
+
+
+def find_method(name: str) -> Method | None:
+    """As `method_named`, for what a record names: None where it is not here."""
+    return PRIOR if name == PRIOR.name else METHOD_CATALOGUE.find(name)
+
+
+def options_of(choice: MethodChoice) -> Options:
+    """The typed options of a choice."""
+    return method_named(choice.name).options(**choice.options)
+
+
+def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
+    """Resolve `all`, names, and names with options (`resnet/pool=max`).
+
+    `all` are the built-in methods; those of installed packages are asked for by name.
+
+    Raises:
+        UserError: an unknown method or option, or an option value out of range.
+    """
+    choices: list[MethodChoice] = []
+    for text in texts:
+        choices += [_parse_method(name) for name in (METHODS if text == "all" else [text])]
+    return list({choice.label(): choice for choice in choices}.values())
+
+
+def _parse_method(text: str) -> MethodChoice:
+    name, *settings = text.split("/")
+    method = METHOD_CATALOGUE.get(name)
+    options = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UserError(f"Method '{text}': write its options as {name}/key=value, not '{setting}'.")
+        if key not in method.options.model_fields:
+            raise unknown_name(f"option of {name}", key, method.options.model_fields)
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"Method '{text}': '{value}' is no value for {key}.") from None
+    try:
+        return MethodChoice(name=name, options=method.options(**options).model_dump())
+    except ValidationError as error:
+        raise UserError(f"Method '{text}': {one_sentence(error, method.options.model_fields)}") from error

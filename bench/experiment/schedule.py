@@ -1,0 +1,230 @@
+"""A schedule: everything about training that is held the same while the head changes."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bench.errors import UserError
+from bench.experiment.loss import BCE, Loss, loss_named
+from bench.resolve import unknown_name
+from bench.validation import one_sentence
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class Schedule(BaseModel):
+    """How every model of a comparison is trained. Each field changes the result, so each is in the record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    about: str = Field(description="one line: what the schedule is for")
+    # the model's common half
+    backbone: str = Field(
+        description="a torchvision or timm name; 'timm/NAME' and 'torchvision/NAME' pick one"
+    )
+    weights: str = Field(
+        description="'none', a file, a torchvision weight name (imagenet1k_v1), 'pretrained' (timm), or "
+        "'imagenet' (efficientnet_lite0)"
+    )
+    trained_backbone: Literal["all", "last-stage", "none"] = Field(
+        "all",
+        description="what of the backbone is trained: all, what follows its last reduction of the map, or "
+        "none: the heads learn from features that are computed once",
+    )
+    feature_channels: int | None = Field(
+        None,
+        ge=1,
+        description="channels that the features of a backbone that is not trained are reduced to, by "
+        "principal components on training images, whitened; all if empty",
+    )
+    head_width: int | None = Field(
+        None,
+        ge=1,
+        description="hidden width of the heads in place of the papers' 1024; whatever widths an option asks "
+        "for shrink in the same proportion",
+    )
+    start_at_prior: bool = Field(
+        False,
+        description="add to every logit, in training and test, the log-odds of its class in training, so "
+        "that heads learn what an image adds to them",
+    )
+    frozen_statistics: bool = Field(
+        False, description="what of the backbone is not trained keeps its batch statistics too"
+    )
+    # the images
+    image_size: int = Field(ge=32, description="side of the square input in training, pixels")
+    eval_image_size: int | None = Field(
+        None, ge=32, description="side of the square test input; as in training if empty"
+    )
+    eval_crop: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of a test image's side that is seen: it is resized to the test size divided by "
+        "this, and its centre is cut out",
+    )
+    resize: int | None = Field(
+        None, ge=32, description="side of the square that a training image is resized to before the crop"
+    )
+    crop: Literal["multi-scale", "random", "none"] = Field(
+        description="training crop: ML-GCN's multi-scale crop; a square of one of crop_sizes anywhere, as "
+        "SSGRL's; or the whole image. It is then resized to a square of image_size"
+    )
+    crop_sizes: tuple[int, ...] = Field(
+        (), description="sides that 'random' draws from, pixels of the resized image"
+    )
+    flip: bool = Field(description="mirror half of the training images")
+    cutout: float = Field(
+        0.0, ge=0, le=1, description="paint over a square of this share of the side of each training image"
+    )
+    rand_augment: bool = Field(
+        False, description="two random distortions of colours or shape, as SALGL's RandAugment"
+    )
+    difficult: Literal["positive", "negative", "ignored"] = Field(description="difficult labels in training")
+    # the optimisation
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=2, description="images per batch; batch statistics need two")
+    drop_last: bool = Field(
+        True, description="leave out the images behind an epoch's last whole batch; a single one always is"
+    )
+    accumulate: int = Field(1, ge=1, description="batches per optimiser step")
+    loss: Loss = Field(BCE(), description="a name, or a mapping of name and parameters; see bench/loss.py")
+    optimizer: Literal["sgd", "adam", "adamw"]
+    lr: float = Field(gt=0, description="peak learning rate of the head")
+    backbone_lr_factor: float = Field(
+        ge=0, description="learning rate of the backbone, relative to the head's"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd; not used by the others")
+    weight_decay: float = Field(ge=0)
+    cycle_momentum: bool = Field(
+        False,
+        description="'one-cycle' moves the momentum (the first beta of adam and adamw) from 0.95 to 0.85 and "
+        "back, against the learning rate, as PyTorch's does by default",
+    )
+    decay: Literal["constant", "step", "cosine", "one-cycle", "plateau"]
+    milestones: tuple[int, ...] = Field((), description="epochs after which 'step' multiplies by gamma")
+    gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step' and of 'plateau'")
+    # Both look at the evaluation split in training, and are here because published recipes do.
+    patience: int | None = Field(
+        None, ge=0, description="epochs without a better mAP that 'plateau' tolerates before it multiplies"
+    )
+    stop_after: int | None = Field(
+        None, ge=1, description="epochs without a better mAP after which the training ends"
+    )
+    # A share, not epochs, so that a quick look with fewer epochs keeps its shape.
+    warmup: float = Field(
+        0.0, ge=0, lt=1, description="share of the steps spent on a linear warm-up, or on one-cycle's rise"
+    )
+    clip_norm: float | None = Field(None, gt=0, description="largest gradient norm over all parameters")
+    ema_decay: float | None = Field(
+        None, gt=0, lt=1, description="evaluate an exponential average of the weights"
+    )
+    # On a GPU PyTorch computes float32 convolutions in TF32 by default; that is left as it is.
+    precision: Precision = Field(
+        "fp32",
+        description="bf16 and fp16 are mixed precision with float32 weights",
+    )
+    # the choice of the epoch that is reported
+    evaluate_every: int = Field(1, ge=0, description="epochs between evaluations; 0: only after the last")
+    select: Literal["last", "best"] = Field(
+        "last", description="'best' picks the epoch on the evaluation split itself, as the papers do"
+    )
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _loss_by_name(cls, value: Any) -> Any:
+        return loss_named(value)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Schedule":
+        for right, message in (
+            (self.decay != "step" or self.milestones, "decay 'step' needs milestones"),
+            (
+                (self.decay == "plateau") == (self.patience is not None),
+                "decay 'plateau' and patience need each other",
+            ),
+            (self.decay == "one-cycle" or not self.cycle_momentum, "cycle_momentum needs decay 'one-cycle'"),
+            (
+                self.evaluate_every == 1 or not self.follows_scores,
+                "decay 'plateau' and stop_after need evaluate_every: 1",
+            ),
+            (
+                (self.crop == "random") == bool(self.crop_sizes),
+                "crop 'random' and crop_sizes need each other",
+            ),
+            (
+                all(32 <= side <= (self.resize or 0) for side in self.crop_sizes),
+                "crop_sizes lie between 32 and resize, which must be given",
+            ),
+            (
+                self.trained_backbone == "last-stage" or not self.frozen_statistics,
+                "frozen_statistics needs trained_backbone 'last-stage'",
+            ),
+            (
+                self.trained_backbone == "none" or self.feature_channels is None,
+                "feature_channels needs trained_backbone 'none'",
+            ),
+            (
+                self.trained_backbone != "none" or not (self.augments or self.resize),
+                "trained_backbone 'none' computes features once, so it takes no crop, flip, cutout or "
+                "rand_augment, nor a resize before",
+            ),
+        ):
+            if not right:
+                raise ValueError(message)
+        return self
+
+    @property
+    def test_size(self) -> int:
+        """Side of the square test input, pixels."""
+        return self.eval_image_size or self.image_size
+
+    @property
+    def augments(self) -> bool:
+        """Whether an image is fed differently from epoch to epoch."""
+        return self.crop != "none" or self.flip or self.cutout > 0 or self.rand_augment
+
+    @property
+    def test_resize(self) -> int:
+        """Side that a test image is resized to before its centre is cut out, pixels."""
+        return round(self.test_size / self.eval_crop)
+
+    @property
+    def follows_scores(self) -> bool:
+        """Whether the training depends on how the epochs before scored on the evaluation split."""
+        return self.decay == "plateau" or self.stop_after is not None
+
+
+def schedule_names() -> list[str]:
+    """The names of the schedules that come with the harness."""
+    folder = resources.files("bench") / "schedules"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_schedule(name: str, overrides: dict[str, object]) -> Schedule:
+    """Read a schedule by name or from a YAML file, and replace single fields.
+
+    Raises:
+        UserError: no such schedule, a file that is not YAML, or a field that is unknown or out of range.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"The schedule file {path} does not exist.")
+        text = path.read_bytes()  # undecoded, so that what is not UTF-8 is reported as not YAML
+    elif name in schedule_names():
+        text = (resources.files("bench") / "schedules" / f"{name}.yaml").read_bytes()
+    else:
+        raise unknown_name("schedule", name, schedule_names())
+    try:
+        fields = yaml.safe_load(text)
+        if not isinstance(fields, dict):
+            raise UserError(f"The schedule {name} is not a mapping of fields to values.")
+        return Schedule(**{**{str(key): value for key, value in fields.items()}, **overrides})
+    except yaml.YAMLError as error:
+        raise UserError(f"The schedule {name} is not YAML: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        raise UserError(f"Schedule {name}: {one_sentence(error, Schedule.model_fields)}") from error

@@ -1,0 +1,142 @@
+"""Average precision of each class, by three rules, with a defined treatment of ties.
+
+Labels are 1 (positive), 0 (difficult) and -1 (negative); scores are logits. Images with equal scores
+form one group that enters the ranking together: precision and recall exist only at the end of a group.
+So no order of the images changes a result, and rule `ap` equals scikit-learn's
+`average_precision_score`, ties included.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.metrics.protocol import ApRule, Difficult, Protocol
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def check_scores(scores: FloatArray, labels: IntArray) -> None:
+    """Raise ValueError unless both are (N, C) and not empty, scores finite floats, labels in {1, 0, -1}."""
+    if scores.ndim != 2 or scores.shape != labels.shape:
+        raise ValueError(f"scores {scores.shape} and labels {labels.shape} must both be (images, classes)")
+    if scores.size == 0:
+        raise ValueError(f"scores {scores.shape}: there is nothing to measure")
+    if scores.dtype not in (np.float32, np.float64):
+        # Half precision has so few values that ties alone move mAP.
+        raise ValueError(f"scores must be float32 or float64 logits, not {scores.dtype}")
+    finite = np.isfinite(scores)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(f"score at row {row}, column {column} is {scores[row, column]}: it must be finite")
+    negative = labels == -1
+    valid = negative | (labels == 0) | (labels == 1)
+    if not valid.all():
+        row, column = np.argwhere(~valid)[0]
+        raise ValueError(f"label at row {row}, column {column} is {labels[row, column]}: not 1, 0 or -1")
+    if not negative.any() and (labels == 0).any():
+        # Labels of 1 and 0 would pass for positive and difficult, and every AP would be 1.
+        raise ValueError("labels have no -1: 1 is positive, 0 difficult and -1 negative")
+
+
+def positives(labels: IntArray, difficult: Difficult) -> BoolArray:
+    """Which labels (..., C) count as positive when difficult ones are treated so."""
+    return labels >= 0 if difficult == "positive" else labels == 1
+
+
+class _RankedClass(NamedTuple):
+    """One class: its images by descending score down to the last positive, in G groups that hold a positive.
+
+    A group reaches from the end of the one before it to the end of images with equal scores.
+    """
+
+    images: npt.NDArray[np.intp]  # (M,) indices
+    starts: npt.NDArray[np.intp]  # (G,) in `images`
+    hits: npt.NDArray[np.intp]  # (P,) indices of the positives
+    hit_starts: npt.NDArray[np.intp]  # (G,) in `hits`
+
+
+class Ranking:
+    """The images ranked once for each class, to be measured once or, with counts, many times."""
+
+    def __init__(self, scores: FloatArray, labels: IntArray, protocol: Protocol) -> None:
+        """Rank `scores` (N, C) for `labels` (N, C) in {1, 0, -1}; raises ValueError on bad input."""
+        check_scores(scores, labels)
+        self._rule: ApRule = protocol.ap
+        self._num_images = len(scores)
+        positive = np.ascontiguousarray(positives(labels, protocol.difficult_in_ap).T)
+        ignored = (labels == 0).T if protocol.difficult_in_ap == "ignored" else np.zeros_like(positive)
+        self._classes = [
+            _rank(s, p, i) for s, p, i in zip(np.ascontiguousarray(scores.T), positive, ignored, strict=True)
+        ]
+
+    def average_precision(self, counts: IntArray | None = None) -> npt.NDArray[np.float64]:
+        """AP of each class (C,), NaN for a class without positives.
+
+        `counts` (N,) says how often each image is there (a bootstrap draws images with repetition).
+        The copies of an image have equal scores, so the result is that of the repeated arrays.
+        Of counts (R, N) the result is (R, C).
+        """
+        if counts is None:
+            counts = np.ones(self._num_images, dtype=np.int64)
+        if counts.shape[-1:] != (self._num_images,):
+            raise ValueError(f"counts {counts.shape} must be one per image, ({self._num_images},)")
+        # As small as their sum allows: a bootstrap spends most of its time on fetching them.
+        rows = np.atleast_2d(counts).astype(np.min_scalar_type(int(counts.sum(axis=-1).max())))
+        found = np.stack([_measure(ranked, self._rule, rows) for ranked in self._classes], axis=-1)
+        return found.reshape(*counts.shape[:-1], len(self._classes))
+
+
+def average_precision(scores: FloatArray, labels: IntArray, protocol: Protocol) -> npt.NDArray[np.float64]:
+    """AP of each class, (C,) float64, NaN for a class without positives.
+
+    `scores` (N, C) are finite logits and `labels` (N, C) are 1, 0 or -1; ValueError otherwise.
+    Rule and treatment of difficult labels are the protocol's.
+    """
+    return Ranking(scores, labels, protocol).average_precision()
+
+
+def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _RankedClass:
+    """Rank the images of one class; all arrays are (N,)."""
+    order = np.argsort(scores)[::-1]
+    if ignored.any():
+        order = order[~ignored[order]]
+    ranked, hit = scores[order], positive[order]
+    is_end = np.append(ranked[1:] != ranked[:-1], True)[: len(order)]
+    ends = np.flatnonzero(is_end) + 1
+    # A group without positives leaves recall as it was and can only lower precision: no rule looks at it.
+    found = np.append(0, np.cumsum(hit)[ends - 1])
+    kept = np.diff(found) > 0
+    starts = np.append(0, ends[kept])
+    return _RankedClass(order[: starts[-1]], starts[:-1], order[hit], found[:-1][kept])
+
+
+def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray) -> npt.NDArray[np.float64]:
+    """AP of one class for each row of counts (R, N), NaN without positives."""
+    if len(ranked.hits) == 0:
+        return np.full(len(counts), np.nan)
+    found, retrieved = (
+        np.cumsum(
+            np.add.reduceat(counts.take(images, axis=1), starts, axis=1, dtype=counts.dtype), 1, np.int64
+        )
+        for images, starts in ((ranked.hits, ranked.hit_starts), (ranked.images, ranked.starts))
+    )
+    # Groups that a bootstrap drew no image of may come first, with nothing retrieved yet.
+    precision = found / np.maximum(retrieved, 1)
+    return np.where(found[:, -1] > 0, _summarise(rule, found, precision), np.nan)
+
+
+def _summarise(rule: ApRule, found: IntArray, precision: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """AP from the positives `found` (R, G) and the `precision` (R, G) at the end of each group."""
+    total = np.maximum(found[:, -1], 1)
+    if rule != "ap":
+        # Best precision at this recall or a higher one: VOC2010 and later, also max over r >= t in VOC2007.
+        precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    if rule == "ap_voc11":
+        # Whole numbers, because recall 3/10 must reach the point 0.3, which 3 * 0.1 in floats exceeds.
+        needed = -(-np.arange(11) * found[:, -1:] // 10)
+        rows = zip(precision, found, needed, strict=True)
+        return np.array([best[np.searchsorted(reached, point)].mean() for best, reached, point in rows])
+    return np.asarray((np.diff(found, prepend=0, axis=1) * precision).sum(axis=1) / total)

@@ -1,0 +1,110 @@
+"""Metrics of many resamples of the test images: what intervals and tests are computed from.
+
+A resample draws as many images as there are, with repetition. It is held as the number of times that each
+image was drawn, so the images are ranked once. The draws depend on the number of images, the seed and the
+resample alone: the runs of one test set meet the same resamples, which makes their differences paired.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics.average_precision import FloatArray, IntArray, Ranking, positives
+from bench.metrics.precision_recall import predict, summarise
+from bench.metrics.protocol import Protocol
+
+NAMES: Final = ("mAP", "CF1", "OF1")
+"""The metrics that are resampled."""
+
+# Resamples that one thread measures at a time: enough for a matrix product, few enough for its memory.
+_BLOCK = 20
+# Draws of images that it ranks at a time, unless those of one resample are more: what fits a cache.
+_AT_ONCE = 2**18
+# Beyond this many decimals there is only the order of a sum, which must not decide the sign of a difference.
+DECIMALS: Final = 12
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Metrics of the test images (row 0) and of B resamples of them (rows 1 to B), as fractions.
+
+    Attributes:
+        metrics: `(B + 1, 3)`, the metrics of `NAMES`; NaN where no class has a positive.
+        class_ap: `(B + 1, C)`; NaN where the class has no positive. It is then in no mean over classes.
+    """
+
+    metrics: NDArray[np.float64]
+    class_ap: NDArray[np.float64]
+
+
+def draw(images: int, seed: int, resample: int) -> NDArray[np.uint8]:
+    """How often each image is in a resample, `(images,)`; resample 0 is every image once.
+
+    Made of the raw bits of PCG64, which never change, while NumPy may change how it draws whole numbers.
+    An image's share of the 2**32 values differs from another's by one value at most.
+    """
+    if resample == 0:
+        return np.ones(images, dtype=np.uint8)
+    bits = np.random.PCG64([seed, resample]).random_raw(images)
+    drawn = (bits >> np.uint64(32)) * np.uint64(images) >> np.uint64(32)
+    return np.bincount(drawn.astype(np.intp), minlength=images).astype(np.uint8)
+
+
+def replicate(
+    scores: FloatArray, labels: IntArray, protocol: Protocol, resamples: int = 1000, seed: int = 0
+) -> Replicates:
+    """Measure the test images and `resamples` resamples of them.
+
+    Args:
+        scores: `(N, C)` finite logits.
+        labels: `(N, C)` in {1, 0, -1}.
+        protocol: how they are measured.
+        resamples: B.
+        seed: of the draws.
+
+    Raises:
+        ValueError: the shapes or values of scores or labels are bad.
+    """
+    ranking = Ranking(scores, labels, protocol)
+    decisions = _decisions(scores, labels, protocol)
+
+    # Few images leave most of the time to what Python does for each class, unless it does more at once.
+    at_once = max(1, _AT_ONCE // len(scores))
+
+    def measure(start: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        rows = range(start, min(start + _BLOCK, resamples + 1))
+        counts = np.stack([draw(len(scores), seed, row) for row in rows])
+        parts = (counts[first : first + at_once] for first in range(0, len(counts), at_once))
+        class_ap = np.concatenate([ranking.average_precision(part) for part in parts])
+        # Sums of whole numbers: float32 holds them exactly up to 2**24 images, in whatever order.
+        sums = (counts.astype(np.float32) @ decisions).astype(np.int64)
+        return np.array([_metrics(*pair, protocol) for pair in zip(class_ap, sums, strict=True)]), class_ap
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        blocks = list(pool.map(measure, range(0, resamples + 1, _BLOCK)))
+    metrics, class_ap = (np.concatenate(block).round(DECIMALS) for block in zip(*blocks, strict=True))
+    return Replicates(metrics, class_ap)
+
+
+def _decisions(scores: FloatArray, labels: IntArray, protocol: Protocol) -> NDArray[np.float32]:
+    """Of each image the right predictions, all predictions and positives of every class, `(N, 3 C)`."""
+    true = positives(labels, protocol.difficult_in_pr)
+    predicted = predict(scores, protocol)
+    if protocol.difficult_in_pr == "ignored":
+        predicted &= labels != 0
+    return np.concatenate([predicted & true, predicted, true], axis=1).astype(np.float32)
+
+
+def _metrics(
+    class_ap: NDArray[np.float64], sums: NDArray[np.int64], protocol: Protocol
+) -> tuple[float, float, float]:
+    known = ~np.isnan(class_ap)
+    hits, guesses, wanted = np.split(sums, 3)
+    if not known.any() or not wanted.any():
+        return np.nan, np.nan, np.nan
+    values = summarise(hits, guesses, wanted, protocol)
+    return float(class_ap[known].mean()), values.CF1, values.OF1

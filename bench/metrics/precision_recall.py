@@ -1,0 +1,105 @@
+"""Precision, recall and F1 over classes (CP, CR, CF1) and over all labels (OP, OR, OF1)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, check_scores, positives
+from bench.metrics.protocol import Protocol
+
+Counts = npt.NDArray[np.int64]
+
+
+class PrecisionRecall(NamedTuple):
+    """Means over classes (C...) and overall values (O...), as fractions."""
+
+    CP: float
+    CR: float
+    CF1: float
+    OP: float
+    OR: float
+    OF1: float
+
+
+def precision_recall(
+    scores: FloatArray, labels: IntArray, protocol: Protocol, top_k: int | None = None
+) -> PrecisionRecall:
+    """CP, CR, CF1, OP, OR, OF1 of the labels predicted over the threshold, or of the `top_k` of each image.
+
+    `scores` (N, C) are finite logits and `labels` (N, C) are 1, 0 or -1. A class without positives has
+    no recall (the published ML-GCN code returns NaN for the whole mean): it is left out of CP, CR and
+    CF1, while what is predicted for it counts in OP. ValueError if no class has a positive.
+    """
+    check_scores(scores, labels)
+    true = positives(labels, protocol.difficult_in_pr)
+    predicted = predict(scores, protocol, top_k)
+    if protocol.difficult_in_pr == "ignored":
+        predicted &= labels != 0
+    hits, guesses, wanted = (_count(mask) for mask in (predicted & true, predicted, true))
+    if not wanted.any():
+        raise ValueError("no class has a positive label: there is no precision or recall to measure")
+    return summarise(hits, guesses, wanted, protocol)
+
+
+def predict(scores: FloatArray, protocol: Protocol, top_k: int | None = None) -> BoolArray:
+    """The predicted labels, (N, C), of finite logits, (N, C).
+
+    Those over the threshold; with `top_k`, those among the k highest of the image that are also over
+    it, or all k where the protocol's `top3` is forced. Of equal scores the lower class index is first.
+    """
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}: it must be at least 1")
+    if top_k is not None and protocol.top3 == "forced":
+        return _highest(scores, top_k)
+    # float64, so that float32 logits are not compared with a rounded threshold.
+    limit = np.float64(math.log(protocol.threshold / (1 - protocol.threshold)))
+    over: BoolArray = scores >= limit if protocol.comparison == ">=" else scores > limit
+    return over if top_k is None else over & _highest(scores, top_k)
+
+
+def _highest(scores: FloatArray, k: int) -> BoolArray:
+    """The k highest labels of each image (N, C)."""
+    left = scores.copy()
+    rows = np.arange(len(scores))
+    chosen = np.zeros(scores.shape, dtype=bool)
+    for _ in range(min(k, scores.shape[1])):
+        best = left.argmax(axis=1)  # of equals, the first
+        chosen[rows, best] = True
+        left[rows, best] = -np.inf
+    return chosen
+
+
+def _count(mask: BoolArray) -> Counts:
+    """True entries of each class, (C,)."""
+    count: Counts = mask.sum(axis=0, dtype=np.int64)
+    return count
+
+
+def summarise(hits: Counts, guesses: Counts, wanted: Counts, protocol: Protocol) -> PrecisionRecall:
+    """The six values from the right predictions, all predictions and positives of each class, (C,) each."""
+    if protocol.unpredicted == "zero-patched":
+        guesses = np.maximum(guesses, 1)
+    op, or_ = _ratio(hits.sum(), guesses.sum()), _ratio(hits.sum(), wanted.sum())
+    kept = wanted > 0
+    hits, guesses, wanted = hits[kept], guesses[kept], wanted[kept]
+    precision = hits / np.maximum(guesses, 1)
+    if protocol.unpredicted == "one":
+        precision[guesses == 0] = 1
+    cp, cr = float(precision.mean()), float((hits / wanted).mean())
+    if protocol.cf1 == "harmonic":
+        cf1 = harmonic_mean(cp, cr)
+    else:
+        cf1 = float((2 * hits / (guesses + wanted)).mean())
+    return PrecisionRecall(CP=cp, CR=cr, CF1=cf1, OP=op, OR=or_, OF1=harmonic_mean(op, or_))
+
+
+def harmonic_mean(precision: float, recall: float) -> float:
+    """F1 of a precision and a recall; 0 where both are 0 (the published codes divide 0 by 0)."""
+    return _ratio(2 * precision * recall, precision + recall)
+
+
+def _ratio(part: float, whole: float) -> float:
+    """`part / whole` as a float, 0 where the whole is 0."""
+    return float(part / whole) if whole else 0.0

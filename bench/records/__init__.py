@@ -1,0 +1,1 @@
+"""What was measured, here and elsewhere: records of runs, published values, intervals."""

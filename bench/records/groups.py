@@ -1,0 +1,101 @@
+"""Which records may be compared: those made under the same conditions, and what differs between others."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.experiment.methods import find_method
+from bench.files import canonical_json
+from bench.methods.catalog import METHODS, PRIOR
+from bench.records.store import Record
+
+ORDER = [PRIOR.name, *METHODS]
+
+
+def _place(name: str) -> int:
+    """Where a method stands in a table: methods of other packages, installed here or not, behind the rest."""
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Records made under the same conditions: they differ in method and seed alone."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        """Any of the records, to read the conditions from."""
+        return self.records[0]
+
+    def by_method(self) -> dict[str, list[Record]]:
+        """The records of each method with its options, in the order of the tables."""
+        rows: dict[str, list[Record]] = defaultdict(list)
+        for record in sorted(
+            self.records, key=lambda r: (_place(r.cell.method.name), r.cell.method.label(), r.cell.seed)
+        ):
+            rows[record.cell.method.label()].append(record)
+        return dict(rows)
+
+
+def group_records(records: Iterable[Record]) -> list[Group]:
+    """Split finished records into groups that may stand in one table, in a fixed order."""
+    groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.status == "finished":
+            # The conditions hold a hash of the data; what was measured on is compared all the same.
+            sizes = canonical_json(_sizes(record))
+            groups[record.cell.data, record.cell.conditions(), sizes].append(record)
+    # By the schedule's name first, because that is what a reader knows; it is no condition itself.
+    names = {key: min(record.cell.schedule_name for record in groups[key]) for key in groups}
+    return [
+        Group(tuple(groups[key])) for key in sorted(groups, key=lambda key: (key[0], names[key], key[1:]))
+    ]
+
+
+def differences(one: Record, other: Record) -> list[str]:
+    """What differs between the conditions of two records, field by field, in words."""
+    mine, theirs = _conditions(one), _conditions(other)
+    return [
+        name if name == "order of the classes" else f"{name} ({mine.get(name)}, {theirs.get(name)})"
+        for name in [*mine, *(name for name in theirs if name not in mine)]
+        if mine.get(name) != theirs.get(name)
+    ]
+
+
+def _sizes(record: Record) -> dict[str, object]:
+    data = record.data
+    return {
+        "training images": data.train_images,
+        "test images": data.eval_images,
+        "positive test labels": data.eval_labels,
+        "difficult test labels": data.eval_difficult,
+        "order of the classes": list(data.classes),
+    }
+
+
+def _conditions(record: Record) -> dict[str, object]:
+    cell = record.cell
+    content = cell.model_dump(
+        mode="json", exclude={"method": True, "seed": True, "schedule_name": True, "schedule": {"about"}}
+    )
+    schedule, protocol = content.pop("schedule"), content.pop("protocol")
+    schedule["loss"] = str(record.cell.schedule.loss)
+    content["init_from"] = record.cell.init_from and record.cell.init_from.describe()
+    # Files count by their hash, as in the hash of the conditions.
+    content["vectors"] = cell.vectors.rpartition(":")[2]
+    content["init_from"] = cell.init_from and f"{cell.init_from.sha256[:12]}, {cell.init_from.parts}"
+    named = {
+        **_sizes(record),
+        **{f"schedule {name}": value for name, value in schedule.items()},
+        **{f"protocol {name}": value for name, value in protocol.items()},
+    }
+    return named | {name.replace("_", " "): value for name, value in content.items()}
+
+
+def title_of(record: Record) -> str:
+    """The method as a table prints it, with the options that differ from the published ones."""
+    method = record.cell.method
+    known = find_method(method.name)
+    options = method.label().removeprefix(method.name).replace("/", " ").strip()
+    return (known.title if known else method.name) + (f" ({options})" if options else "")

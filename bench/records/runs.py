@@ -1,0 +1,86 @@
+"""The finished runs of a store, measured under any protocol, and why others are left out of tables."""
+
+from bench.errors import UserError
+from bench.metrics.evaluate import evaluate
+from bench.metrics.protocol import Protocol
+from bench.records.store import Damaged, Record, RecordStore
+
+
+class Runs:
+    """What the tables are made from.
+
+    Attributes:
+        records: the finished runs that have metrics, in the order of their names.
+        notes: by run a line on each other one.
+    """
+
+    def __init__(self, store: RecordStore) -> None:
+        self.store = store
+        self.records: list[Record] = []
+        self.notes: dict[str, str] = {}
+        self._measured: dict[tuple[str, Protocol], Record] = {}
+        for record in store.all():
+            if isinstance(record, Damaged):
+                self.notes[record.run_id] = f"left out, damaged: {record.run_id}: {record.reason}"
+            elif record.status == "failed":
+                self.notes[record.run_id] = f"left out, failed: {record.run_id}: {record.error}"
+            elif record.metrics is None:
+                self.notes[record.run_id] = left_out(
+                    record,
+                    "its test labels are held by the evaluation server; "
+                    f"`bench submission {record.run_id}` writes the files to send there",
+                )
+            else:
+                self.records.append(record)
+
+    def measured(self, record: Record, protocol: Protocol) -> Record:
+        """The record with what its stored scores give under `protocol`.
+
+        Raises:
+            UserError: the protocol is another than the record's, and the scores are not those of the run's
+                images.
+        """
+        key = record.run_id, protocol
+        if key not in self._measured:
+            metrics = record.metrics
+            if record.cell.protocol.model_copy(update={"name": protocol.name}) != protocol:
+                scores = self.store.scores(record)
+                if len(scores.ids) != record.data.eval_images:
+                    raise UserError(
+                        f"its scores are of {len(scores.ids)} images, not of {record.data.eval_images}"
+                    )
+                metrics = evaluate(scores.logits, scores.labels, protocol)
+            cell = record.cell.model_copy(update={"protocol": protocol})
+            self._measured[key] = record.model_copy(update={"cell": cell, "metrics": metrics})
+        return self._measured[key]
+
+    def under(self, protocol: Protocol | None) -> tuple[list[Record], dict[str, str]]:
+        """Every run, measured under a protocol if one is given, and by run a line on what is left out."""
+        if protocol is None:
+            return self.records, self.notes
+        records: dict[str, Record] = {}
+        notes = dict(self.notes)
+        for record in self.records:
+            try:
+                measured = self.measured(record, protocol)
+            except UserError as error:
+                notes[record.run_id] = left_out(record, str(error))
+                continue
+            # Runs that differed in their protocol alone are one and the same under another.
+            records.setdefault(measured.cell.key(), measured)
+        return list(records.values()), notes
+
+
+def left_out(record: Record, reason: str) -> str:
+    """The line under a table on a run that is not in it."""
+    return f"left out: {record.run_id}: {reason}"
+
+
+def notes_on(data: tuple[str, ...], notes: dict[str, str], known: set[str]) -> list[str]:
+    """The lines on runs on these data sets, and on runs whose names tell no data set of `known`."""
+    return [note for run, note in notes.items() if _data_of(run, known) in (*data, None)]
+
+
+def _data_of(run_id: str, known: set[str]) -> str | None:
+    """The longest name of a data set that a run's name begins with."""
+    return max((data for data in known if run_id.startswith(f"{data}-")), key=len, default=None)

@@ -1,0 +1,233 @@
+"""Records of runs: one folder each, with a JSON that a person can read and the raw scores.
+
+A record is written under a temporary name and renamed, so that it is whole or absent.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import UserError
+from bench.experiment.cell import CellSpec
+from bench.files import atomic_path, sha256_of_file, write_text
+from bench.metrics.evaluate import Metrics
+from bench.validation import one_sentence
+
+RECORD = "record.json"
+SCORES = "scores.npz"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Epoch(_Part):
+    """One epoch of a run."""
+
+    epoch: int
+    loss: float
+    lr: float  # of the head, at the end of the epoch
+    feed: str  # hash of the images, labels and order that were fed
+    seconds: float  # training only
+    images: int  # training images fed
+    metrics: Metrics | None  # on the evaluation split, where it was evaluated
+
+
+class SplitSizes(_Part):
+    """What was trained and measured on."""
+
+    train_images: int
+    train_labels: int  # positive image labels
+    train_difficult: int
+    eval_images: int
+    eval_labels: int
+    eval_difficult: int
+    classes: tuple[str, ...]
+    skipped: tuple[str, ...]  # files left out because they could not be read
+
+
+class Cost(_Part):
+    """What a run took. Speeds and memory hold for the device in the record's environment."""
+
+    parameters: int  # trainable
+    head_parameters: int
+    flops: int  # one image forward at test size; a multiply-add counts as two
+    train_images_per_second: float
+    eval_images_per_second: float
+    peak_memory_bytes: int  # allocated on a GPU; resident memory of the process on a CPU
+    wall_seconds: float  # training and evaluation, resumed parts included
+
+
+class Environment(_Part):
+    """Where and with what a run was made."""
+
+    device: str
+    device_name: str
+    platform: str
+    python: str
+    versions: dict[str, str]
+    git_revision: str | None
+    compiled: bool
+    workers: int
+
+
+class Record(_Part):
+    """One run: what was asked, what was done, what came out."""
+
+    format: Literal[1] = 1  # raised when a record can no longer be read as one of these
+    run_id: str
+    status: Literal["finished", "failed"]
+    error: str | None = None
+    created: str  # UTC
+    cell: CellSpec
+    data: SplitSizes
+    backbone_digest: str | None = None  # hash of the backbone's initial state
+    selected_epoch: int | None = None
+    history: tuple[Epoch, ...] = ()
+    metrics: Metrics | None = None
+    cost: Cost | None = None
+    environment: Environment
+    scores_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The raw output of a run on the evaluation split: any metric can be computed from it again.
+
+    Attributes:
+        ids: N image ids.
+        logits: `(N, C)` float32.
+        labels: `(N, C)` int8 with 1 positive, 0 difficult, -1 negative.
+    """
+
+    ids: NDArray[np.str_]
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A record folder that cannot be read. It is reported and left alone."""
+
+    run_id: str
+    reason: str
+
+
+class RecordStore:
+    """The records under `RESULTS/runs`."""
+
+    def __init__(self, results: Path) -> None:
+        self.folder = results / "runs"
+
+    def load(self, run_id: str) -> Record | Damaged | None:
+        """The record of that run, why it cannot be read, or None where there is none."""
+        folder = self.folder / run_id
+        if not folder.is_dir():
+            return None
+        try:
+            record = Record.model_validate_json((folder / RECORD).read_bytes())
+        except FileNotFoundError:
+            return Damaged(run_id, f"{folder / RECORD} is missing")
+        except OSError as error:
+            return Damaged(run_id, str(error))
+        except ValidationError as error:
+            return Damaged(run_id, f"{folder / RECORD}: {one_sentence(error, Record.model_fields)[:300]}")
+        try:
+            record.cell.method.label()
+        except UserError as error:  # a method of another version, or of an extension that is not installed
+            return Damaged(run_id, str(error))
+        if record.run_id != run_id or record.cell.run_id() != run_id:
+            return Damaged(
+                run_id, f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
+            )
+        # Without any positive test label, which a server may hold, there was nothing to measure.
+        unmeasured = record.metrics is None and record.data.eval_labels > 0
+        if record.status == "finished" and (unmeasured or not (folder / SCORES).is_file()):
+            return Damaged(run_id, f"{folder} lacks its metrics or {SCORES}")
+        return record
+
+    def all(self) -> Iterator[Record | Damaged]:
+        """Every record, in the order of the run names; hidden folders are unfinished writes."""
+        if not self.folder.is_dir():
+            return
+        for entry in sorted(self.folder.iterdir()):
+            if entry.is_dir() and not entry.name.startswith("."):
+                loaded = self.load(entry.name)
+                if loaded is not None:
+                    yield loaded
+
+    def find(self, start: str) -> Record:
+        """The one record whose run name begins or ends with `start`.
+
+        Raises:
+            UserError: none, several, or a damaged one.
+        """
+        names = [entry.name for entry in sorted(self.folder.glob("[!.]*")) if entry.is_dir()]
+        matches = [name for name in names if name == start] or [
+            name for name in names if name.startswith(start) or name.endswith(start)
+        ]
+        if len(matches) != 1:
+            raise UserError(
+                f"{len(matches) or 'No'} runs under {self.folder} begin or end with '{start}'; "
+                "`bench ls` lists the names."
+            )
+        record = self.load(matches[0])
+        if not isinstance(record, Record):
+            raise UserError(
+                f"The record {matches[0]} is damaged: {record.reason if record else 'it is gone'}."
+            )
+        return record
+
+    def scores(self, record: Record) -> Scores:
+        """The raw scores of a finished run.
+
+        Raises:
+            UserError: the file is not the one that the record was written with.
+        """
+        path = self.folder / record.run_id / SCORES
+        if not path.is_file() or sha256_of_file(path) != record.scores_sha256:
+            raise UserError(f"The scores {path} are not those that the record was written with.")
+        with np.load(path, allow_pickle=False) as arrays:
+            return Scores(arrays["ids"], arrays["logits"], arrays["labels"])
+
+    def save(self, record: Record, scores: Scores | None) -> Record:
+        """Write a record, replacing one of the same name; returns it with the hash of its scores."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".{record.run_id}.{os.getpid()}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            if scores is not None:
+                with atomic_path(temporary / SCORES) as path:
+                    np.savez_compressed(
+                        path, ids=scores.ids, logits=scores.logits, labels=scores.labels, allow_pickle=False
+                    )
+                record = record.model_copy(update={"scores_sha256": sha256_of_file(temporary / SCORES)})
+            text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+            write_text(temporary / RECORD, text)
+            self._replace(temporary, self.folder / record.run_id)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return record
+
+    def _replace(self, new: Path, target: Path) -> None:
+        # A folder cannot be renamed over a full one, so the old one steps aside first.
+        aside = self.folder / f".{target.name}.{os.getpid()}.old"
+        shutil.rmtree(aside, ignore_errors=True)
+        if target.exists():
+            target.rename(aside)
+        try:
+            new.rename(target)
+        except OSError:
+            if aside.exists():
+                aside.rename(target)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)

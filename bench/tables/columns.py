@@ -1,0 +1,113 @@
+"""The columns of the tables: how each is read from a record, and averaged over the seeds of a method."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.metrics.bootstrap import NAMES as INTERVALS
+from bench.metrics.evaluate import METRICS
+from bench.records.groups import Group, title_of
+from bench.records.intervals import Interval
+from bench.records.store import Record
+from bench.tables.grid import Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Numbers):
+    """A column of numbers that are read from records.
+
+    Attributes:
+        value: how a number is read.
+        metric: the name of the metric in percent that it is; empty where it is none.
+    """
+
+    value: Callable[[Record], float | None]
+    metric: str = ""
+
+
+IntervalOf = Callable[[Sequence[Record], str], Interval]
+"""The confidence interval of a metric over runs that differ in their seed alone; NaN where there is none."""
+
+
+def frame(group: Group, columns: Sequence[Column], interval_of: IntervalOf | None = None) -> pd.DataFrame:
+    """Mean and standard deviation over seeds of every column, one row per method.
+
+    Args:
+        group: the runs.
+        columns: what is read from them.
+        interval_of: gives the intervals of the columns of `INTERVALS`; without, there are none.
+
+    Returns:
+        A frame with the columns `method`, `seeds` (how many), and for every column `KEY` (mean) and
+        `KEY std` (sample standard deviation; NaN for one seed); with intervals also `KEY low` and `KEY high`.
+        What a record does not have is NaN, and a mean over seeds of which one lacks the value is NaN too.
+    """
+    rows = []
+    for records in group.by_method().values():
+        row = {"method": title_of(records[0]), "seeds": len(records), **averages(records, columns)}
+        for column in columns:
+            if interval_of and column.metric in INTERVALS:
+                _, low, high = interval_of(records, column.metric)
+                row |= {f"{column.key} low": 100 * low, f"{column.key} high": 100 * high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def averages(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, float]:
+    """`KEY` and `KEY std` of every column over records that differ in their seed alone."""
+    row: dict[str, float] = {}
+    for column in columns:
+        values = np.array([np.nan if (v := column.value(r)) is None else v for r in records], dtype=float)
+        row[column.key] = float(values.mean())
+        row[f"{column.key} std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    return row
+
+
+def metric_columns() -> list[Column]:
+    """The papers' columns: mAP, then CP CR CF1 OP OR OF1 over all labels and for the top 3; in percent."""
+    return [
+        Column(info.title, info.higher_is_better, value=percent_of(name), metric=name)
+        for name, info in METRICS.items()
+    ]
+
+
+def percent_of(name: str) -> Callable[[Record], float | None]:
+    """How the metric `name` is read from a record, in percent."""
+    return lambda record: 100 * record.metrics.value(name) if record.metrics else None
+
+
+def class_columns(group: Group) -> list[Column]:
+    """AP of every class, then mAP; in percent."""
+    columns = [
+        Column(name, True, value=class_percent_of(c)) for c, name in enumerate(group.first.data.classes)
+    ]
+    return [*columns, Column("mAP", True, value=percent_of("mAP"))]
+
+
+def class_percent_of(c: int) -> Callable[[Record], float | None]:
+    """How the AP of the class at position `c` is read from a record, in percent."""
+
+    def read(record: Record) -> float | None:
+        value = record.metrics.per_class_ap[c] if record.metrics else None
+        return None if value is None else 100 * value
+
+    return read
+
+
+def cost_columns() -> list[Column]:
+    """Parameters, operations, speed, memory and time."""
+
+    def cost(name: str, scale: float) -> Callable[[Record], float | None]:
+        return lambda record: getattr(record.cost, name) / scale if record.cost else None
+
+    return [
+        Column("parameters (M)", False, 2, value=cost("parameters", 1e6)),
+        Column("of the head (M)", False, 2, value=cost("head_parameters", 1e6)),
+        Column("GFLOPs per image", False, 2, value=cost("flops", 1e9)),
+        Column("train images/s", True, 0, value=cost("train_images_per_second", 1)),
+        Column("test images/s", True, 0, value=cost("eval_images_per_second", 1)),
+        Column("peak memory (MiB)", False, 0, value=cost("peak_memory_bytes", 2**20)),
+        Column("wall time (s)", False, 0, value=cost("wall_seconds", 1)),
+    ]

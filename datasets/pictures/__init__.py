@@ -1,0 +1,1 @@
+"""Pictures: read any kind, crop, resize, augment."""

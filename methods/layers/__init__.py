@@ -1,0 +1,1 @@
+"""Parts that heads are made of."""

@@ -1,0 +1,193 @@
+"""Which runs `bench compare` takes for its arguments, and which it refuses to compare."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.records.store import RECORD, SCORES, RecordStore, Scores
+from made_comparison import CLASSES, compare, made, put, rows_of, runs_of
+from made_records import SCHEDULE, failed_record, made_cell, made_record
+
+
+def test_seeds_that_both_have_are_compared(tmp_path: Path) -> None:
+    cells = [made_cell("resnet", seed) for seed in (0, 1, 2)] + [
+        made_cell("salgl", seed) for seed in (1, 2, 7)
+    ]
+    runs_of(tmp_path, *cells, made_cell("prior"))
+    result = compare(tmp_path, "resnet", "salgl")
+    assert re.search(r"- SALGL: mean of 2 runs: mAP [\d.]+ at seed 1, mAP [\d.]+ at seed 2\n", result.stdout)
+    for cell in (cells[0], cells[5]):
+        assert f"left out: {cell.run_id()}: the other method has no run with its seed\n" in result.stdout
+    # The prior has no seed of its own.
+    assert "ResNet baseline: mean of 3 runs: " in compare(tmp_path, "prior", "resnet").stdout
+    alone = compare(tmp_path, "salgl", cells[0].run_id())
+    assert (
+        alone.exit_code == 2 and "salgl was run with the seeds 1, 2, 7, resnet was run with" in alone.stderr
+    )
+    assert compare(tmp_path, cells[1].run_id(), "salgl").exit_code == 0
+
+
+def test_methods_without_a_shared_seed_are_refused_unless_runs_are_named(tmp_path: Path) -> None:
+    cells = made_cell("resnet", 0), made_cell("salgl", 1), made_cell("salgl", 2)
+    runs_of(tmp_path, *cells)
+    refused = compare(tmp_path, "resnet", "salgl")
+    assert refused.exit_code == 2
+    assert "resnet was run with the seeds 0, salgl was run with the seeds 1, 2: name runs" in refused.stderr
+    names = f"{cells[1].run_id()},{cells[2].key()}"
+    assert "- SALGL: mean of 2 runs: " in compare(tmp_path, "voc2007-resnet", names, data=None).stdout
+
+
+def test_options_name_a_method_of_their_own(tmp_path: Path) -> None:
+    cells = made_cell("ml-gcn"), made_cell("ml-gcn/tau=0.3")
+    runs_of(tmp_path, *cells)
+    rows = rows_of(compare(tmp_path, "ml-gcn", "ml-gcn/tau=0.3", "--format", "csv"))
+    assert (rows["mAP"]["runs_a"], rows["mAP"]["runs_b"]) == (cells[0].run_id(), cells[1].run_id())
+    assert (
+        "No finished run of ml-gcn/tau=0.5 on voc2007" in compare(tmp_path, "ml-gcn", "ml-gcn/tau=0.5").stderr
+    )
+    same = compare(tmp_path, "ml-gcn", "ml-gcn/tau=0.4")
+    assert same.exit_code == 2 and "are the same runs" in same.stderr
+
+
+def test_several_conditions_are_listed_with_commands_that_work(tmp_path: Path) -> None:
+    other: dict[str, Any] = {"schedule": SCHEDULE.model_copy(update={"backbone": "resnet34", "epochs": 3})}
+    first = [made_cell("resnet"), made_cell("salgl")]
+    second = [made_cell(method, seed, **other) for method in ("resnet", "salgl") for seed in (0, 1)]
+    runs_of(tmp_path, *first, *second)
+    result = compare(tmp_path, "resnet", "salgl")
+    assert result.exit_code == 2 and "under 2 sets of conditions" in result.stderr
+    assert "schedule made: resnet18 from none weights, 64 px, 2 epochs" in result.stderr
+    assert re.search(
+        r"differs from the first in schedule backbone \(.+\), schedule epochs \(.+\)\n", result.stderr
+    )
+    commands = [
+        shlex.split(line)[2:] for line in result.stderr.splitlines() if line.startswith("  bench compare ")
+    ]
+    answers = [rows_of(compare(tmp_path, *command, "--format", "csv", data=None)) for command in commands]
+    runs = {answer["mAP"]["runs_a"] for answer in answers}
+    assert runs == {first[0].run_id(), f"{second[0].run_id()} {second[1].run_id()}"}
+    # One run says which conditions are meant.
+    beside = compare(tmp_path, second[1].run_id(), "salgl", "--format", "csv", data=None)
+    assert rows_of(beside)["mAP"]["runs_b"] == second[3].run_id()
+    # Runs of different conditions may be named, and it is said.
+    across = compare(tmp_path, first[0].run_id(), second[2].run_id(), data=None)
+    assert "WARNING: not the methods alone differ, but also schedule backbone (resnet18, " in across.stdout
+
+
+def test_methods_under_different_conditions_are_refused(tmp_path: Path) -> None:
+    other = made_cell("salgl", schedule=SCHEDULE.model_copy(update={"image_size": 96}))
+    runs_of(tmp_path, made_cell("resnet"), other)
+    for arguments in (("resnet", "salgl"), (made_cell("resnet").run_id(), "salgl")):
+        result = compare(tmp_path, *arguments)
+        assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1
+        assert "no runs on voc2007 under the same conditions" in result.stderr
+        assert "differ in schedule image_size (64, 96)" in result.stderr
+
+
+REFUSALS: list[tuple[str, str, Any]] = [
+    ("data set", "data set (voc2007, voc2012)", {"cell": {"data": "voc2012"}}),
+    ("classes", "order of the classes (class 1 is boat, dog)", {"classes": ("dog", "boat", *CLASSES[2:])}),
+    ("size", "number of test images (300, 200)", {"images": slice(200)}),
+    ("files", "test images or labels (hash bbbb, cccc)", {"cell": {"data_fingerprint": "aaaa-cccc"}}),
+    ("none", "they have no test image in common", {"rename": 300}),
+    ("some", "they share 250 of 300 and 300 test images", {"rename": 50}),
+    ("labels", "their labels differ, for one that of cat in the image image-007", {"flip": (7, 3)}),
+]
+
+
+@pytest.mark.parametrize(("name", "message", "change"), REFUSALS, ids=[name for name, _, _ in REFUSALS])
+def test_runs_on_other_test_data_are_refused(name: str, message: str, change: Any, tmp_path: Path) -> None:
+    first = put(tmp_path, made_cell("resnet"), made())
+    scores = made(seed=1)
+    ids, labels = scores.ids.copy(), scores.labels.copy()
+    ids[: change.get("rename", 0)] = [f"other-{number}" for number in range(change.get("rename", 0))]
+    if "flip" in change:
+        labels[change["flip"]] *= -1
+    kept = change.get("images", slice(None))
+    other = Scores(ids[kept], scores.logits[kept], labels[kept])
+    second = put(
+        tmp_path, made_cell("salgl", **change.get("cell", {})), other, change.get("classes", CLASSES)
+    )
+    result = compare(tmp_path, first, second, data=None)
+    assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith(f"Error: {first} and {second} cannot be compared: ")
+    assert message in result.stderr
+
+
+def test_damaged_failed_and_unmeasured_runs_are_said(tmp_path: Path) -> None:
+    cells = made_cell("resnet"), made_cell("salgl"), made_cell("salgl", 1), made_cell("ssgrl")
+    runs_of(tmp_path, *cells[:3])
+    store = RecordStore(tmp_path / "results")
+    (store.folder / cells[2].run_id() / RECORD).write_text("{")
+    store.save(failed_record(cells[3], "the loss is nan"), None)
+    text = compare(tmp_path, "resnet", "salgl").stdout
+    assert f"left out, damaged: {cells[2].run_id()}: " in text
+    assert f"left out, failed: {cells[3].run_id()}: the loss is nan" in text
+    damaged = compare(tmp_path, "resnet", cells[2].run_id())
+    assert damaged.exit_code == 2 and f"The record {cells[2].run_id()} is damaged: " in damaged.stderr
+    failed = compare(tmp_path, "resnet", cells[3].run_id())
+    assert f"{cells[3].run_id()} cannot be compared: it failed (the loss is nan)." in failed.stderr
+    absent = compare(tmp_path, "resnet", "ssgrl")
+    assert absent.exit_code == 2 and "No finished run of ssgrl on voc2007" in absent.stderr
+    assert "the loss is nan" in absent.stderr and "damaged" in absent.stderr
+    record, scores = made_record(made_cell("add-gcn", data="voc2012-server"))
+    record = record.model_copy(
+        update={"metrics": None, "data": record.data.model_copy(update={"eval_labels": 0})}
+    )
+    held = store.save(record, scores).run_id
+    assert "a server holds its test labels" in compare(tmp_path, "resnet", held, data=None).stderr
+
+
+def test_scores_that_are_not_the_records_are_refused(tmp_path: Path) -> None:
+    cells = made_cell("resnet"), made_cell("salgl")
+    runs_of(tmp_path, *cells)
+    folder = tmp_path / "results" / "runs"
+    (folder / cells[0].run_id() / SCORES).write_bytes((folder / cells[1].run_id() / SCORES).read_bytes())
+    result = compare(tmp_path, "resnet", "salgl")
+    assert result.exit_code == 2 and "are not those that the record was written with" in result.stderr
+
+
+def test_named_runs_are_seeds_of_one_method(tmp_path: Path) -> None:
+    cells = made_cell("resnet"), made_cell("salgl"), made_cell("salgl", 1, limit_train=8)
+    runs_of(tmp_path, *cells, made_cell("resnet", data="voc2012"))
+    for names, message in (
+        (f"{cells[0].run_id()},{cells[1].run_id()}", "differ in method (resnet, salgl)"),
+        (f"{cells[1].run_id()},{cells[2].run_id()}", "differ in limit train (None, 8)"),
+        (f"{cells[1].run_id()},{cells[1].key()}", "A run stands twice"),
+        ("voc2012-resnet", "is a run on voc2012, not on voc2007"),
+        (f"{cells[1].run_id()},", "Unknown method ''"),
+        ("salgk", "Unknown method 'salgk'. Did you mean 'salgl'?"),
+        ("voc2007-salgl", "2 runs under results/runs begin or end with 'voc2007-salgl'"),
+        ("salgl/pool=max", "Unknown option of salgl 'pool'"),
+    ):
+        result = compare(tmp_path, cells[0].run_id(), names)
+        assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1
+        assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "data", "message"),
+    [
+        (("resnet", "salgl"), None, "Name the data set on which resnet and salgl are compared: --data"),
+        (
+            ("resnet", "salgl"),
+            "coco2014",
+            "No finished run of resnet on coco2014 under results/runs; `bench ls`",
+        ),
+        (
+            ("resnet", "salgl", "--protocol", "ssgl"),
+            "voc2007",
+            "Unknown protocol 'ssgl'. Did you mean 'ssgrl'?",
+        ),
+        (("resnet", "salgl", "--format", "markdown"), "voc2007", "Unknown format 'markdown'."),
+    ],
+)
+def test_what_is_missing_or_misspelt_is_said(
+    arguments: tuple[str, ...], data: str | None, message: str, tmp_path: Path
+) -> None:
+    runs_of(tmp_path, made_cell("resnet"), made_cell("salgl"))
+    result = compare(tmp_path, *arguments, data=data)
+    assert result.exit_code == 2 and message in result.stderr

@@ -1,0 +1,169 @@
+"""Heads on stored features: equal to the whole model, computed once, and scored from the images again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.datasets.feed import EvalImages
+from bench.datasets.open import open_dataset
+from bench.engine.features import store_features
+from bench.errors import UserError
+from bench.experiment.schedule import load_schedule
+from bench.methods.backbones.build import build_backbone
+from bench.methods.backbones.frozen import freeze, principal_components
+from bench.methods.catalog import SALGLOptions
+from bench.records.store import Record, RecordStore
+from bench_command import bench
+from places import ROOT
+from trees import write_voc
+
+FROZEN = (
+    *("--schedule", "frozen", "--backbone", "timm/test_byobnet", "--weights", "none", "--image-size", "64"),
+    *("--data", "voc2007", "--epochs", "2", "--batch-size", "4", "--device", "cpu"),
+)
+
+
+def small(path: Path, channels: int | str) -> Path:
+    """The schedule, with as many feature channels as the small backbone can give."""
+    text = (ROOT / "bench" / "schedules" / "frozen.yaml").read_text()
+    path.write_text(text.replace("feature_channels: 48", f"feature_channels: {channels}"))
+    return path
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> tuple[Path, list[Record]]:
+    write_voc(tmp_path / "data", train=10, test=6)
+    schedule = ("--schedule", str(small(tmp_path / "small.yaml", 8)))
+    done = bench(tmp_path, tmp_path / "data", "run", "--methods", "resnet,ml-gcn", *FROZEN, *schedule)
+    assert done.exit_code == 0, done.output
+    found = [record for record in RecordStore(tmp_path / "results").all() if isinstance(record, Record)]
+    return tmp_path, [record for record in found if record.cost]
+
+
+def test_features_are_computed_once_for_all_methods(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    (stored,) = (folder / "work" / "features").iterdir()
+    assert np.load(stored / "train.npy").shape == (10, 8, 2, 2)
+    assert len({record.backbone_digest for record in records}) == 1
+    assert len({tuple(epoch.feed for epoch in record.history) for record in records}) == 1
+    for record in records:
+        assert record.cost is not None and record.cost.parameters == record.cost.head_parameters
+
+
+def test_the_model_scores_images_as_it_scored_their_features(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    for record in records:
+        model = folder / "work" / "runs" / record.run_id / "model.safetensors"
+        done = bench(
+            folder, folder / "data", "evaluate", "--checkpoint", str(model), "--data", "voc2007",
+            "--device", "cpu", "--scores", f"{record.cell.method.name}.npz",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        again = np.load(folder / f"{record.cell.method.name}.npz")["logits"]
+        # The stored features are in half precision.
+        np.testing.assert_allclose(
+            again, RecordStore(folder / "results").scores(record).logits, rtol=0.02, atol=0.02
+        )
+
+
+def test_what_is_stored_is_what_the_frozen_backbone_makes_of_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    write_voc(tmp_path / "data", train=6, test=4)
+    dataset = open_dataset("voc2007", tmp_path / "data")
+    schedule = load_schedule(str(small(tmp_path / "small.yaml", 5)), {"image_size": 64})
+    torch.manual_seed(0)
+    backbone = build_backbone("timm/test_byobnet", "none")
+    seen: list[tuple[int, int]] = []
+    device = torch.device("cpu")
+
+    def stored() -> np.ndarray:
+        found = store_features(
+            backbone, dataset, schedule, tmp_path, device, lambda done, total: seen.append((done, total))
+        )
+        images = torch.stack(
+            [sample.image for sample in map(EvalImages(dataset.eval, 64).__getitem__, range(4))]
+        )
+        with torch.no_grad():
+            expected = found.backbone.train()(found.backbone.normalize(images)).numpy()
+        np.testing.assert_allclose(found.eval, expected, rtol=2e-3, atol=2e-3)
+        return np.array(found.train)
+
+    first = stored()
+    assert seen[-1] == (10, 10)
+    seen.clear()
+    np.testing.assert_array_equal(stored(), first)
+    assert not seen, "computed once"
+
+
+def test_principal_components_keep_most_of_the_variance() -> None:
+    torch.manual_seed(0)
+    latent = torch.randn(50, 2, 3, 3)
+    features = (
+        torch.einsum("bkhw,kd->bdhw", latent, torch.randn(2, 7)) + torch.arange(7.0)[None, :, None, None]
+    )
+    found = principal_components(features, 2)
+    centred = features - found["mean"][:, None, None]
+    reduced = torch.einsum("bdhw,cd->bchw", centred, found["components"])
+    back = torch.einsum("bchw,dc->bdhw", reduced, torch.linalg.pinv(found["components"]))
+    torch.testing.assert_close(back, centred, rtol=1e-3, atol=1e-3)
+    scores = reduced.permute(1, 0, 2, 3).flatten(1)
+    torch.testing.assert_close(torch.cov(scores), torch.eye(2), rtol=1e-3, atol=1e-3)
+    with pytest.raises(UserError, match="keeps 8 feature channels, but the backbone has 7"):
+        principal_components(features, 8)
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_what_does_not_vary_in_training_is_not_blown_up(rank: int) -> None:
+    torch.manual_seed(0)
+    features = torch.randn(50, rank) @ torch.randn(rank, 7)
+    found = principal_components(features[..., None, None], 4)
+    other = torch.randn(100, 7) - found["mean"]
+    assert (other @ found["components"].T).abs().max() < 20
+
+
+def test_a_frozen_backbone_stays_as_it_is() -> None:
+    backbone = freeze(build_backbone("timm/test_byobnet", "none"), {})
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    out = backbone.train()(torch.randn(4, 3, 64, 64))
+    assert not out.requires_grad and not any(p.requires_grad for p in backbone.parameters())
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flip": True}, "takes no crop, flip, cutout or rand_augment"),
+        ({"trained_backbone": "all"}, "feature_channels needs trained_backbone 'none'"),
+    ],
+)
+def test_what_does_not_go_together_is_named(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_schedule("frozen", changes)
+
+
+def test_training_starts_at_the_prior_and_the_model_file_keeps_it(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    store = RecordStore(folder / "results")
+    cell = records[0].cell
+    assert cell.schedule.start_at_prior
+    tensors = load_file(folder / "work" / "runs" / records[0].run_id / "model.safetensors")
+    prior = next(r for r in store.all() if isinstance(r, Record) and r.cell.method.name == "prior")
+    np.testing.assert_allclose(tensors["offset"], store.scores(prior).logits[0])
+
+
+def test_the_heads_are_as_wide_as_the_schedule_says(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    assert records[0].cell.schedule.head_width == 24
+    record = next(record for record in records if record.cell.method.name == "ml-gcn")
+    tensors = load_file(folder / "work" / "runs" / record.run_id / "model.safetensors")
+    widths = {
+        tensor.shape[1] for name, tensor in tensors.items() if name.startswith("head.") and tensor.ndim == 2
+    }
+    assert 24 in widths and 1024 not in widths
+    assert SALGLOptions(hidden=512).narrowed(64) == SALGLOptions(hidden=32, feedforward=128)

@@ -1,0 +1,149 @@
+"""A run that is killed, and a run that goes wrong."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from bench.experiment.schedule import load_schedule
+from bench.records.store import Record, RecordStore
+from bench_command import TINY, bench, own_environment, own_process
+from trees import write_voc
+
+pytestmark = pytest.mark.slow
+
+
+def record_of(folder: Path, method: str) -> Record:
+    (found,) = (
+        record
+        for record in RecordStore(folder / "results").all()
+        if isinstance(record, Record) and record.cell.method.name == method
+    )
+    return found
+
+
+def kill_in_epoch_three(folder: Path, data: Path, arguments: list[str]) -> str:
+    """Start `bench`, kill it in the middle of epoch 3, and return what it printed."""
+    folder.mkdir()
+    process = subprocess.Popen(
+        own_process(*arguments),
+        cwd=folder,
+        env={**own_environment(folder, data), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "epoch 2:" in line:
+            time.sleep(0.15)
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    assert process.wait() == -signal.SIGKILL, printed
+    return printed
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=120, test=8)
+    # SALGL has dropout and a memory that is not a parameter; the average adds a second set of weights.
+    fields = {**load_schedule("demo", {}).model_dump(mode="json"), "ema_decay": 0.9, "evaluate_every": 1}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
+    arguments = [
+        "run",
+        "--methods",
+        "salgl",
+        "--epochs",
+        "4",
+        "--schedule",
+        str(tmp_path / "mine.yaml"),
+        *TINY,
+    ]
+
+    assert bench(tmp_path / "whole", data, *arguments).exit_code == 0
+    printed = kill_in_epoch_three(tmp_path / "killed", data, arguments)
+    assert "epoch 3:" not in printed
+    assert not list((tmp_path / "killed" / "results" / "runs").glob("*salgl*")), "no record before the end"
+    resumed = bench(tmp_path / "killed", data, *arguments)
+    assert resumed.exit_code == 0, resumed.output
+    assert "going on after epoch 2 of 4" in resumed.stdout
+
+    whole, killed = record_of(tmp_path / "whole", "salgl"), record_of(tmp_path / "killed", "salgl")
+    assert killed.metrics == whole.metrics
+    for one, other in zip(whole.history, killed.history, strict=True):
+        assert (one.loss, one.lr, one.feed, one.metrics) == (other.loss, other.lr, other.feed, other.metrics)
+    logits = [
+        RecordStore(tmp_path / name / "results").scores(record).logits
+        for name, record in (("whole", whole), ("killed", killed))
+    ]
+    np.testing.assert_array_equal(*logits)
+
+
+def test_a_damaged_checkpoint_fails_that_run_by_name(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=8, test=4)
+    arguments = ["run", "--methods", "resnet", "--epochs", "1", *TINY]
+    assert bench(tmp_path / "run", data, *arguments).exit_code == 0
+    run_id = record_of(tmp_path / "run", "resnet").run_id
+    (tmp_path / "run" / "work" / "runs" / run_id / "training.pt").write_bytes(b"not a checkpoint")
+    (tmp_path / "run" / "results" / "runs" / run_id).rename(tmp_path / "aside")
+    done = bench(tmp_path / "run", data, *arguments)
+    assert done.exit_code == 1
+    assert "training.pt cannot be read" in done.stdout and "--overwrite failed starts again" in done.stdout
+
+
+def test_a_nan_stops_that_run_with_its_whereabouts_and_the_matrix_goes_on(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=8, test=4)
+    # One head whose loss overflows: an entropy weight beyond float32 on SALGL, none on the others.
+    arguments = ["run", "--methods", "salgl/batch_entropy_weight=1e39,resnet", "--epochs", "2", *TINY]
+    done = bench(tmp_path / "run", data, *arguments)
+    assert done.exit_code == 1, done.output
+    failed, trained = record_of(tmp_path / "run", "salgl"), record_of(tmp_path / "run", "resnet")
+    assert trained.status == "finished"
+    assert failed.status == "failed" and failed.error is not None
+    assert "epoch 1, step 1" in failed.error and "learning rate" in failed.error
+    assert sum(f"{image:06d}" in failed.error for image in range(100)) == 4, "the four images of the batch"
+    assert "Traceback" not in done.output
+
+    again = bench(tmp_path / "run", data, *arguments)
+    assert again.exit_code == 1 and "failed before and left alone" in again.stdout
+    retried = bench(tmp_path / "run", data, *arguments, "--overwrite", "failed")
+    assert "1 of 3 runs done now" in retried.stdout and retried.exit_code == 1
+
+
+def test_weights_that_blow_up_in_the_last_step_are_found_by_the_evaluation(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=8, test=4)
+    fields = {**load_schedule("demo", {}).model_dump(mode="json"), "lr": 1e30, "clip_norm": None}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
+    arguments = ["run", "--methods", "resnet", "--epochs", "1", "--schedule", str(tmp_path / "mine.yaml")]
+    done = bench(tmp_path / "run", data, *arguments, *TINY, "--batch-size", "8")
+    assert done.exit_code == 1, done.output
+    failed = record_of(tmp_path / "run", "resnet")
+    assert failed.status == "failed" and failed.error is not None and "not finite" in failed.error
+    trace = tmp_path / "run" / "work" / "runs" / failed.run_id / "error.txt"
+    assert "Traceback" in trace.read_text() and "Traceback" not in done.output
+
+
+def test_a_damaged_record_is_reported_and_left_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=8, test=4)
+    arguments = ["run", "--methods", "resnet", "--epochs", "1", *TINY]
+    assert bench(tmp_path / "run", data, *arguments).exit_code == 0
+    path = (
+        tmp_path / "run" / "results" / "runs" / record_of(tmp_path / "run", "resnet").run_id / "record.json"
+    )
+    damaged = path.read_bytes()[:500]
+    path.write_bytes(damaged)
+    done = bench(tmp_path / "run", data, *arguments)
+    assert done.exit_code == 1 and "damaged before and left alone" in done.stdout
+    assert path.read_bytes() == damaged
+    assert "damaged" in bench(tmp_path / "run", data, "ls").stdout

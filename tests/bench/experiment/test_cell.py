@@ -1,0 +1,140 @@
+"""The key of a run changes with everything that changes its result, and with nothing else."""
+
+from typing import Any
+
+import pytest
+
+from bench.experiment.cell import CellSpec
+from bench.experiment.loss import ASL
+from bench.experiment.schedule import Schedule
+from bench.experiment.start import InitFrom
+from bench.metrics.protocol import PROTOCOLS, Protocol
+from made_records import SCHEDULE, made_cell
+
+OTHER_SCHEDULE: dict[str, Any] = {
+    "backbone": "resnet34",
+    "weights": "imagenet1k_v1",
+    "trained_backbone": "last-stage",
+    "feature_channels": 8,
+    "head_width": 64,
+    "start_at_prior": True,
+    "frozen_statistics": True,
+    "image_size": 96,
+    "eval_image_size": 96,
+    "eval_crop": 0.9,
+    "resize": 128,
+    "crop": "multi-scale",
+    "crop_sizes": (64,),
+    "flip": False,
+    "cutout": 0.5,
+    "rand_augment": True,
+    "difficult": "ignored",
+    "epochs": 3,
+    "batch_size": 8,
+    "drop_last": False,
+    "accumulate": 2,
+    "loss": ASL(),
+    "optimizer": "sgd",
+    "lr": 2e-3,
+    "backbone_lr_factor": 1.0,
+    "momentum": 0.5,
+    "weight_decay": 0.0,
+    "cycle_momentum": True,
+    "decay": "constant",
+    "milestones": (1,),
+    "gamma": 0.5,
+    "patience": 2,
+    "stop_after": 3,
+    "warmup": 0.1,
+    "clip_norm": 1.0,
+    "ema_decay": 0.9,
+    "precision": "bf16",
+    "evaluate_every": 2,
+    "select": "best",
+}
+# Fields without which another may not be changed.
+NEEDS: dict[str, dict[str, Any]] = {
+    "feature_channels": {"trained_backbone": "none", "flip": False},
+    "frozen_statistics": {"trained_backbone": "last-stage"},
+    "crop_sizes": {"crop": "random", "crop_sizes": (48,), "resize": 64},
+    "cycle_momentum": {"decay": "one-cycle"},
+    "patience": {"decay": "plateau", "patience": 1},
+}
+OTHER_PROTOCOL: dict[str, Any] = {
+    "name": "other",
+    "ap": "ap_voc11",
+    "difficult_in_ap": "negative",
+    "difficult_in_pr": "ignored",
+    "threshold": 0.6,
+    "comparison": ">",
+    "cf1": "mean-of-classes",
+    "unpredicted": "one",
+    "top3": "forced",
+}
+INIT = InitFrom(file="a.safetensors", sha256="0" * 64, method="resnet", parts="backbone", classes=0)
+OTHER_INIT: dict[str, Any] = {
+    "sha256": "1" * 64,
+    "method": "resnet/pool=max",
+    "parts": "all",
+    "classes": 3,
+}
+OTHER_CELL: dict[str, Any] = {
+    "recipe": 999,
+    "data": "scenes",
+    "data_fingerprint": "aaaa-cccc",
+    "limit_train": 10,
+    "limit_eval": 10,
+    "seed": 1,
+    "weights_digest": "0" * 64,
+    "init_from": INIT,
+    "vectors": "0123456789abcdef",
+}
+
+
+def test_every_field_is_tried_below() -> None:
+    assert {"about", *OTHER_SCHEDULE} == set(Schedule.model_fields)
+    assert set(OTHER_PROTOCOL) == set(Protocol.model_fields)
+    apart = {"method", "schedule", "schedule_name", "protocol"}
+    assert {*apart, *OTHER_CELL} == set(CellSpec.model_fields)
+
+
+@pytest.mark.parametrize("field", OTHER_SCHEDULE)
+def test_the_key_changes_with_the_schedule(field: str) -> None:
+    fields = {**dict(SCHEDULE), **NEEDS.get(field, {})}
+    one, other = (Schedule(**{**fields, field: value}) for value in (fields[field], OTHER_SCHEDULE[field]))
+    assert made_cell(schedule=other).key() != made_cell(schedule=one).key()
+    assert made_cell(schedule=other).conditions() != made_cell(schedule=one).conditions()
+
+
+@pytest.mark.parametrize("field", OTHER_PROTOCOL)
+def test_the_key_changes_with_the_protocol(field: str) -> None:
+    protocol = PROTOCOLS["bench"].model_copy(update={field: OTHER_PROTOCOL[field]})
+    assert made_cell(protocol=protocol).key() != made_cell().key()
+    assert made_cell(protocol=protocol).conditions() != made_cell().conditions()
+
+
+@pytest.mark.parametrize("field", OTHER_INIT)
+def test_the_key_changes_with_what_a_run_started_from_but_not_with_the_file_s_name(field: str) -> None:
+    assert {"file", *OTHER_INIT} == set(InitFrom.model_fields)
+    cell = made_cell(init_from=INIT)
+    other = made_cell(init_from=INIT.model_copy(update={field: OTHER_INIT[field]}))
+    assert other.key() != cell.key() and other.conditions() != cell.conditions()
+    renamed = made_cell(init_from=INIT.model_copy(update={"file": "b.safetensors"}))
+    assert (renamed.key(), renamed.conditions()) == (cell.key(), cell.conditions())
+
+
+@pytest.mark.parametrize("field", OTHER_CELL)
+def test_the_key_changes_with_the_cell(field: str) -> None:
+    other = made_cell(**{field: OTHER_CELL[field]})
+    assert other.key() != made_cell().key()
+    assert (other.conditions() == made_cell().conditions()) == (field == "seed")
+
+
+def test_the_key_changes_with_the_method_and_its_options_but_not_with_names() -> None:
+    methods = ["resnet", "resnet/pool=max", "ml-gcn", "ml-gcn/tau=0.5", "prior"]
+    cells = [made_cell(method) for method in methods]
+    assert len({cell.key() for cell in cells}) == len(methods)
+    assert len({cell.conditions() for cell in cells}) == 1
+    assert made_cell("ml-gcn/tau=0.4").key() == made_cell("ml-gcn").key()  # the default, written out
+    renamed = made_cell(schedule_name="other", schedule=SCHEDULE.model_copy(update={"about": "other words"}))
+    assert (renamed.key(), renamed.conditions()) == (made_cell().key(), made_cell().conditions())

@@ -1,0 +1,115 @@
+"""`bench profile methods` measures heads beside their published formulation; what a large label set takes."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.experiment.methods import parse_methods
+from bench.methods.catalog import METHODS
+from bench.methods.head import Head, HeadOutput
+from bench.methods.published.formulation import FORMULATIONS
+from bench.profile import heads
+from bench.profile.heads import Setting, activation_bytes, compare
+from bench_command import bench
+
+SMALL = ("--map", "4", "--channels", "16", "--batch", "2")
+SETTING = Setting(classes=20, batch=4, side=6, channels=64, device=torch.device("cpu"))
+GIB = 2**30
+
+
+def test_the_command_measures_every_method_and_compares_two(tmp_path: Path) -> None:
+    arguments = ("--methods", "ssgrl,salgl/soft=true,add-gcn", "--classes", "3,5", "--repeats", "2", *SMALL)
+    done = bench(tmp_path, None, "profile", "methods", *arguments)
+    assert done.exit_code == 0, done.output
+    assert "features 2x16x4x4, cpu" in done.output and "2 repeats" in done.output
+    numbers = r"( +\d+\.\d){6}$"
+    for method in ("ssgrl", "salgl/soft=True", "add-gcn"):
+        for classes in (3, 5):
+            assert re.search(rf"^{method} +{classes}{numbers}", done.output, re.M), (method, classes)
+    assert len(re.findall(rf"^  published formulation +\d+{numbers}", done.output, re.M)) == 4
+    apart = re.findall(r"^  times.*logits (\S+) apart$", done.output, re.M)
+    assert len(apart) == 4 and all(float(difference) < 1e-4 for difference in apart)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--classes", "0"), ("--classes", "a"), ("--device", "tpu"), ("--methods", "x")]
+)
+def test_a_wrong_option_is_named(option: str, value: str, tmp_path: Path) -> None:
+    done = bench(tmp_path, None, "profile", "methods", option, value)
+    assert done.exit_code == 2 and f"'{value}'" in done.output, done.output
+
+
+class Exponential(Head):
+    """Keeps the exponentials of the features, which their gradient needs."""
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        first, again = features.exp(), (2 * features).exp()
+        return HeadOutput((first + again).mean(dim=(2, 3)), {}, {})
+
+
+def test_activations_are_what_is_kept_for_the_backward_pass() -> None:
+    features, targets = torch.rand(2, 3, 5, 5), torch.ones(2, 3)
+    logits = 4 * targets.numel()  # of the loss
+    assert activation_bytes(Exponential(), features, targets) == 2 * 4 * features.numel() + logits
+
+
+@pytest.mark.parametrize("method", FORMULATIONS)
+def test_heads_keep_less_than_half_of_what_the_published_formulation_keeps(method: str) -> None:
+    found = compare(parse_methods((method,))[0], SETTING, repeats=1)
+    assert found.published is not None
+    assert 0 < 2 * found.bench.activations < found.published.activations
+    assert found.bench.flops < found.published.flops
+    assert found.difference < 1e-5
+    assert found.ratio("training") == found.published.training[0] / found.bench.training[0]
+
+
+@pytest.mark.parametrize("method", FORMULATIONS)
+def test_a_published_formulation_that_does_not_fit_is_left_out(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = parse_methods((method,))[0]
+    needed = heads._memory_needed(choice, SETTING)
+    published = FORMULATIONS[method](SETTING.channels, SETTING.labels(), METHODS[method].options())
+    kept = activation_bytes(published, *SETTING.images())
+    parameters = sum(parameter.numel() for parameter in published.parameters())
+    assert needed == heads.PEAK_PER_ACTIVATION * kept + 8 * parameters
+    monkeypatch.setattr(heads, "_memory_free", lambda device: needed - 1)
+    found = compare(choice, SETTING, repeats=1)
+    assert found.published is None and found.left_out == needed and len(found.bench.training) == 1
+    monkeypatch.setattr(heads, "_memory_free", lambda device: 0)
+    done = bench(tmp_path, None, "profile", "methods", "--methods", method, "--classes", "3", *SMALL)
+    assert "left out: it takes about 0 GB" in done.output
+
+
+LARGE = """
+import resource, sys
+import torch
+from bench.methods.catalog import METHODS
+from bench.methods.model import head_class
+from bench.profile.heads import Setting, training_step
+
+resource.setrlimit(resource.RLIMIT_DATA, (8 * 2**30, 8 * 2**30))
+method = METHODS[sys.argv[1]]
+setting = Setting(classes=500, batch=16, side=14, channels=2048, device=torch.device("cpu"))
+head = head_class(method)(2048, setting.labels(), method.options())
+optimizer = torch.optim.AdamW(head.parameters())
+training_step(head, *setting.images())
+optimizer.step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
+def test_five_hundred_labels_train_in_batches_of_sixteen_within_eight_gigabytes() -> None:
+    """SALGL, which takes more than SSGRL: its map is not pooled."""
+    if heads._memory_free(torch.device("cpu")) < 9 * GIB:
+        pytest.skip("needs 9 GB of free memory")
+    done = subprocess.run([sys.executable, "-c", LARGE, "salgl"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert GIB < 1024 * int(done.stdout) < 8 * GIB

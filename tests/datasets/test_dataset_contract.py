@@ -1,0 +1,67 @@
+"""Every data set under the one contract."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.datasets.contract import DatasetContract
+from bench.datasets.open import DataSet, open_dataset
+from trees import write_own_csv, write_voc
+
+
+class TestVOC2007(DatasetContract):
+    labels = {"000003": {"cow": 1, "motorbike": 0, "person": 1}}
+
+    def make(self, folder: Path) -> tuple[str, Path | None]:
+        write_voc(folder)
+        return "voc2007", folder
+
+
+class TestVOC2012(DatasetContract):
+    labels = TestVOC2007.labels
+
+    def make(self, folder: Path) -> tuple[str, Path | None]:
+        devkit = write_voc(folder)
+        devkit.rename(devkit.with_name("VOC2012"))
+        return "voc2012", folder
+
+
+class TestVOC2012Server(TestVOC2012):
+    def make(self, folder: Path) -> tuple[str, Path | None]:
+        super().make(folder)
+        for number in range(9, 15):
+            (folder / "VOCdevkit" / "VOC2012" / "Annotations" / f"{number:06d}.xml").unlink()
+        return "voc2012-server", folder
+
+
+class TestOwnCSV(DatasetContract):
+    labels = {"1.jpg": {"odd": 1, "low": 1}, "8.jpg": {"even": 1}}
+
+    def make(self, folder: Path) -> tuple[str, Path | None]:
+        return str(write_own_csv(folder / "own")), None
+
+
+class TestOwnCSVWithMadeSplits(DatasetContract):
+    labels = TestOwnCSV.labels
+
+    def make(self, folder: Path) -> tuple[str, Path | None]:
+        return str(write_own_csv(folder / "own", split=False)), None
+
+
+@pytest.mark.slow
+class TestScenes(DatasetContract):
+    labels = {"000001": {"lamp": 1, "person": 1}, "000002": {"ball": 1, "bicycle": 1, "bird": 1, "dog": 1}}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def made(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tmp_path_factory.mktemp("scenes")
+
+    @pytest.fixture(autouse=True)
+    def _drawn_once(self, made: Path) -> None:
+        self.work = made
+
+    def opened(self, tmp_path: Path, monkeypatch: Any) -> DataSet:
+        monkeypatch.setenv("BENCH_WORK", str(self.work))
+        return open_dataset("scenes")

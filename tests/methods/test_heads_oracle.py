@@ -1,0 +1,141 @@
+"""The heads of SSGRL and SALGL against their published formulation: outputs, gradients, kept memory."""
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.methods.catalog import METHODS
+from bench.methods.head import Head
+from bench.methods.layers import attention
+from bench.methods.model import head_class
+from bench.methods.published.formulation import FORMULATIONS
+from bench.methods.published.names import convert
+from places import PARITY
+from small_heads import CHANNELS, CLASSES, HIDDEN, SMALL, batch, build, label_space, loss_of
+
+SMALL_SALGL = SMALL["salgl"][1]
+# Away from the defaults, alone and together.
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("ssgrl", {}),
+    ("ssgrl", {"steps": 1}),
+    ("ssgrl", {"steps": 0, "pool": 1}),
+    ("ssgrl", {"steps": 2, "pool": 1}),
+    ("salgl", {}),
+    ("salgl", {"soft": True, "self_loops": False, "positions": True}),
+    ("salgl", {"soft": True, "outgoing": False, "steps": 2}),
+    ("salgl", {"outgoing": False, "steps": 1, "normalize": False}),
+    ("salgl", {"steps": 0, "scenes": 1, "sample_entropy_weight": 2.0, "batch_entropy_weight": 0.5}),
+]
+
+
+def options_of(method: str, options: dict[str, Any]) -> Any:
+    return METHODS[method].options(
+        **{"hidden": HIDDEN, **(SMALL_SALGL if method == "salgl" else {}), **options}
+    )
+
+
+def pair(method: str, options: dict[str, Any]) -> tuple[Head, Head]:
+    """Our head and the published formulation, with the same weights, in double precision."""
+    torch.manual_seed(0)
+    published = FORMULATIONS[method](CHANNELS, label_space(), options_of(method, options)).double()
+    ours = head_class(METHODS[method])(CHANNELS, label_space(), options_of(method, options)).double()
+    state = ours.state_dict()
+    converted = convert(method, published.state_dict())
+    # Without a step we have no graph network; the published code has one that it does not use.
+    assert all(name.startswith("graph_network.") for name in converted.keys() - state.keys())
+    ours.load_state_dict(state | {name: converted[name] for name in converted.keys() & state.keys()})
+    return ours.train(), published.train()
+
+
+def step(head: Head, features: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A training step: what comes out, and the gradient at each parameter, zero where there is none."""
+    head.zero_grad()
+    features = features.clone().requires_grad_()
+    output = head(features, targets)
+    loss_of(output, targets).backward()
+    assert features.grad is not None
+    views = {name: view.flatten(2) if name == "attention" else view for name, view in output.views.items()}
+    found = {"logits": output.logits, "features": features.grad, **output.auxiliary, **views}
+    parameters = dict(head.named_parameters())
+    return found, {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in parameters.items()}
+
+
+IMAGES = 3
+
+
+@pytest.mark.parametrize("labels_at_once", [1, 3])  # on the larger map
+@pytest.mark.parametrize("size", [(2, 2), (3, 4)], ids=["few positions", "many positions"])
+@pytest.mark.parametrize(("method", "options"), VARIANTS, ids=str)
+def test_our_heads_are_the_published_formulation(
+    method: str,
+    options: dict[str, Any],
+    size: tuple[int, int],
+    labels_at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attention, "NUMBERS_AT_ONCE_ON_CPU", labels_at_once * IMAGES * 12 * HIDDEN)
+    ours, published = pair(method, options)
+    features, targets = (tensor.double() for tensor in batch(IMAGES, hw=size))
+    for _ in range(2):  # the second finds what the first left in SALGL's memory
+        found, gradients = step(ours, features, targets)
+        expected, published_gradients = step(published, features, targets)
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-12, msg=name)
+        converted = convert(method, published.state_dict() | published_gradients)
+        for name, gradient in gradients.items():
+            torch.testing.assert_close(gradient, converted[name], rtol=1e-9, atol=1e-12, msg=name)
+        if method == "salgl":
+            memory = ours.state_dict()["cooccurrence"]
+            torch.testing.assert_close(memory, converted["cooccurrence"], rtol=1e-12, atol=0)
+        features = features.flip(0) + 0.1
+    with torch.no_grad():
+        scored = [head.eval()(features).logits for head in (ours, published)]
+    torch.testing.assert_close(*scored, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", ["ssgrl", "salgl"])
+def test_the_formulation_has_the_names_of_the_published_checkpoint(case: str) -> None:
+    published = FORMULATIONS[case](CHANNELS, label_space(), options_of(case, {}))
+    manifest = json.loads((PARITY / f"{case}_c20.manifest.json").read_text())
+    assert published.state_dict().keys() == manifest.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("ssgrl", {"steps": 1}),
+        ("ssgrl", {"pool": 1}),
+        ("salgl", {"steps": 1}),
+        ("salgl", {"soft": True}),
+        ("salgl", {"self_loops": False}),
+        ("salgl", {"normalize": False}),
+        ("salgl", {"positions": True}),
+    ],
+    ids=str,
+)
+def test_an_option_changes_what_the_same_weights_score(method: str, options: dict[str, Any]) -> None:
+    head = build(method)
+    features, targets = batch()
+    head.train()(features, targets)
+    other = head_class(METHODS[method])(CHANNELS, label_space(), options_of(method, options))
+    other.load_state_dict(head.state_dict())
+    logits, changed = head.eval()(features).logits, other.eval()(features).logits
+    assert logits.shape == changed.shape == (4, CLASSES)
+    assert (logits - changed).abs().max() > 1e-5
+
+
+def test_messages_along_the_edges_alone_take_half_the_layer() -> None:
+    shapes = {
+        outgoing: dict(build_salgl(outgoing=outgoing).named_parameters())[
+            "graph_network.from_messages.weight"
+        ].shape
+        for outgoing in (True, False)
+    }
+    assert shapes == {True: (3 * CHANNELS, 2 * CHANNELS), False: (3 * CHANNELS, CHANNELS)}
+
+
+def build_salgl(**options: Any) -> Head:
+    return head_class(METHODS["salgl"])(CHANNELS, label_space(), options_of("salgl", options))

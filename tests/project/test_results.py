@@ -1,0 +1,76 @@
+"""The committed tables are what the committed records and the published values give, byte for byte."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.methods.catalog import METHODS
+from bench.records.published import published_rows
+from bench.records.store import Record, RecordStore
+from bench.tables.write import write_tables
+from places import ROOT
+
+RESULTS = ROOT / "results"
+
+
+def test_the_committed_tables_are_made_from_the_committed_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    write_tables(RecordStore(RESULTS), tmp_path / "tables")
+    made = {path.name: path.read_bytes() for path in (tmp_path / "tables").iterdir()}
+    committed = {path.name: path.read_bytes() for path in (RESULTS / "tables").iterdir()}
+    assert made.keys() == committed.keys()
+    assert [name for name in made if made[name] != committed[name]] == []
+
+
+@pytest.mark.parametrize("name", ["demo", "corel5k"])
+def test_every_method_and_seed_of_the_comparison_is_there(name: str) -> None:
+    asked = yaml.safe_load((RESULTS / f"{name}.yaml").read_text())
+    records = [record for record in RecordStore(RESULTS).all() if isinstance(record, Record)]
+    data = {"demo": "scenes", "corel5k": "corel5k"}[name]
+    found = {
+        (record.cell.method.label(), record.cell.seed)
+        for record in records
+        if record.cell.data == data and record.status == "finished"
+    }
+    methods = ("resnet", "ml-gcn", "ssgrl", "add-gcn", "salgl")
+    assert {(method, seed) for method in methods for seed in asked["seeds"]} <= found
+    assert len({record.cell.conditions() for record in records if record.cell.data == data}) == 1
+
+
+def main_table() -> list[list[str]]:
+    """The cells of the README's first table, without its head."""
+    lines = [
+        line for line in (RESULTS.parent / "README.md").read_text().splitlines() if line.startswith("| ")
+    ]
+    first = next(number for number, line in enumerate(lines) if line.startswith("| Label frequency"))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[first : first + 6]]
+
+
+def test_the_readme_prints_what_was_measured() -> None:
+    for column, data in ((3, "corel5k"), (4, "scenes")):
+        text = (RESULTS / "tables" / f"{data}-comparison.md").read_text(encoding="utf-8")
+        rows = [line.replace("*", "").strip("|").split("|") for line in text.splitlines() if line[:1] == "|"]
+        measured = {row[0].strip(): row[2].strip() for row in rows}
+        assert {row[0]: row[column] for row in main_table()} == {
+            method: measured[method] for method in measured if method in [row[0] for row in main_table()]
+        }
+
+
+def test_the_readme_prints_what_was_published() -> None:
+    own: dict[tuple[str, str], set[str]] = {}
+    for row in published_rows():
+        if row.facts.kind == "own" and row.facts.method and row.values.get("mAP") is not None:
+            own.setdefault((row.facts.method, row.facts.data), set()).add(f"{row.values['mAP']:.1f}")
+    titles = {method.title: name for name, method in METHODS.items()}
+    seen = 0
+    for title, coco, voc, *_ in main_table():
+        for cell, names in ((coco, ("coco2014", "coco2014-all")), (voc, ("voc2007",))):
+            if cell != "–":
+                value = re.match(r"\d+\.\d", cell)
+                assert value and any(value[0] in own.get((titles[title], data), ()) for data in names), cell
+                seen += 1
+    assert seen == 9
