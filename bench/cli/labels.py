@@ -11,7 +11,7 @@ from bench.datasets.prepare import with_classes
 from bench.labels import count_labels
 from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, reweighted_graph
-from bench.methods.published.constants import Counts, read_graph
+from bench.methods.published.constants import LabelCounts, read_graph
 from bench.methods.vectors.label_vectors import LABEL_SETS, find_source, label_vectors
 from bench.settings import work_folder
 
@@ -63,7 +63,9 @@ def graph(data: str, data_root: Path | None, tau: float, p: float, compare: Path
         click.echo(f"{compare}: {_compared(names, counts, cooccurrence, *read_graph(compare, len(names)))}")
 
 
-def _compared(names: tuple[str, ...], counts: Counts, pairs: Counts, nums: Counts, adj: Counts) -> str:
+def _compared(
+    names: tuple[str, ...], counts: LabelCounts, pairs: LabelCounts, nums: LabelCounts, adj: LabelCounts
+) -> str:
     """Whether counts equal published ones, which may be in alphabetical order, as ML-GCN's of COCO are."""
     alphabetical = np.argsort(np.array(names))
     for said, order in (

@@ -8,7 +8,7 @@ import torch
 
 from bench.engine.environment import choose_device
 from bench.experiment.methods import parse_methods
-from bench.profile.heads import Comparison, HeadCost, Setting, compare
+from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_side
 
 
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
@@ -79,11 +79,11 @@ def command(
     )
     for choice in choices:
         for number in classes:
-            found = compare(choice, Setting(number, batch, side, channels, device), repeats)
+            found = measure_side_by_side(choice, Setting(number, batch, side, channels, device), repeats)
             _show(choice.label(), number, found)
 
 
-def _show(label: str, classes: int, found: Comparison) -> None:
+def _show(label: str, classes: int, found: SideBySide) -> None:
     _show_cost(label, classes, found.bench)
     if found.left_out is not None:
         click.echo(f"  published formulation left out: it takes about {found.left_out / 1e9:.0f} GB")

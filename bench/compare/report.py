@@ -11,12 +11,12 @@ from bench.compare.differences import Comparison, Difference
 from bench.records.groups import Group, differences, title_of
 from bench.records.intervals import FEWEST_POSITIVES, LEVEL, Interval
 from bench.records.store import Record
-from bench.tables.grid import NOTHING, Cell, Document, Grid, Section, Table
+from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
 from bench.tables.header import header
 from bench.tables.render import FORMATS
 
 
-def report(comparison: Comparison) -> Table:
+def report(comparison: Comparison) -> PrintedTable:
     """Lay a comparison out: the metrics, the classes by frequency, every class; and all of it as numbers."""
     pair = comparison.pair
     name_a, name_b = names_of(comparison)
@@ -32,7 +32,7 @@ def report(comparison: Comparison) -> Table:
         Section("AP of every class", _verdict(comparison), _grid(comparison, "Class", comparison.by_class)),
     )
     name = f"{cells[0].data}-{cells[0].method.name}-{cells[1].method.name}"
-    return Table(Document(name, title, sections, pair.notes), _frame(comparison))
+    return PrintedTable(Document(name, title, sections, pair.notes), _frame(comparison))
 
 
 def names_of(comparison: Comparison) -> tuple[str, str]:
@@ -95,13 +95,13 @@ def _grid(comparison: Comparison, what: str, rows: Sequence[Difference]) -> Grid
     head = (what, *counted, *names_of(comparison), "Difference", "p")
     lines = []
     for row in rows:
-        cells = [Cell(f"{row.name} ({row.classes})" if row.positives and row.classes > 1 else row.name)]
+        cells = [Entry(f"{row.name} ({row.classes})" if row.positives and row.classes > 1 else row.name)]
         if row.positives:
             fewest, most = row.positives
-            cells.append(Cell(str(fewest) if fewest == most else f"{fewest} to {most}"))
+            cells.append(Entry(str(fewest) if fewest == most else f"{fewest} to {most}"))
         # The better method is marked where the difference is significant.
-        cells += [Cell(_percent(row.a), row.winner == "a"), Cell(_percent(row.b), row.winner == "b")]
-        cells += [Cell(_percent(row.difference, signed=True)), Cell(_probability(row.p))]
+        cells += [Entry(_percent(row.a), row.winner == "a"), Entry(_percent(row.b), row.winner == "b")]
+        cells += [Entry(_percent(row.difference, signed=True)), Entry(_probability(row.p))]
         lines.append(tuple(cells))
     return Grid(head, ("",) * len(head), 1, (("", tuple(lines)),))
 
@@ -178,5 +178,8 @@ def text(document: Document) -> str:
     return "\n\n".join([*parts, "* wins: the difference is significant", *document.notes]) + "\n"
 
 
-WRITERS: Final[dict[str, Callable[[Table], str]]] = {"text": lambda table: text(table.document), **FORMATS}
+WRITERS: Final[dict[str, Callable[[PrintedTable], str]]] = {
+    "text": lambda table: text(table.document),
+    **FORMATS,
+}
 """How a comparison is printed, by the name of the format."""

@@ -5,7 +5,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Kind:
+class FigureKind:
     """A kind of picture.
 
     Attributes:
@@ -22,23 +22,23 @@ class Kind:
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind(
+        FigureKind(
             "per-class",
             "average precision of every class, a bar per method",
             "bench.figures.per_class:draw",
         ),
-        Kind(
+        FigureKind(
             "frequency",
             "average precision of a class against how often it occurs",
             "bench.figures.frequency:draw",
         ),
-        Kind(
+        FigureKind(
             "precision-recall",
             "precision against recall, a panel per class",
             "bench.figures.recall:draw",
         ),
-        Kind("learning", "loss and mAP after every epoch", "bench.figures.learning:draw"),
-        Kind(
+        FigureKind("learning", "loss and mAP after every epoch", "bench.figures.learning:draw"),
+        FigureKind(
             "cooccurrence",
             "which classes occur together: in the labels, and what a method predicts beyond or below that",
             "bench.figures.cooccurrence:draw",

@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from bench.figures.catalog import KINDS, Kind
+from bench.figures.catalog import KINDS, FigureKind
 from bench.figures.subject import Subject
 from bench.files import atomic_path
 from bench.records.groups import Group, group_records
@@ -89,7 +89,7 @@ def _groups(store: RecordStore, data: str | None, methods: Sequence[str]) -> dic
     return chosen
 
 
-def _draw(kind: Kind, subject: Subject) -> Figure:
+def _draw(kind: FigureKind, subject: Subject) -> Figure:
     module, _, function = kind.draw.partition(":")
     figure: Figure = getattr(import_module(module), function)(subject)
     return figure

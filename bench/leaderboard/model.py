@@ -7,7 +7,7 @@ from bench.leaderboard.charts import Chart
 
 
 @dataclass(frozen=True)
-class Cell:
+class PageCell:
     """What stands in one place of a table.
 
     Attributes:
@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Head:
+class PageHead:
     """The heading of a column.
 
     Attributes:
@@ -45,16 +45,16 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Row:
+class PageRow:
     """A row: its heading, its cells, and how the method that it belongs to is drawn."""
 
     name: str
-    cells: tuple[Cell, ...]
+    cells: tuple[PageCell, ...]
     style: Style | None = None
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table.
 
     Attributes:
@@ -69,13 +69,13 @@ class Table:
     name: str
     caption: str
     corner: str
-    heads: tuple[Head, ...]
-    rows: tuple[Row, ...]
-    foot: tuple[Row, ...] = ()
+    heads: tuple[PageHead, ...]
+    rows: tuple[PageRow, ...]
+    foot: tuple[PageRow, ...] = ()
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """The runs on one data set under one set of conditions.
 
     Attributes:
@@ -94,9 +94,9 @@ class Section:
     title: str
     conditions: tuple[str, ...]
     device: str
-    comparison: Table
-    cost: Table
-    classes: Table
+    comparison: PageTable
+    cost: PageTable
+    classes: PageTable
     trade: tuple[Chart, ...]
     learning: tuple[Chart, ...]
 
@@ -113,10 +113,10 @@ class Page:
         notes: a line on each run that is left out.
     """
 
-    ranking: Table
+    ranking: PageTable
     columns: tuple[tuple[str, str], ...]
-    sections: tuple[Section, ...]
-    published: Table
+    sections: tuple[PageSection, ...]
+    published: PageTable
     notes: tuple[str, ...]
 
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.figures.palette import COLOURS
-from bench.leaderboard.model import Page, Section, conditions_id
+from bench.leaderboard.model import Page, PageSection, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
 from bench.leaderboard.ranking import Ranking
 from bench.leaderboard.tables import class_table, methods_table, published_table, ranking_table, title_of_data
@@ -20,7 +20,7 @@ from bench.tables.header import device_statement, header
 
 def page_of(book: Book, found: Ranking) -> Page:
     """Put the page of a book's runs together, with their ranking."""
-    sections: list[Section] = []
+    sections: list[PageSection] = []
     ranked: dict[str, str] = {}
     for data, of_data in book.groups.items():
         for group in of_data:
@@ -36,14 +36,14 @@ def page_of(book: Book, found: Ranking) -> Page:
 
 def _section(
     name: str, group: Group, of_data: Sequence[Group], ranked: Group, interval_of: IntervalOf
-) -> Section:
+) -> PageSection:
     title, conditions = title_of_data(group.first.cell.data), (*header(group), INTERVAL_STATEMENT)
     if len(of_data) > 1:
         title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
     if group is not ranked:
         different = "; ".join(differences(ranked.first, group.first))
         conditions = (*conditions, f"not in the overall ranking, whose runs differ in: {different}")
-    return Section(
+    return PageSection(
         name,
         title,
         conditions,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.datasets.catalog import DATASETS
 from bench.figures.palette import styles
-from bench.leaderboard.model import Cell, Head, Row, Table, conditions_id
+from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, conditions_id
 from bench.leaderboard.ranking import Ranking, Result, Standing
 from bench.methods.catalog import METHODS
 from bench.records.groups import Group, title_of
@@ -22,7 +22,7 @@ def title_of_data(data: str) -> str:
     return DATASETS[data].title if data in DATASETS else data
 
 
-def ranking_table(found: Ranking, sections: Mapping[str, str]) -> Table:
+def ranking_table(found: Ranking, sections: Mapping[str, str]) -> PageTable:
     """The overall ranking.
 
     Args:
@@ -32,31 +32,31 @@ def ranking_table(found: Ranking, sections: Mapping[str, str]) -> Table:
     looks = styles(standing.label for standing in found.standings)
     best = {data: _best(found.standings, data) for data in found.columns}
     heads = (
-        Head("Place", descending=False),
-        Head("Mean rank", descending=False),
-        Head("Mean mAP"),
-        *(Head(f"{title_of_data(data)} mAP") for data in found.columns),
+        PageHead("Place", descending=False),
+        PageHead("Mean rank", descending=False),
+        PageHead("Mean mAP"),
+        *(PageHead(f"{title_of_data(data)} mAP") for data in found.columns),
     )
     rows = []
     for standing in found.standings:
         cells = [_plain(standing.place, 0), _plain(standing.mean_rank, 2), _plain(standing.mean_map, 1)]
         for data in found.columns:
             result = standing.results.get(data)
-            cells.append(Cell(NOTHING) if result is None else _ranked(result, best[data], sections[data]))
-        rows.append(Row(standing.title, tuple(cells), looks[standing.label]))
-    return Table("ranking", "Overall ranking (mAP in %)", "Method", heads, tuple(rows))
+            cells.append(PageCell(NOTHING) if result is None else _ranked(result, best[data], sections[data]))
+        rows.append(PageRow(standing.title, tuple(cells), looks[standing.label]))
+    return PageTable("ranking", "Overall ranking (mAP in %)", "Method", heads, tuple(rows))
 
 
 def _best(standings: Sequence[Standing], data: str) -> float:
     return max(float(standing.results[data].printed) for standing in standings if data in standing.results)
 
 
-def _plain(value: float | None, digits: int) -> Cell:
-    return Cell("" if value is None else f"{value:.{digits}f}", value)
+def _plain(value: float | None, digits: int) -> PageCell:
+    return PageCell("" if value is None else f"{value:.{digits}f}", value)
 
 
-def _ranked(result: Result, best: float, section: str) -> Cell:
-    return Cell(
+def _ranked(result: Result, best: float, section: str) -> PageCell:
+    return PageCell(
         result.printed + ("" if math.isnan(result.deviation) else f" ± {result.deviation:.1f}"),
         result.mean,
         float(result.printed) == best,
@@ -73,25 +73,27 @@ def methods_table(
     columns: Sequence[Column],
     section: str,
     interval_of: IntervalOf | None = None,
-) -> Table:
+) -> PageTable:
     """A row per method, a column per number."""
     looks = styles(group.by_method())
     by_column = _cells(group, columns, section, interval_of=interval_of)
     rows = [
-        Row(title_of(records[0]), tuple(cells[position] for cells in by_column), looks[label])
+        PageRow(title_of(records[0]), tuple(cells[position] for cells in by_column), looks[label])
         for position, (label, records) in enumerate(group.by_method().items())
     ]
-    heads = tuple(Head(column.key, descending=column.higher_is_better is not False) for column in columns)
-    return Table(name, caption, "Method", heads, tuple(rows))
+    heads = tuple(PageHead(column.key, descending=column.higher_is_better is not False) for column in columns)
+    return PageTable(name, caption, "Method", heads, tuple(rows))
 
 
-def class_table(name: str, group: Group, section: str) -> Table:
+def class_table(name: str, group: Group, section: str) -> PageTable:
     """AP: a row per class and a last one for the mean; a column per method."""
     columns = class_columns(group)
     by_column = _cells(group, columns, section, heat=True)
-    *rows, mean = [Row(column.title, tuple(cells)) for column, cells in zip(columns, by_column, strict=True)]
-    heads = tuple(Head(title_of(records[0])) for records in group.by_method().values())
-    return Table(name, "Average precision per class (%)", "Class", heads, tuple(rows), (mean,))
+    *rows, mean = [
+        PageRow(column.title, tuple(cells)) for column, cells in zip(columns, by_column, strict=True)
+    ]
+    heads = tuple(PageHead(title_of(records[0])) for records in group.by_method().values())
+    return PageTable(name, "Average precision per class (%)", "Class", heads, tuple(rows), (mean,))
 
 
 def _cells(
@@ -100,7 +102,7 @@ def _cells(
     section: str,
     heat: bool = False,
     interval_of: IntervalOf | None = None,
-) -> list[list[Cell]]:
+) -> list[list[PageCell]]:
     """For each column the cell of every method."""
     numbers = frame(group, columns, interval_of)
     made = [_over(_seeds(records)) for records in group.by_method().values()]
@@ -108,11 +110,11 @@ def _cells(
     known = [value for of_column in values for value in of_column if not math.isnan(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
 
-    def cell(text: str, best: bool, value: float, how: str) -> Cell:
+    def cell(text: str, best: bool, value: float, how: str) -> PageCell:
         if math.isnan(value):
-            return Cell(text)
+            return PageCell(text)
         share = (value - low) / ((high - low) or 1.0) if heat else None
-        return Cell(text, value, best, heat=share, conditions=conditions_id(section), made=how)
+        return PageCell(text, value, best, heat=share, conditions=conditions_id(section), made=how)
 
     return [
         [
@@ -132,7 +134,7 @@ def _over(seeds: tuple[int, ...]) -> str:
     return f"mean ± standard deviation over seeds {listed}" if len(seeds) > 1 else f"seed {listed}"
 
 
-def published_table() -> Table:
+def published_table() -> PageTable:
     """What authors print of runs of their own, of the methods here without options; each value once."""
     rows: dict[tuple[object, ...], PrintedRow] = {}
     for row in published_rows():
@@ -142,24 +144,24 @@ def published_table() -> Table:
             how = (facts.method, facts.data, facts.backbone, sizes, facts.weights)
             rows.setdefault((facts.source, how, value), row)
     words = ("Data set", "Backbone", "Pixels", "Pre-trained, last, on", "Source")
-    heads = (*(Head(word, number=False) for word in words), *map(Head, PUBLISHED_METRICS))
-    return Table(
+    heads = (*(PageHead(word, number=False) for word in words), *map(PageHead, PUBLISHED_METRICS))
+    return PageTable(
         "published", "As the papers print it", "Method", heads, tuple(map(_published_row, rows.values()))
     )
 
 
-def _published_row(row: PrintedRow) -> Row:
+def _published_row(row: PrintedRow) -> PageRow:
     facts = row.facts
     sizes = dict.fromkeys(str(size) for size in (facts.train_size, facts.test_size) if size is not None)
     year = references()[facts.source].get("year")
     source = cite(facts.source).partition(",")[0] + (f", {year}" if year else "")
     words = (title_of_data(facts.data), facts.backbone, " → ".join(sizes), facts.weights, source)
-    cells = [Cell(word or "not stated") for word in words]
+    cells = [PageCell(word or "not stated") for word in words]
     made = f"{cite(facts.source)}: {facts.table}, row {facts.row}; split: {facts.split}"
     for metric in PUBLISHED_METRICS:
         value, note = row.values.get(metric), row.notes.get(metric)
         if value is None:
-            cells.append(Cell(NOTHING))
+            cells.append(PageCell(NOTHING))
         else:
-            cells.append(Cell(f"{value:.1f}", value, made=f"{made}; {note}" if note else made))
-    return Row(METHODS[facts.method or ""].title, tuple(cells))
+            cells.append(PageCell(f"{value:.1f}", value, made=f"{made}; {note}" if note else made))
+    return PageRow(METHODS[facts.method or ""].title, tuple(cells))

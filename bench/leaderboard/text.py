@@ -2,7 +2,7 @@
 
 from html import escape
 
-from bench.leaderboard.model import Cell, Page, Table
+from bench.leaderboard.model import Page, PageCell, PageTable
 from bench.tables import grid
 from bench.tables.render import markdown_grid
 
@@ -24,15 +24,15 @@ def markdown(page: Page) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: Table) -> str:
+def _table(table: PageTable) -> str:
     """A table with the ranks in brackets."""
     head = (table.corner, *(head.title for head in table.heads))
-    rows = tuple((grid.Cell(_plain(row.name)), *map(_cell, row.cells)) for row in table.rows)
+    rows = tuple((grid.Entry(_plain(row.name)), *map(_cell, row.cells)) for row in table.rows)
     return markdown_grid(grid.Grid(tuple(map(_plain, head)), ("",) * len(head), 1, (("", rows),)))
 
 
-def _cell(cell: Cell) -> grid.Cell:
-    return grid.Cell(_plain(cell.text + (f" ({cell.note})" if cell.note else "")), cell.best)
+def _cell(cell: PageCell) -> grid.Entry:
+    return grid.Entry(_plain(cell.text + (f" ({cell.note})" if cell.note else "")), cell.best)
 
 
 def _plain(text: str) -> str:

@@ -58,7 +58,7 @@ class _RankedClass(NamedTuple):
     hit_starts: npt.NDArray[np.intp]  # (G,) in `hits`
 
 
-class Ranking:
+class RankedScores:
     """The images ranked once for each class, to be measured once or, with counts, many times."""
 
     def __init__(self, scores: FloatArray, labels: IntArray, protocol: Protocol) -> None:
@@ -95,7 +95,7 @@ def average_precision(scores: FloatArray, labels: IntArray, protocol: Protocol) 
     `scores` (N, C) are finite logits and `labels` (N, C) are 1, 0 or -1; ValueError otherwise.
     Rule and treatment of difficult labels are the protocol's.
     """
-    return Ranking(scores, labels, protocol).average_precision()
+    return RankedScores(scores, labels, protocol).average_precision()
 
 
 def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _RankedClass:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.average_precision import FloatArray, IntArray, Ranking, positives
+from bench.metrics.average_precision import FloatArray, IntArray, RankedScores, positives
 from bench.metrics.precision_recall import predict, summarise
 from bench.metrics.protocol import Protocol
 
@@ -69,7 +69,7 @@ def replicate(
     Raises:
         ValueError: the shapes or values of scores or labels are bad.
     """
-    ranking = Ranking(scores, labels, protocol)
+    ranking = RankedScores(scores, labels, protocol)
     decisions = _decisions(scores, labels, protocol)
 
     # Few images leave most of the time to what Python does for each class, unless it does more at once.

@@ -5,20 +5,9 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.metrics.average_precision import FloatArray, IntArray, Ranking, average_precision
+from bench.metrics.average_precision import FloatArray, IntArray, average_precision
 from bench.metrics.precision_recall import PrecisionRecall, precision_recall
 from bench.metrics.protocol import Protocol
-
-__all__ = [
-    "METRICS",
-    "MetricInfo",
-    "Metrics",
-    "PrecisionRecall",
-    "Ranking",
-    "average_precision",
-    "evaluate",
-    "precision_recall",
-]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, check_scores, positives
 from bench.metrics.protocol import Protocol
 
-Counts = npt.NDArray[np.int64]
+ClassCounts = npt.NDArray[np.int64]
 
 
 class PrecisionRecall(NamedTuple):
@@ -71,13 +71,15 @@ def _highest(scores: FloatArray, k: int) -> BoolArray:
     return chosen
 
 
-def _count(mask: BoolArray) -> Counts:
+def _count(mask: BoolArray) -> ClassCounts:
     """True entries of each class, (C,)."""
-    count: Counts = mask.sum(axis=0, dtype=np.int64)
+    count: ClassCounts = mask.sum(axis=0, dtype=np.int64)
     return count
 
 
-def summarise(hits: Counts, guesses: Counts, wanted: Counts, protocol: Protocol) -> PrecisionRecall:
+def summarise(
+    hits: ClassCounts, guesses: ClassCounts, wanted: ClassCounts, protocol: Protocol
+) -> PrecisionRecall:
     """The six values from the right predictions, all predictions and positives of each class, (C,) each."""
     if protocol.unpredicted == "zero-patched":
         guesses = np.maximum(guesses, 1)

@@ -12,7 +12,7 @@ from bench.resolve import resolve
 
 ApRule = Literal["ap", "ap_voc2012", "ap_voc11"]
 Difficult = Literal["ignored", "positive", "negative"]
-Comparison = Literal[">=", ">"]
+ThresholdRule = Literal[">=", ">"]
 ClassF1 = Literal["harmonic", "mean-of-classes"]
 Unpredicted = Literal["zero", "zero-patched", "one"]
 Top3 = Literal["over-threshold", "forced"]
@@ -51,7 +51,7 @@ class Protocol(BaseModel):
     """What it counts as in precision and recall. An ignored label may still hold one of the top 3 places."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
     """On the probability; it is applied as log(p / (1 - p)) on the logit."""
-    comparison: Comparison = ">="
+    comparison: ThresholdRule = ">="
     """Whether a score on the threshold is a prediction."""
     cf1: ClassF1 = "harmonic"
     """`harmonic` mean of CP and CR, or the mean of the F1 of the classes."""

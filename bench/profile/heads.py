@@ -88,7 +88,7 @@ class HeadCost:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SideBySide:
     """A method's head, and its published formulation where there is one.
 
     Attributes:
@@ -110,7 +110,7 @@ class Comparison:
         return float(median(published / ours for published, ours in pairs))
 
 
-def compare(choice: MethodChoice, setting: Setting, repeats: int) -> Comparison:
+def measure_side_by_side(choice: MethodChoice, setting: Setting, repeats: int) -> SideBySide:
     """Measure a method's head, and its published formulation in turn with it."""
     torch.manual_seed(SEED)
     labels, options = setting.labels(), options_of(choice)
@@ -119,11 +119,11 @@ def compare(choice: MethodChoice, setting: Setting, repeats: int) -> Comparison:
     cost = _cost(ours, features, targets)
     if choice.name not in FORMULATIONS:
         _time({ours: cost}, features, targets, repeats)
-        return Comparison(cost)
+        return SideBySide(cost)
     needed = _memory_needed(choice, setting)
     if needed > _memory_free(setting.device):
         _time({ours: cost}, features, targets, repeats)
-        return Comparison(cost, left_out=needed)
+        return SideBySide(cost, left_out=needed)
     published = FORMULATIONS[choice.name](setting.channels, labels, options).to(setting.device)
     published_cost = _cost(published, features, targets)
     # Names that we do not have are those of a graph network without steps.
@@ -133,7 +133,7 @@ def compare(choice: MethodChoice, setting: Setting, repeats: int) -> Comparison:
         expected, found = (head.eval()(features).logits for head in (published, ours))
     difference = float((found - expected).abs().max() / expected.abs().max())
     _time({published: published_cost, ours: cost}, features, targets, repeats)
-    return Comparison(cost, published_cost, difference)
+    return SideBySide(cost, published_cost, difference)
 
 
 def activation_bytes(head: Head, features: Tensor, targets: Tensor) -> int:

@@ -58,7 +58,7 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sample:
+class ResampledRun:
     """The replicates of one run, with what tells whether another run's are of the same images.
 
     Attributes:
@@ -163,7 +163,7 @@ def interval(
     return percentile_interval(mean_over_seeds(samples).metrics[:, NAMES.index(metric)], share=True)
 
 
-def mean_over_seeds(samples: Sequence[Sample]) -> Replicates:
+def mean_over_seeds(samples: Sequence[ResampledRun]) -> Replicates:
     """The mean of the metrics of several runs on each resample; the runs share their test images."""
     return Replicates(
         np.mean([sample.replicates.metrics for sample in samples], axis=0),
@@ -173,7 +173,7 @@ def mean_over_seeds(samples: Sequence[Sample]) -> Replicates:
 
 def sample_of(
     store: RecordStore, record: Record, protocol: Protocol, resamples: int = RESAMPLES, seed: int = 0
-) -> Sample:
+) -> ResampledRun:
     """The replicates of a run; they are kept in the work folder, by the hash of its scores.
 
     The images are taken in the order of their ids, so that runs that list the same images in another order
@@ -201,17 +201,17 @@ def sample_of(
     return sample
 
 
-def _read(path: Path) -> Sample | None:
+def _read(path: Path) -> ResampledRun | None:
     """Stored replicates; None where there are none or the file is not whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             replicates = Replicates(stored["metrics"], stored["class_ap"])
-            return Sample(replicates, stored["positives"], str(stored["test_set"]))
+            return ResampledRun(replicates, stored["positives"], str(stored["test_set"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def _sample(scores: Scores, record: Record, protocol: Protocol, resamples: int, seed: int) -> Sample:
+def _sample(scores: Scores, record: Record, protocol: Protocol, resamples: int, seed: int) -> ResampledRun:
     order = np.argsort(scores.ids, kind="stable")
     ids, labels = scores.ids[order], np.ascontiguousarray(scores.labels[order])
     twice = ids[1:][ids[1:] == ids[:-1]]
@@ -223,4 +223,4 @@ def _sample(scores: Scores, record: Record, protocol: Protocol, resamples: int, 
         raise UserError(f"The scores of {record.run_id} cannot be measured: {error}.") from error
     digest = hashlib.sha256("\n".join(ids).encode())
     digest.update(labels.tobytes())
-    return Sample(replicates, (labels == 1).sum(axis=0, dtype=np.int64), digest.hexdigest())
+    return ResampledRun(replicates, (labels == 1).sum(axis=0, dtype=np.int64), digest.hexdigest())

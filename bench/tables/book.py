@@ -15,14 +15,14 @@ from bench.records.runs import Runs, notes_on
 from bench.records.store import Record, RecordStore
 from bench.resolve import unknown_name
 from bench.tables.columns import Column, class_columns, cost_columns, frame, metric_columns
-from bench.tables.grid import Document, Section, Table, grid_of
+from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import device_statement, header
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.table import paper_table
 
 
 @dataclass(frozen=True)
-class Kind:
+class TableKind:
     """A kind of table of a data set."""
 
     name: str
@@ -31,9 +31,9 @@ class Kind:
 
 
 KINDS = (
-    Kind("comparison", "Comparison (%)", lambda group: metric_columns()),
-    Kind("per-class", "Average precision per class (%)", class_columns),
-    Kind("cost", "Cost", lambda group: cost_columns()),
+    TableKind("comparison", "Comparison (%)", lambda group: metric_columns()),
+    TableKind("per-class", "Average precision per class (%)", class_columns),
+    TableKind("cost", "Cost", lambda group: cost_columns()),
 )
 COMPARISON = KINDS[0]
 # Runs that a message names one by one.
@@ -117,7 +117,7 @@ class Book:
             f"`bench run --methods all --data {data or 'scenes'}` makes some."
         )
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> PrintedTable:
         """The table of that name, one of `own()` or `papers()`."""
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
@@ -126,7 +126,7 @@ class Book:
         )
         return self._own_table(data, kind)
 
-    def _own_table(self, data: str, kind: Kind) -> Table:
+    def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
         groups = self.groups[data]
         frames = [frame(group, kind.columns(group), self.interval) for group in groups]
         sections = []
@@ -152,7 +152,7 @@ class Book:
         notes = notes_on((data,), self.notes, set(self.groups))
         document = Document(f"{data}-{kind.name}", f"{data}: {kind.title}", tuple(sections), tuple(notes))
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
-        return Table(document, pd.concat(described, ignore_index=True))
+        return PrintedTable(document, pd.concat(described, ignore_index=True))
 
     def one_group(self, data: str, conditions: str | None) -> Group:
         """The runs on a data set under one set of conditions.

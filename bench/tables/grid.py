@@ -36,14 +36,14 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """What stands in one place of a table."""
 
     text: str
     best: bool = False
 
 
-Row = tuple[Cell, ...]
+Row = tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Table:
+class PrintedTable:
     """A table: as text, and as numbers."""
 
     document: Document
@@ -119,7 +119,7 @@ def grid_of(
     parts = [("", frame)] if group is None else list(frame.groupby(group, sort=False))
     groups = []
     for name, part in parts:
-        texts = [[Cell(str(text)) for text in part[column]] for column in words.values()]
+        texts = [[Entry(str(text)) for text in part[column]] for column in words.values()]
         numbers = [number_cells(part, column) for column in columns]
         groups.append((str(name), tuple(zip(*texts, *numbers, strict=True))))
     head = (*words, *(column.title for column in columns))
@@ -128,7 +128,7 @@ def grid_of(
     return _turned(grid) if len(columns) > WIDEST else grid
 
 
-def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Cell]:
+def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Entry]:
     """The cells of one column: `mean ± std [low, high]`, a dash where there is nothing.
 
     The deviation stands there where there are several seeds, the interval where the frame has one.
@@ -144,7 +144,7 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Cell]:
     cells = []
     for mean, deviation, shown, (low, high) in zip(means, deviations, rounded, bounds, strict=True):
         if math.isnan(mean):
-            cells.append(Cell(NOTHING))
+            cells.append(Entry(NOTHING))
             continue
         if column.signed:  # without a negative zero, and with a true minus
             text = f"{shown + 0.0:+.{column.digits}f}".replace("-", "−")
@@ -154,7 +154,7 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Cell]:
             text += f" ± {deviation:.{column.digits}f}"
         if not math.isnan(low):
             text += f" [{low:.{column.digits}f}, {high:.{column.digits}f}]"
-        cells.append(Cell(text, best=marked and shown == best))
+        cells.append(Entry(text, best=marked and shown == best))
     return cells
 
 
@@ -163,7 +163,7 @@ def _turned(grid: Grid) -> Grid:
     ((_, rows),) = grid.groups
     head = ("", *(row[0].text for row in rows))
     turned = tuple(
-        (Cell(title), *(row[position] for row in rows))
+        (Entry(title), *(row[position] for row in rows))
         for position, title in enumerate(grid.head)
         if position > 0
     )

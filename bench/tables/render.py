@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from bench.tables.grid import Cell, Document, Grid, Row, Table
+from bench.tables.grid import Document, Entry, Grid, PrintedTable, Row
 
 STAR: Final = r"\*"
 _LATEX: Final = {
@@ -133,7 +133,7 @@ def _latex_row(texts: Iterable[str]) -> str:
     return " & ".join(texts) + r" \\"
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: Entry) -> str:
     return rf"\textbf{{{latex_text(cell.text)}}}" if cell.best else latex_text(cell.text)
 
 
@@ -208,7 +208,7 @@ def csv(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
-FORMATS: Final[dict[str, Callable[[Table], str]]] = {
+FORMATS: Final[dict[str, Callable[[PrintedTable], str]]] = {
     "md": lambda table: markdown(table.document),
     "csv": lambda table: csv(table.frame),
     "tex": lambda table: latex(table.document),

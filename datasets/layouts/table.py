@@ -12,7 +12,7 @@ from bench.errors import UserError
 from bench.progress import Progress
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One image of the table."""
 
     line: int
@@ -61,7 +61,7 @@ def read(
     return Listing(tuple(row.image for row in chosen), files, labels, (layout.file,))
 
 
-def _rows(path: Path, layout: Table) -> Iterator[Row]:
+def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
     """Every row, checked.
 
     Raises:
@@ -89,7 +89,7 @@ def _rows(path: Path, layout: Table) -> Iterator[Row]:
                 first_line[image] = line
                 labels = (label.strip() for label in cells[layout.labels].split(layout.separator))
                 split = cells[layout.split].strip() if layout.split else ""
-                yield Row(line, image, tuple(label for label in labels if label), split)
+                yield TableRow(line, image, tuple(label for label in labels if label), split)
     except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
 

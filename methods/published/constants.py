@@ -13,7 +13,7 @@ from bench.methods.vectors.label_vectors import Vectors, label_vectors
 # SSGRL publishes probabilities without the counts; as counts they are exact to the ninth decimal.
 IMAGES_OF_A_PROBABILITY = 10**9
 
-Counts = NDArray[np.int64]
+LabelCounts = NDArray[np.int64]
 
 
 def read_label_vectors(path: Path, names: tuple[str, ...], width: int, cache_folder: Path) -> Vectors:
@@ -72,7 +72,7 @@ def _named_rows(path: Path, names: tuple[str, ...], width: int) -> NDArray[np.fl
     return picked
 
 
-def read_graph(path: Path, classes: int) -> tuple[Counts, Counts]:
+def read_graph(path: Path, classes: int) -> tuple[LabelCounts, LabelCounts]:
     """The counts of labels and of pairs of labels that a checkpoint was trained with.
 
     Args:

@@ -10,7 +10,7 @@ from bench.datasets.catalog import DATASETS
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.published import cite, references
 from bench.records.runs import Runs, notes_on
-from bench.tables.grid import Document, Numbers, Section, Table, grid_of
+from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.papers.eligible import Fitting, fitting
 from bench.tables.papers.literals import PaperColumn, PaperTable
 from bench.tables.papers.rows import (
@@ -27,7 +27,7 @@ from bench.tables.papers.rows import (
 )
 
 
-def paper_table(table: PaperTable, runs: Runs) -> Table:
+def paper_table(table: PaperTable, runs: Runs) -> PrintedTable:
     """Make the table of a paper.
 
     Returns:
@@ -57,7 +57,7 @@ def paper_table(table: PaperTable, runs: Runs) -> Table:
     grid = grid_of(text, {"Method": "Method", "Setting": "Setting"}, shown, left=2, group="group")
     section = Section("", _header(table, comparable), grid)
     document = Document(table.name, table.title, (section,), _notes(table, lines, fit, runs))
-    return Table(document, frame.drop(columns=[f"{delta.key} std" for _, delta in deltas]))
+    return PrintedTable(document, frame.drop(columns=[f"{delta.key} std" for _, delta in deltas]))
 
 
 def _delta(column: PaperColumn, table: PaperTable) -> Numbers:

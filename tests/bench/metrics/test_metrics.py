@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
 
-from bench.metrics.average_precision import Ranking, average_precision
+from bench.metrics.average_precision import RankedScores, average_precision
 from bench.metrics.evaluate import METRICS, Metrics, evaluate
 from bench.metrics.precision_recall import PrecisionRecall, precision_recall
 from bench.metrics.protocol import PROTOCOLS, Protocol
@@ -132,7 +132,7 @@ def test_order_of_images_does_not_matter(rule: str) -> None:
 def test_counts_equal_repeated_images(rule: str, images: int) -> None:
     protocol = Protocol.model_validate({"name": "x", "ap": rule})
     scores, labels = made(shape=(images, 8))
-    ranking = Ranking(scores, labels, protocol)
+    ranking = RankedScores(scores, labels, protocol)
     np.testing.assert_array_equal(
         ranking.average_precision(np.ones(images, dtype=int)), ranking.average_precision()
     )

@@ -14,7 +14,7 @@ from bench.methods.catalog import METHODS
 from bench.methods.head import Head, HeadOutput
 from bench.methods.published.formulation import FORMULATIONS
 from bench.profile import heads
-from bench.profile.heads import Setting, activation_bytes, compare
+from bench.profile.heads import Setting, activation_bytes, measure_side_by_side
 from bench_command import bench
 
 SMALL = ("--map", "4", "--channels", "16", "--batch", "2")
@@ -60,7 +60,7 @@ def test_activations_are_what_is_kept_for_the_backward_pass() -> None:
 
 @pytest.mark.parametrize("method", FORMULATIONS)
 def test_heads_keep_less_than_half_of_what_the_published_formulation_keeps(method: str) -> None:
-    found = compare(parse_methods((method,))[0], SETTING, repeats=1)
+    found = measure_side_by_side(parse_methods((method,))[0], SETTING, repeats=1)
     assert found.published is not None
     assert 0 < 2 * found.bench.activations < found.published.activations
     assert found.bench.flops < found.published.flops
@@ -79,7 +79,7 @@ def test_a_published_formulation_that_does_not_fit_is_left_out(
     parameters = sum(parameter.numel() for parameter in published.parameters())
     assert needed == heads.PEAK_PER_ACTIVATION * kept + 8 * parameters
     monkeypatch.setattr(heads, "_memory_free", lambda device: needed - 1)
-    found = compare(choice, SETTING, repeats=1)
+    found = measure_side_by_side(choice, SETTING, repeats=1)
     assert found.published is None and found.left_out == needed and len(found.bench.training) == 1
     monkeypatch.setattr(heads, "_memory_free", lambda device: 0)
     done = bench(tmp_path, None, "profile", "methods", "--methods", method, "--classes", "3", *SMALL)

@@ -11,7 +11,7 @@ import pytest
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RecordStore
 from bench.tables.book import Book
-from bench.tables.grid import Cell, Document, Grid, Section, Table
+from bench.tables.grid import Document, Entry, Grid, PrintedTable, Section
 from bench.tables.render import FORMATS, html, latex, latex_text, markdown
 from full_records import full_record
 from made_records import made_cell, made_metrics, made_record
@@ -22,8 +22,8 @@ GRID = Grid(
     spans=("", "All", "All", "All", "Other"),
     left=1,
     groups=(
-        ("first", ((Cell(HARD), Cell("1.0"), Cell("2.0", best=True), Cell("–"), Cell("−0.5")),)),
-        ("second", ((Cell("b"), Cell("4.0 ± 0.1"), Cell("–"), Cell("–"), Cell("–")),)),
+        ("first", ((Entry(HARD), Entry("1.0"), Entry("2.0", best=True), Entry("–"), Entry("−0.5")),)),
+        ("second", ((Entry("b"), Entry("4.0 ± 0.1"), Entry("–"), Entry("–"), Entry("–")),)),
     ),
 )
 DOCUMENT = Document("name", "Title <1>", (Section("", ("a line & more",), GRID),), ("a note: 5*3 <i>",))
@@ -150,7 +150,7 @@ def cells_of(grid: Grid) -> list[list[str]]:
 
 def test_every_table_has_the_same_cells_in_every_format(book: Book) -> None:
     for name in (*book.own(), *book.papers()):
-        table: Table = book.table(name)
+        table: PrintedTable = book.table(name)
         grids = [section.grid for section in table.document.sections]
         cells = [row for grid in grids for row in cells_of(grid)]
         head = sum(2 if any(grid.spans) else 1 for grid in grids)
