@@ -1,4 +1,4 @@
-"""Writing so that a file is whole or absent, and hashing."""
+"""Files: read as a mapping, written so that they are whole or absent, hashed."""
 
 import hashlib
 import json
@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import yaml
+
+from bench.errors import UserError, one_line
 
 
 @contextmanager
@@ -46,3 +50,27 @@ def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_mapping(path: Path, kind: str, may_be_empty: bool = False) -> dict[str, Any]:
+    """The fields of a YAML file, which messages call `kind`: `schedule file`, for example.
+
+    Raises:
+        UserError: no such file, not YAML, or not a mapping.
+    """
+    if not path.is_file():
+        raise UserError(f"The {kind} {path} does not exist.")
+    return parse_mapping(path.read_bytes(), f"The {kind} {path}", may_be_empty)
+
+
+def parse_mapping(content: bytes, called: str, may_be_empty: bool = False) -> dict[str, Any]:
+    """The fields of a YAML text, which messages call `called`; as `read_mapping`."""
+    try:
+        fields = yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{called} is not YAML: {one_line(error)}.") from error
+    if fields is None and may_be_empty:
+        return {}
+    if not isinstance(fields, dict):
+        raise UserError(f"{called} is not a mapping of names to values.")
+    return {str(name): value for name, value in fields.items()}

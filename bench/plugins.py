@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.resolve import unknown_name
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def _load(catalogue: Catalogue[T], entries: "tuple[EntryPoint, ...]") -> T | Ref
     try:
         loaded = entries[0].load()
     except Exception as error:  # whatever the package's own code raises
-        said = " ".join(str(error).split())
-        return Refused(f"{asked}: {entries[0].value}: {type(error).__name__}: {said}; mend or uninstall it.")
+        said = f"{type(error).__name__}: {one_line(error)}"
+        return Refused(f"{asked}: {entries[0].value}: {said}; mend or uninstall it.")
     reason = _objection(catalogue, name, loaded)
     return Refused(f"{asked}: {entries[0].value}: {reason}; mend or uninstall it.") if reason else loaded
 

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import click
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UserError
+from bench.files import read_mapping
 from bench.validation import one_sentence
 
 
@@ -31,12 +31,9 @@ def read_settings() -> Settings:
     """The settings of the nearest configuration file; empty ones where there is none."""
     for path in (Path(".bench.yaml"), Path(click.get_app_dir("bench")) / "config.yaml"):
         if path.is_file():
+            fields = read_mapping(path, "configuration file", may_be_empty=True)
             try:
-                return Settings(**(yaml.safe_load(path.read_bytes()) or {}))
-            except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-                raise UserError(
-                    f"The configuration file {path} is not a YAML mapping: {' '.join(str(error).split())}."
-                ) from error
+                return Settings(**fields)
             except ValidationError as error:
                 raise UserError(f"In {path}: {one_sentence(error, Settings.model_fields)}") from error
     return Settings()

@@ -1,4 +1,4 @@
-"""What a data set is, by its name, and where it lies on this machine."""
+"""Find a data set: its description by a name or a YAML file, and the folder on this machine that holds it."""
 
 import json
 from dataclasses import replace

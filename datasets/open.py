@@ -1,7 +1,9 @@
-"""From the name of a data set to its checked splits."""
+"""Open a data set: find it, read its lists and annotations, decode every image, give its splits."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 LISTED_AT_MOST = 50
+
+Part = Literal["train", "eval"]
+"""The split that is trained on, or the one that metrics are computed on, whatever the data set calls them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,23 @@ class DataSet:
         return bool((self.eval.labels != 0).any())
 
 
+@dataclass(frozen=True)
+class OpenedSplit:
+    """One split of a data set on this machine, checked.
+
+    Attributes:
+        info: the data set, with its classes.
+        name: of the split.
+        index: its images.
+        skipped: the files left out because they could not be read.
+    """
+
+    info: DataSetInfo
+    name: str
+    index: SplitIndex
+    skipped: tuple[Problem, ...]
+
+
 def open_dataset(
     name: str,
     root: Path | None = None,
@@ -54,7 +76,7 @@ def open_dataset(
     skip_bad: bool | Path = False,
     progress: Progress | None = None,
 ) -> DataSet:
-    """Find a data set, read its lists and annotations, and decode every image that will be used.
+    """Both splits of a data set, every image decoded that will be used.
 
     Args:
         name: a name in the catalogue, or the YAML file of a data set of one's own.
@@ -69,22 +91,52 @@ def open_dataset(
         UserError: unknown name, no such tree, a layout that contradicts itself, or (unless `skip_bad`) a
             list of all unusable files.
     """
-    unwanted = frozenset(read_lines(skip_bad)) if isinstance(skip_bad, Path) else frozenset()
+    unwanted = _unwanted(skip_bad)
     dataset = read_dataset(name, root, limit_train, limit_eval, unwanted, progress)
-    problems = tuple(problem for problem in dataset.skipped if problem.image not in unwanted)
-    if problems and skip_bad is not True:
-        raise UserError(_list_problems(dataset.info, problems))
+    _refuse_problems(dataset.info, dataset.skipped, skip_bad, unwanted)
     if len(dataset.train) < 2 or len(dataset.eval) < 1:
         raise UserError(
             f"{dataset.root} has {len(dataset.train)} images to train on and {len(dataset.eval)} to evaluate "
             "on that can be used; it takes two and one."
         )
-    if dataset.eval_is_labelled and not (dataset.eval.labels == 1).any():
-        raise UserError(
-            f"None of the {len(dataset.eval)} images of {dataset.info.eval_split} to use has a positive "
-            "label, so nothing can be measured; evaluate on more of them."
-        )
+    _refuse_without_positives(dataset.info.eval_split, dataset.eval)
     return dataset
+
+
+def open_split(
+    name: str,
+    part: Part,
+    root: Path | None = None,
+    limit: int | None = None,
+    skip_bad: bool | Path = False,
+    progress: Progress | None = None,
+) -> OpenedSplit:
+    """One split of a data set; nothing is asked of the other, which need not be there.
+
+    Args:
+        name: as `open_dataset`.
+        part: which of the two.
+        root: as `open_dataset`.
+        limit: use at most so many images, a fixed random choice.
+        skip_bad: as `open_dataset`.
+        progress: called with (done, total) while files are read for the first time.
+
+    Raises:
+        UserError: as `open_dataset`.
+    """
+    unwanted = _unwanted(skip_bad)
+    info, folder = _found(name, root, progress)
+    split = info.train_split if part == "train" else info.eval_split
+    checks = FileChecks(folder, work_folder() / "cache")
+    index, problems = _checked(
+        prepare_split(info, folder, split, progress), limit, checks, unwanted, progress
+    )
+    _refuse_problems(info, problems, skip_bad, unwanted)
+    if not len(index):
+        raise UserError(f"No image of {split} of {folder} can be used; see `bench data check {name}`.")
+    if part == "eval":
+        _refuse_without_positives(split, index)
+    return OpenedSplit(info, split, index, tuple(problems))
 
 
 def read_dataset(
@@ -96,9 +148,7 @@ def read_dataset(
     progress: Progress | None = None,
 ) -> DataSet:
     """As `open_dataset`, leaving out the images `unwanted` and whatever cannot be used, be it all of them."""
-    info = dataset_info(name)
-    folder = locate(info, root, progress)
-    info = with_classes(info, folder)
+    info, folder = _found(name, root, progress)
     prepared = prepare_both(info, folder, progress)
     checks = FileChecks(folder, work_folder() / "cache")
     train, bad_train = _checked(prepared[0], limit_train, checks, unwanted, progress)
@@ -114,9 +164,8 @@ def prepare_both(
     Raises:
         UserError: as the layout's reader, or an image is in both.
     """
-    kept_in = work_folder() / "indices"
-    train = prepare_split(info, folder, info.train_split, kept_in, progress)
-    evaluated = prepare_split(info, folder, info.eval_split, kept_in, progress)
+    train = prepare_split(info, folder, info.train_split, progress)
+    evaluated = prepare_split(info, folder, info.eval_split, progress)
     shared = set(train.index.ids) & set(evaluated.index.ids)
     if shared:
         raise UserError(
@@ -124,6 +173,18 @@ def prepare_both(
             f"{min(shared)} for one; the lists must be disjoint."
         )
     return train, evaluated
+
+
+def _found(name: str, root: Path | None, progress: Progress | None) -> tuple[DataSetInfo, Path]:
+    """A data set with its classes, and the folder that holds it."""
+    info = dataset_info(name)
+    folder = locate(info, root, progress)
+    return with_classes(info, folder), folder
+
+
+def _unwanted(skip_bad: bool | Path) -> frozenset[str]:
+    """The images that a file lists to be left out."""
+    return frozenset(read_lines(skip_bad)) if isinstance(skip_bad, Path) else frozenset()
 
 
 def _checked(
@@ -155,11 +216,26 @@ def _checked(
     return replace(kept, checksums=checksums), problems
 
 
-def _list_problems(info: DataSetInfo, problems: tuple[Problem, ...]) -> str:
+def _refuse_problems(
+    info: DataSetInfo, found: Iterable[Problem], skip_bad: bool | Path, unwanted: frozenset[str]
+) -> None:
+    """UserError with a list of the files that cannot be used, unless they are to be left out."""
+    problems = [problem for problem in found if problem.image not in unwanted]
+    if not problems or skip_bad is True:
+        return
     lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
     if len(problems) > LISTED_AT_MOST:
         lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
-    return (
+    raise UserError(
         f"{len(problems)} files of {info.title} cannot be used; mend them, or leave them out with "
         "--skip-bad:\n  " + "\n  ".join(lines)
     )
+
+
+def _refuse_without_positives(split: str, index: SplitIndex) -> None:
+    """UserError where labels are known but none is positive."""
+    if (index.labels != 0).any() and not (index.labels == 1).any():
+        raise UserError(
+            f"None of the {len(index)} images of {split} to use has a positive label, so nothing can be "
+            "measured; evaluate on more of them."
+        )

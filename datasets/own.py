@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
 from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
 from bench.datasets.listing import read_lines
 from bench.errors import UserError
+from bench.files import read_mapping
 from bench.validation import one_sentence
 
 
@@ -107,16 +107,9 @@ def load_own(path: Path) -> DataSetInfo:
     Raises:
         UserError: no such file, not YAML, or a field that is unknown, missing or wrong.
     """
-    if not path.is_file():
-        raise UserError(f"The data set file {path} does not exist.")
+    fields = read_mapping(path, "data set file")
     try:
-        fields = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"The data set file {path} is not YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(fields, dict):
-        raise UserError(f"The data set file {path} is not a mapping of fields to values.")
-    try:
-        described = Description(**{str(key): value for key, value in fields.items()})
+        described = Description(**fields)
     except ValidationError as error:
         raise UserError(f"In {path}: {one_sentence(error, Description.model_fields)}") from error
     return _info(described, path)

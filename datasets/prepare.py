@@ -69,9 +69,7 @@ def _kept_names(file: Path, states: dict[str, list[int]]) -> tuple[str, ...] | N
         return None
 
 
-def prepare_split(
-    info: DataSetInfo, folder: Path, split: str, kept_in: Path, progress: Progress | None = None
-) -> Prepared:
+def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progress | None = None) -> Prepared:
     """The index of a split: the kept one, or a new one where the annotations have changed since.
 
     An index is stamped with data set, folder, definition, sources, counts and hash. One that is damaged, of
@@ -81,13 +79,12 @@ def prepare_split(
         info: the data set, with its classes.
         folder: where it lies.
         split: which split.
-        kept_in: the folder of the indices.
         progress: called with (done, total) while annotations are read.
 
     Raises:
         UserError: as the layout's reader.
     """
-    file = kept_in / _definition(info, folder) / f"{split}.npz"
+    file = work_folder() / "indices" / _definition(info, folder) / f"{split}.npz"
     index = _load(file, folder)
     if index is not None:
         return Prepared(index, (), file, read=False)

@@ -14,13 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bench.datasets.open import DataSet
+    from bench.datasets.open import OpenedSplit
     from bench.engine.model_file import ModelCard
     from bench.metrics.evaluate import Metrics
     from bench.metrics.protocol import Protocol
-
-# `open_dataset` reads training images too; an evaluation uses none, and two are the fewest that it takes.
-NO_TRAINING = 2
 
 
 @click.command("evaluate")
@@ -61,7 +58,7 @@ def command(
 ) -> None:
     """Score the evaluation split of a data set with a stored model and print the metrics, in percent."""
     # Imported here because importing torch takes longer than reading help.
-    from bench.datasets.open import open_dataset
+    from bench.datasets.open import open_split
     from bench.engine.environment import choose_device, choose_workers
     from bench.engine.model_file import load_model
     from bench.engine.score_model import Conditions, score, sizes_for
@@ -76,7 +73,7 @@ def command(
     console = Console()
     with open_display(console) as display:
         progress = display.task(f"reading {data}")
-        dataset = open_dataset(data, data_root, NO_TRAINING, limit_eval, skip_bad, progress)
+        split = open_split(data, "eval", data_root, limit_eval, skip_bad, progress)
     conditions = Conditions(
         side=side,
         resize=resize,
@@ -86,21 +83,21 @@ def command(
         device=chosen,
     )
     with open_display(console) as display:
-        logits = score(trained, dataset, conditions, display.task("scoring"))
+        logits = score(trained, split, conditions, display.task("scoring"))
     if scores is not None:
-        _write(scores, dataset, logits)
-    _describe(card, dataset, side, resize)
-    metrics = measure(logits, dataset.eval.labels, protocol)
+        _write(scores, split, logits)
+    _describe(card, split, side, resize)
+    metrics = measure(logits, split.index.labels, protocol)
     if metrics is None:
         raise UserError(
-            f"The labels of {dataset.info.name} are held by a server; --scores FILE keeps the scores."
+            f"The labels of {split.info.name} are held by a server; --scores FILE keeps the scores."
         )
     _show(metrics, protocol)
     if per_class:
-        _show_classes(metrics, dataset)
+        _show_classes(metrics, split)
 
 
-def _write(path: Path, dataset: "DataSet", logits: "NDArray[np.float32]") -> None:
+def _write(path: Path, split: "OpenedSplit", logits: "NDArray[np.float32]") -> None:
     import numpy as np
 
     from bench.files import atomic_path
@@ -108,22 +105,22 @@ def _write(path: Path, dataset: "DataSet", logits: "NDArray[np.float32]") -> Non
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
-            ids=np.array(dataset.eval.ids),
+            ids=np.array(split.index.ids),
             logits=logits,
-            labels=dataset.eval.labels,
-            classes=np.array(dataset.info.classes),
+            labels=split.index.labels,
+            classes=np.array(split.info.classes),
             allow_pickle=False,
         )
 
 
-def _describe(card: "ModelCard", dataset: "DataSet", side: int, resize: int) -> None:
+def _describe(card: "ModelCard", split: "OpenedSplit", side: int, resize: int) -> None:
     from bench.methods.published.checkpoints import LAYOUTS
 
     cut = f", the centre of {resize}" if resize != side else ""
     click.echo(f"model: {card.method.label()} with {card.backbone}, from {card.source}")
-    skipped = f", {len(dataset.skipped)} files skipped" if dataset.skipped else ""
-    split = f"{dataset.info.name} {dataset.info.eval_split}"
-    click.echo(f"data: {split}, {len(dataset.eval)} images at {side} pixels{cut}{skipped}")
+    seen = f"{len(split.index)} images at {side} pixels{cut}"
+    skipped = f", {len(split.skipped)} files skipped" if split.skipped else ""
+    click.echo(f"data: {split.info.name} {split.name}, {seen}{skipped}")
     layout = LAYOUTS.get(card.method.name)
     if side != card.train_size and layout and layout.other_sizes:
         click.echo(f"note: trained at {card.train_size} pixels: {layout.other_sizes}")
@@ -146,12 +143,12 @@ def _show(metrics: "Metrics", protocol: "Protocol") -> None:
         click.echo(f"{without} classes have no positive label here and are in no mean")
 
 
-def _show_classes(metrics: "Metrics", dataset: "DataSet") -> None:
+def _show_classes(metrics: "Metrics", split: "OpenedSplit") -> None:
     from tabulate import tabulate
 
-    positives = (dataset.eval.labels == 1).sum(axis=0)
+    positives = (split.index.labels == 1).sum(axis=0)
     rows: list[list[object]] = [
         [name, None if ap is None else 100 * ap, count]
-        for name, ap, count in zip(dataset.info.classes, metrics.per_class_ap, positives, strict=True)
+        for name, ap, count in zip(split.info.classes, metrics.per_class_ap, positives, strict=True)
     ]
     click.echo(tabulate(rows, headers=["class", "AP", "positives"], floatfmt=".2f", missingval="–"))

@@ -6,8 +6,7 @@ import click
 import numpy as np
 
 from bench.datasets.locate import dataset_info, locate
-from bench.datasets.open import prepare_both
-from bench.datasets.prepare import with_classes
+from bench.datasets.prepare import prepare_split, with_classes
 from bench.labels import count_labels
 from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, reweighted_graph
@@ -42,7 +41,7 @@ def graph(data: str, data_root: Path | None, tau: float, p: float, compare: Path
     info = dataset_info(data)
     folder = locate(info, data_root)
     info = with_classes(info, folder)
-    names, index = info.classes, prepare_both(info, folder)[0].index
+    names, index = info.classes, prepare_split(info, folder, info.train_split).index
     counts, cooccurrence = count_labels(index.labels)
     probability = conditional_probability(counts, cooccurrence)
     weights = reweighted_graph(probability, tau, p)
@@ -104,7 +103,7 @@ def vectors(data: str, source: str, data_root: Path | None) -> None:
         folder = locate(info, data_root)
         info = with_classes(info, folder)
         if source == LABEL_SETS:
-            labels = prepare_both(info, folder)[0].index.labels
+            labels = prepare_split(info, folder, info.train_split).index.labels
     made = label_vectors(source, info.classes, labels, work_folder() / "cache")
     click.echo(f"{data}: {len(made.values)} vectors of {made.values.shape[1]} numbers from {source}")
     for i, (nearest, cosine) in enumerate(made.nearest()):

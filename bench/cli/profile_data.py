@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from bench.datasets.index import SplitIndex
-from bench.datasets.open import open_dataset
+from bench.datasets.open import open_split
 from bench.profile.checking import measure_check
 from bench.profile.index_load import CLASSES, IMAGES, measure_index
 from bench.profile.photographs import make_photographs
@@ -36,7 +36,7 @@ def command(name: str | None, data_root: Path | None, images: int, image_size: i
         if name is None:
             index = make_photographs(made, images)
         else:
-            index = open_dataset(name, data_root, limit_train=images, limit_eval=1, skip_bad=True).train
+            index = open_split(name, "train", data_root, images, skip_bad=True).index
         size = sum(index.path(position).stat().st_size for position in range(len(index)))
         click.echo(f"{len(index)} images of {name or 'made data'}, {size / len(index) / 1e3:.0f} kB each")
         speed = measure_input(index, image_size, repeats)

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from bench.datasets.listing import read_lines
 from bench.datasets.locate import dataset_info, locate
-from bench.datasets.open import prepare_both
-from bench.datasets.prepare import with_classes
+from bench.datasets.prepare import prepare_split, with_classes
 from bench.engine.model_file import ModelCard, Trained, input_of
 from bench.errors import UserError
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
@@ -259,6 +258,6 @@ def _counted(given: Given, names: tuple[str, ...]) -> Graph:
             f"The label graph cannot be counted on {info.name}: its {len(info.classes)} classes are not the "
             f"{len(names)} that are named; give the graph with --graph FILE."
         )
-    labels = prepare_both(info, folder)[0].index.labels
+    labels = prepare_split(info, folder, info.train_split).index.labels
     columns = [info.classes.index(name) for name in names]
     return Graph(*count_labels(labels[:, columns]), len(labels), f"counted on {info.name} {info.train_split}")

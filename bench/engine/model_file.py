@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.datasets.open import DataSet
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision
@@ -118,7 +118,7 @@ def load_model(path: Path) -> Trained:
     except RuntimeError as error:
         raise UserError(
             f"The tensors in {path} do not fit the {card.method.label()} that its header describes, so it "
-            f"was changed or comes from another version: {' '.join(str(error).split())}"
+            f"was changed or comes from another version: {one_line(error)}"
         ) from error
     for name in ("mean", "std"):  # other weights of the same backbone may have others
         getattr(model.backbone, name).copy_(torch.tensor(getattr(card, name)).view(1, 3, 1, 1))

@@ -26,6 +26,7 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict
+from bench.errors import one_line
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
@@ -77,7 +78,7 @@ def run_cell(cell: Cell, machine: Machine, store: RecordStore, events: Events) -
     except (NonFiniteError, RuntimeError, OSError) as error:
         # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
         write_text(folder / "error.txt", traceback.format_exc())
-        failed = _record(cell, environment, status="failed", error=" ".join(str(error).split()))
+        failed = _record(cell, environment, status="failed", error=one_line(error))
         return store.save(failed, None)
     index = cell.dataset.eval
     record = store.save(record, Scores(np.array(index.ids), logits, index.labels))

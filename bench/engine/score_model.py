@@ -1,4 +1,4 @@
-"""Score the evaluation split of a data set with a stored model."""
+"""Score a split of a data set with a stored model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
+from bench.datasets.catalog import DataSetInfo
 from bench.datasets.feed import EvalImages, Sample, loader
-from bench.datasets.open import DataSet
+from bench.datasets.open import OpenedSplit
 from bench.engine.environment import precision_plugin
 from bench.engine.model_file import ModelCard, Trained
 from bench.engine.predict import NonFiniteError, predict
@@ -48,13 +49,13 @@ def sizes_for(card: ModelCard, side: int | None) -> tuple[int, int]:
 
 
 def score(
-    trained: Trained, dataset: DataSet, conditions: Conditions, progress: Progress
+    trained: Trained, split: OpenedSplit, conditions: Conditions, progress: Progress
 ) -> NDArray[np.float32]:
-    """Logits `(N, C)` of the evaluation split, in the order of the data set's classes.
+    """Logits `(N, C)` of a split, in the order of the data set's classes.
 
     Args:
         trained: the model.
-        dataset: whose evaluation split is scored.
+        split: what is scored.
         conditions: how.
         progress: called with (done, total) batches.
 
@@ -62,7 +63,7 @@ def score(
         UserError: the classes of the model are not those of the data set, an image size that the backbone
             does not take, or scores that are not finite.
     """
-    columns = columns_of(trained.card.classes, dataset)
+    columns = columns_of(trained.card.classes, split.info)
     model, device = trained.model, conditions.device
     model.backbone.check_size(conditions.side)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,7 +71,7 @@ def score(
     plugin = precision_plugin(conditions.precision, device)
     fabric = Fabric(accelerator=device.type, devices=devices, plugins=[plugin])
     images = loader(
-        EvalImages(dataset.eval, conditions.side, conditions.resize),
+        EvalImages(split.index, conditions.side, conditions.resize),
         conditions.workers,
         device,
         batch_size=conditions.batch_size,
@@ -88,18 +89,18 @@ def _watched(batches: "DataLoader[Sample]", progress: Progress) -> Iterator[Samp
         yield batch
 
 
-def columns_of(classes: tuple[str, ...], dataset: DataSet) -> list[int]:
+def columns_of(classes: tuple[str, ...], info: DataSetInfo) -> list[int]:
     """Which logit of a model belongs to each class of the data set.
 
     Raises:
         UserError: they have different classes.
     """
-    wanted = dataset.info.classes
+    wanted = info.classes
     if set(classes) != set(wanted):
         absent = [name for name in wanted if name not in classes]
         others = [name for name in classes if name not in wanted]
         raise UserError(
-            f"The model has {len(classes)} classes and {dataset.info.name} has {len(wanted)}, and they are "
+            f"The model has {len(classes)} classes and {info.name} has {len(wanted)}, and they are "
             f"not the same ones: the model lacks {', '.join(absent) or 'none'}, the data set lacks "
             f"{', '.join(others) or 'none'}; evaluate on a data set with the model's classes."
         )

@@ -5,12 +5,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.experiment.start import Parts
+from bench.files import parse_mapping, read_mapping
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
@@ -108,11 +108,10 @@ def load_matrix(file: Path | None, given: dict[str, Any], name: str | None = Non
     if name is not None:
         if name not in matrix_names():
             raise unknown_name("matrix", name, matrix_names())
-        fields.update(_read_fields((_MATRICES / f"{name}.yaml").read_bytes(), name))
+        packaged = (_MATRICES / f"{name}.yaml").read_bytes()
+        fields.update(_options(parse_mapping(packaged, f"The matrix {name}")))
     if file is not None:
-        if not file.is_file():
-            raise UserError(f"The spec file {file} does not exist.")
-        fields.update(_read_fields(file.read_bytes(), file))
+        fields.update(_options(read_mapping(file, "spec file")))
     fields.update(given)
     if "data" not in fields and fields.keys() <= MatrixSpec.model_fields.keys():
         raise UserError("'data' is missing: name a data set with --data; `bench datasets` lists them.")
@@ -123,11 +122,6 @@ def load_matrix(file: Path | None, given: dict[str, Any], name: str | None = Non
         raise UserError(f"{where}{one_sentence(error, MatrixSpec.model_fields)}") from error
 
 
-def _read_fields(text: bytes, source: Path | str) -> dict[str, Any]:
-    try:
-        loaded = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"The spec file {source} is not YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(loaded, dict):
-        raise UserError(f"The spec file {source} is not a mapping of options to values.")
-    return {str(key).replace("-", "_"): value for key, value in loaded.items()}
+def _options(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields under the names of the options, which the command line writes with `-`."""
+    return {name.replace("-", "_"): value for name, value in fields.items()}

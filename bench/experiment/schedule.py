@@ -4,11 +4,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.errors import UserError
 from bench.experiment.loss import BCE, Loss, loss_named
+from bench.files import parse_mapping, read_mapping
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
@@ -211,20 +211,13 @@ def load_schedule(name: str, overrides: dict[str, object]) -> Schedule:
         UserError: no such schedule, a file that is not YAML, or a field that is unknown or out of range.
     """
     if name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"The schedule file {path} does not exist.")
-        text = path.read_bytes()  # undecoded, so that what is not UTF-8 is reported as not YAML
+        fields = read_mapping(Path(name), "schedule file")
     elif name in schedule_names():
-        text = (resources.files("bench") / "schedules" / f"{name}.yaml").read_bytes()
+        packaged = resources.files("bench") / "schedules" / f"{name}.yaml"
+        fields = parse_mapping(packaged.read_bytes(), f"The schedule {name}")
     else:
         raise unknown_name("schedule", name, schedule_names())
     try:
-        fields = yaml.safe_load(text)
-        if not isinstance(fields, dict):
-            raise UserError(f"The schedule {name} is not a mapping of fields to values.")
-        return Schedule(**{**{str(key): value for key, value in fields.items()}, **overrides})
-    except yaml.YAMLError as error:
-        raise UserError(f"The schedule {name} is not YAML: {' '.join(str(error).split())}.") from error
+        return Schedule(**{**fields, **overrides})
     except ValidationError as error:
         raise UserError(f"Schedule {name}: {one_sentence(error, Schedule.model_fields)}") from error

@@ -69,8 +69,8 @@ def test_an_empty_file_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("data_root: [", r"\.bench\.yaml is not a YAML mapping"),
-        ("- data_root", r"\.bench\.yaml is not a YAML mapping"),
+        ("data_root: [", r"\.bench\.yaml is not YAML"),
+        ("- data_root", r"\.bench\.yaml is not a mapping"),
         ("data_rot: x", "In .bench.yaml: 'data_rot' is not a known key, did you mean 'data_root'"),
         ("data_root: [a, b]", "In .bench.yaml: 'data_root"),
     ],

@@ -26,12 +26,13 @@ VOC2007 = DATASETS["voc2007"]
 
 
 @pytest.fixture
-def devkit(tmp_path: Path) -> Path:
+def devkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     return write_voc(tmp_path / "data", train=4, test=2)
 
 
 def prepared(devkit: Path, split: str = "trainval") -> Prepared:
-    return prepare_split(VOC2007, devkit, split, devkit.parents[2] / "kept")
+    return prepare_split(VOC2007, devkit, split)
 
 
 def stamp_of(found: Prepared) -> dict[str, object]:
@@ -128,7 +129,7 @@ def test_a_change_that_keeps_the_size_is_noticed(devkit: Path) -> None:
 def test_another_definition_has_an_index_of_its_own(devkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared(devkit)
     reordered = replace(VOC2007, classes=VOC2007.classes[::-1])
-    found = prepare_split(reordered, devkit, "trainval", devkit.parents[2] / "kept")
+    found = prepare_split(reordered, devkit, "trainval")
     assert found.read and found.index.labels.tolist() == prepared(devkit).index.labels[:, ::-1].tolist()
     monkeypatch.setattr(prepare, "VERSION", prepare.VERSION + 1)
     assert prepared(devkit).read, "an index of an older version is not believed"

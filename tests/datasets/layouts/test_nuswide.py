@@ -61,10 +61,13 @@ def test_without_a_split_every_image_of_the_whole_list_comes(folder: Path) -> No
     assert listed(folder, ALL).ids == tuple(image for image in sorted(labels) if labels[image])
 
 
-def test_drawn_splits_share_the_labelled_images_out(folder: Path, tmp_path: Path) -> None:
+def test_drawn_splits_share_the_labelled_images_out(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     info = DATASETS["nuswide-70-30"]
-    train = prepare_split(info, folder, "train", tmp_path / "kept").index
-    test = prepare_split(info, folder, "test", tmp_path / "kept").index
+    train = prepare_split(info, folder, "train").index
+    test = prepare_split(info, folder, "test").index
     assert (len(train), len(test)) == (4, 1)
     assert sorted((*train.ids, *test.ids)) == list(listed(folder, ALL).ids)
 
@@ -205,20 +208,23 @@ def test_line_ends_and_spaces_do_not_matter(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_real_label_list_makes_the_round_trip(shared: Path, tmp_path: Path) -> None:
+def test_the_whole_real_label_list_makes_the_round_trip(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All 269,648 images, with the real labels of the 209,347 that have any, in the published layout."""
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     with gzip.open(shared / "realdata" / "labels" / "nuswide_labels.csv.gz", "rt", encoding="utf-8") as file:
         rows = [row["labels"].split("|") for row in csv.DictReader(file)]
     # The list says nothing of folders, unlabelled images or splits: these are made.
     images = {f"made/{number:06d}": row for number, row in enumerate([*rows, *[[]] * (269_648 - len(rows))])}
     folder = write_nuswide(tmp_path, {"train": images, "test": {}}, pictures=False)
-    info, kept_in = DATASETS["nuswide"], tmp_path / "kept"
-    prepared = prepare_split(info, folder, "train", kept_in)
+    info = DATASETS["nuswide"]
+    prepared = prepare_split(info, folder, "train")
     assert (len(prepared.index), int((prepared.index.labels == 1).sum())) == (209_347, 503_848)
     assert positives(prepared.index.labels[:1000]) == [set(row) for row in rows[:1000]]
-    again = prepare_split(info, folder, "train", kept_in)
+    again = prepare_split(info, folder, "train")
     assert again.read is False and again.index.fingerprint() == prepared.index.fingerprint()
     for name in ("nuswide-70-30", "nuswide-150k"):
         drawn = DATASETS[name]
         for split, counts in drawn.counts.items():
-            assert len(prepare_split(drawn, folder, split, kept_in).index) == counts.images
+            assert len(prepare_split(drawn, folder, split).index) == counts.images
