@@ -2,7 +2,6 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable
 from importlib import import_module
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
+from bench.methods.backbones.initial_weights import InitialWeights
 from bench.methods.catalog import Method, Options
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
@@ -37,16 +37,27 @@ class MultiLabelModel(nn.Module):
         """Score images.
 
         Args:
-            images: `(B, 3, H, W)` uint8, as they are fed; or, in floats, the maps `(B, D, h, w)` that a
-                frozen backbone has made of them before.
+            images: `(B, 3, H, W)` uint8, as they are fed.
             targets: `(B, C)` in {0, 1}, in training only.
         """
-        if images.dtype == torch.uint8:
-            features = self.backbone(self.backbone.normalize(images))
-        else:
-            features = images.to(self.backbone.mean.dtype)
+        return self.score(self.backbone(self.backbone.normalize(images)), targets)
+
+    def score(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score feature maps `(B, D, h, w)` of the backbone."""
         output: HeadOutput = self.head(features, targets)
         return output if self.offset is None else output._replace(logits=output.logits + self.offset)
+
+
+class OnFeatures(nn.Module):
+    """A model that is given what its frozen backbone has made of the images before."""
+
+    def __init__(self, model: MultiLabelModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score stored feature maps `(B, D, h, w)`, in whatever precision they were stored."""
+        return self.model.score(features.to(self.model.backbone.mean.dtype), targets)
 
 
 def head_class(method: Method) -> type[Head]:
@@ -68,26 +79,17 @@ def head_class(method: Method) -> type[Head]:
     return found
 
 
-def build_model(
-    method: Method,
-    options: Options,
-    labels: LabelSpace,
-    backbone: str,
-    weights: str,
-    seed: int,
-    change: Callable[[Backbone], Backbone] = lambda backbone: backbone,
-) -> MultiLabelModel:
-    """Build a method's model so that at one seed every method starts from the same backbone.
-
-    The backbone is drawn right after seeding, before anything of the head; the head is drawn from a seed of
-    its own, so that it does not depend on how much the backbone drew. `change` is what is made of the
-    backbone before the head is put on it.
-    """
-    build_head = head_class(method)
+def seeded_backbone(name: str, weights: InitialWeights, seed: int) -> Backbone:
+    """Build a backbone right after seeding, so that at one seed every method starts from the same one."""
     torch.manual_seed(seed)
-    body = change(build_backbone(backbone, weights))
+    return build_backbone(name, weights)
+
+
+def seeded_head(method: Method, options: Options, labels: LabelSpace, feature_dim: int, seed: int) -> Head:
+    """Build a head from a seed of its own: it does not depend on how much a backbone drew before."""
+    build = head_class(method)
     torch.manual_seed(zlib.crc32(f"{seed}/{method.name}".encode()))
-    return MultiLabelModel(body, build_head(body.feature_dim, labels, options))
+    return build(feature_dim, labels, options)
 
 
 def state_digest(module: nn.Module) -> str:

@@ -11,7 +11,8 @@ from bench.labels import count_labels
 from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, reweighted_graph
 from bench.methods.published.constants import LabelCounts, read_graph
-from bench.methods.vectors.label_vectors import LABEL_SETS, find_source, label_vectors
+from bench.methods.vectors.label_vectors import label_vectors
+from bench.methods.vectors.source import LABEL_SETS, vector_source
 from bench.settings import work_folder
 
 PUBLISHED = MLGCNOptions()
@@ -85,7 +86,7 @@ def _compared(
 @click.option(
     "--from",
     "source",
-    default=LABEL_SETS,
+    default=LABEL_SETS.kind,
     show_default=True,
     help="label-sets, random, glove or word2vec (as downloaded), bert, bert:DIR, or a file: GloVe text .txt, "
     "word2vec .vec or .bin, .npz with names, .npy in class order.",
@@ -96,20 +97,20 @@ def vectors(data: str, source: str, data_root: Path | None) -> None:
 
     They are those that `bench run --vectors SOURCE` trains with. Only label-sets needs the data itself.
     """
-    source = find_source(source, data_root)
+    chosen = vector_source(source, data_root)
     info = dataset_info(data)
     labels = np.zeros((0, len(info.classes)), np.int8)
-    if source == LABEL_SETS or not info.classes:
+    if chosen == LABEL_SETS or not info.classes:
         folder = locate(info, data_root)
         info = with_classes(info, folder)
-        if source == LABEL_SETS:
+        if chosen == LABEL_SETS:
             labels = prepare_split(info, folder, info.train_split).index.labels
-    made = label_vectors(source, info.classes, labels, work_folder() / "cache")
-    click.echo(f"{data}: {len(made.values)} vectors of {made.values.shape[1]} numbers from {source}")
+    made = label_vectors(chosen, info.classes, labels, work_folder() / "cache")
+    click.echo(f"{data}: {len(made.values)} vectors of {made.values.shape[1]} numbers from {chosen}")
     for i, (nearest, cosine) in enumerate(made.nearest()):
         click.echo(
             f"{info.classes[i]}: {made.made_of[i]}; nearest {info.classes[nearest]} (cosine {cosine:.2f})"
         )
-    if source.endswith(".npy"):
+    if chosen.kind == "ordered":
         click.echo("The file has no names: that its rows are in the order of the classes is trusted.")
     click.echo(f"digest {made.digest()}, recorded in runs as {made.identity()}, kept in {made.kept}")

@@ -1,8 +1,10 @@
-"""The model of a cell, and what it is fed with."""
+"""Build what a cell trains: its backbone, its head, and the images or stored features that they are fed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 from bench.datasets.feed import EvalImages, Sample, TrainingImages
@@ -16,8 +18,9 @@ from bench.labels import count_labels
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.freezing import freeze_but_last_stage
 from bench.methods.catalog import PRIOR
+from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace, log_odds
-from bench.methods.model import MultiLabelModel, build_model
+from bench.methods.model import MultiLabelModel, OnFeatures, seeded_backbone, seeded_head
 from bench.methods.vectors.label_vectors import label_vectors
 from bench.progress import Progress
 from bench.settings import work_folder
@@ -29,56 +32,89 @@ class Built:
 
     Attributes:
         model: as it starts.
+        labels: what its head was built for.
         train: the training split, asked for as (epoch, position).
         eval: the evaluation split, asked for by position.
+        fed: from a model to the module that takes what is fed: the model itself, which takes images, or
+            `OnFeatures`.
     """
 
     model: MultiLabelModel
+    labels: LabelSpace
     train: Dataset[Sample]
     eval: Dataset[Sample]
+    fed: Callable[[MultiLabelModel], nn.Module]
 
 
-def build(cell: Cell, device: torch.device, progress: Progress = lambda done, total: None) -> Built:
-    """Build a cell's model; features of a backbone that is not trained are computed here, on the device."""
+def build(cell: Cell, device: torch.device) -> Built:
+    """Build a cell's model; features of a backbone that is not trained are computed on the device."""
     spec, schedule, dataset = cell.spec, cell.spec.schedule, cell.dataset
-    method, options, labels = method_named(spec.method.name), spec.head_options(), label_space_of(cell)
-    stored: list[StoredFeatures] = []
-
-    def change(backbone: Backbone) -> Backbone:
-        if cell.init_from is not None:
-            initialise_backbone(backbone, cell.init_from)
-        if schedule.trained_backbone != "none":
-            return backbone
-        folder = work_folder() / "features"
-        stored.append(store_features(backbone, dataset, schedule, folder, device, progress))
-        return stored[0].backbone
-
-    model = build_model(method, options, labels, schedule.backbone, cell.weights, spec.seed, change)
-    if cell.init_from is not None and spec.init_from is not None:
-        initialise_head(model, cell.init_from, spec.init_from, method, options, labels)
+    labels = label_space_of(cell)
+    backbone, stored = _backbone(cell, device)
+    model = MultiLabelModel(backbone, _head(cell, labels, backbone.feature_dim))
     if schedule.start_at_prior:
         model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
-    if stored:
-        train = TrainingFeatures(dataset.train, stored[0].train)
-        return Built(model, train, EvalFeatures(dataset.eval, stored[0].eval))
-    if schedule.trained_backbone == "last-stage":
-        freeze_but_last_stage(model.backbone, schedule.frozen_statistics)
+    if stored is not None:
+        train, held_out = (
+            TrainingFeatures(dataset.train, stored.train),
+            EvalFeatures(dataset.eval, stored.eval),
+        )
+        return Built(model, labels, train, held_out, fed=OnFeatures)
     images = TrainingImages(dataset.train, augmentation_of(schedule), spec.seed)
-    return Built(model, images, EvalImages(dataset.eval, schedule.test_size, schedule.test_resize))
+    test_images = EvalImages(dataset.eval, schedule.test_size, schedule.test_resize)
+    return Built(model, labels, images, test_images, fed=lambda model: model)
 
 
 def check_models(cells: list[Cell], device: torch.device, progress: Progress) -> None:
-    """Build every model of the matrix once and let go of it.
+    """Build every backbone and every head of the matrix once and let go of them.
 
     A backbone, weights, options or image sizes that cannot be had stop the matrix before it starts, not hours
     later. Features that are computed once are computed here.
+
+    Args:
+        cells: of the matrix.
+        device: where features are computed.
+        progress: called with (done, total) images while they are.
     """
-    different = {(c.spec.method.label(), c.spec.schedule.backbone, c.weights, c.spec.data): c for c in cells}
-    for cell in different.values():
-        if cell.spec.method.name != PRIOR.name:
-            model, schedule = build(cell, device, progress).model, cell.spec.schedule
-            for side in (schedule.image_size, schedule.test_size):
-                model.backbone.check_size(side)
+    trained = [cell for cell in cells if cell.spec.method.name != PRIOR.name]
+    together: dict[object, list[Cell]] = {}
+    for cell in trained:
+        schedule = cell.spec.schedule
+        together.setdefault((schedule.backbone, cell.weights, cell.start, cell.spec.data), []).append(cell)
+    for alike in together.values():
+        backbone, _ = _backbone(alike[0], device, progress)
+        for side in (alike[0].spec.schedule.image_size, alike[0].spec.schedule.test_size):
+            backbone.check_size(side)
+        labels = label_space_of(alike[0])
+        for cell in {cell.spec.method.label(): cell for cell in alike}.values():
+            _head(cell, labels, backbone.feature_dim)
+
+
+def _backbone(
+    cell: Cell, device: torch.device, progress: Progress = lambda done, total: None
+) -> tuple[Backbone, StoredFeatures | None]:
+    """A cell's backbone as it starts, and its features where it is not trained."""
+    schedule = cell.spec.schedule
+    backbone = seeded_backbone(schedule.backbone, cell.weights, cell.spec.seed)
+    if cell.start is not None:
+        initialise_backbone(backbone, cell.start)
+    if schedule.trained_backbone == "none":
+        folder = work_folder() / "features"
+        stored = store_features(backbone, cell.dataset, schedule, folder, device, progress)
+        return stored.backbone, stored
+    if schedule.trained_backbone == "last-stage":
+        freeze_but_last_stage(backbone, schedule.frozen_statistics)
+    return backbone, None
+
+
+def _head(cell: Cell, labels: LabelSpace, feature_dim: int) -> Head:
+    """A cell's head as it starts."""
+    spec = cell.spec
+    method, options = method_named(spec.method.name), spec.head_options()
+    head = seeded_head(method, options, labels, feature_dim, spec.seed)
+    if cell.start is not None and spec.init_from is not None:
+        initialise_head(head, cell.start, spec.init_from, method, options, feature_dim, labels)
+    return head
 
 
 def label_space_of(cell: Cell) -> LabelSpace:

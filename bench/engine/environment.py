@@ -1,4 +1,4 @@
-"""Where and with what a run is made."""
+"""The machine that a run is made on and the versions of what it is made with, chosen and recorded."""
 
 import platform
 import subprocess
@@ -6,12 +6,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from lightning_fabric import plugins
+from lightning_fabric import Fabric, plugins
 
+from bench import __version__
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.records.store import Environment
 
+PROJECT = "mlr-bench"
 RECORDED = ("gensim", "lightning-fabric", "numpy", "pillow", "timm", "torch", "torchvision")
 
 
@@ -50,6 +52,12 @@ def precision_plugin(precision: Precision, device: torch.device) -> plugins.Prec
     return plugins.MixedPrecision("bf16-mixed" if precision == "bf16" else "16-mixed", device.type)
 
 
+def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
+    """Fabric for one process on a device."""
+    devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
+    return Fabric(accelerator=device.type, devices=devices, plugins=[precision])
+
+
 def describe_environment(device: torch.device, compiled: bool, workers: int) -> Environment:
     """The environment as it is recorded."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
@@ -58,7 +66,7 @@ def describe_environment(device: torch.device, compiled: bool, workers: int) -> 
         device_name=name,
         platform=platform.platform(),
         python=platform.python_version(),
-        versions={package: version(package) for package in RECORDED},
+        versions={PROJECT: __version__} | {package: version(package) for package in RECORDED},
         git_revision=_git_revision(),
         compiled=compiled,
         workers=workers,

@@ -3,10 +3,10 @@
 import math
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -39,7 +39,8 @@ class Run:
     fabric: Fabric
     precision: Precision
     model: MultiLabelModel
-    wrapped: torch.nn.Module  # the same model behind Fabric's precision, and compiled if asked for
+    fed: Callable[[MultiLabelModel], torch.nn.Module]  # from a model to what takes the batches
+    wrapped: torch.nn.Module  # that of the model behind Fabric's precision, and compiled if asked for
     optimizer: Optimizer
     average: AveragedModel | None
     train: "DataLoader[Sample]"
@@ -63,7 +64,7 @@ class Run:
     @property
     def evaluated(self) -> torch.nn.Module:
         """What is evaluated: the average of the weights where there is one."""
-        return self.wrapped if self.average is None else self.average.module
+        return self.wrapped if self.average is None else self.fed(cast(MultiLabelModel, self.average.module))
 
     @property
     def plain(self) -> torch.nn.Module:

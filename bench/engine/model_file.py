@@ -1,6 +1,7 @@
 """A trained model in one safetensors file: the weights, and in its header all that is needed to use them."""
 
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,15 +18,17 @@ from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision
 from bench.files import atomic_path
 from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import OFFSET, MultiLabelModel, build_model
+from bench.methods.model import OFFSET, MultiLabelModel, seeded_head
 from bench.validation import one_sentence
 
 CARD = "bench"
 """The key of the card in the header of the file."""
 LABELS = "labels."
 """What the names of the tensors of the label space begin with."""
+LABEL_ARRAYS = ("vectors", "counts", "cooccurrence")
 
 
 class ModelCard(BaseModel):
@@ -64,8 +67,7 @@ class Trained(NamedTuple):
 def save_model(path: Path, model: nn.Module, labels: LabelSpace, card: ModelCard) -> None:
     """Write a model atomically, with its label space, so that the file alone rebuilds it."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    arrays = {"vectors": labels.vectors, "counts": labels.counts, "cooccurrence": labels.cooccurrence}
-    tensors |= {LABELS + name: torch.tensor(array) for name, array in arrays.items()}
+    tensors |= {LABELS + name: torch.tensor(getattr(labels, name)) for name in LABEL_ARRAYS}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={CARD: card.model_dump_json()})
 
@@ -104,14 +106,16 @@ def load_model(path: Path) -> Trained:
         UserError: no such file, one that is damaged or was not written here, or whose tensors do not fit its
             card.
     """
-    card, tensors = read_model_file(path)
-    arrays = {name: tensors.pop(LABELS + name).numpy() for name in ("vectors", "counts", "cooccurrence")}
+    card, tensors = read_card(path), read_tensors(path)
+    arrays = {name: tensors.pop(LABELS + name).numpy() for name in LABEL_ARRAYS}
     labels = LabelSpace(card.classes, **arrays, num_images=card.train_images or 0)
+    backbone = build_backbone(card.backbone)
+    if card.frozen:
+        names = {"mean": f"backbone.{MEAN}", "components": f"backbone.{COMPONENTS}"}
+        backbone = freeze(backbone, {key: tensors[name] for key, name in names.items() if name in tensors})
     method = method_named(card.method.name)
-    names = {"mean": f"backbone.{MEAN}", "components": f"backbone.{COMPONENTS}"}
-    reduction = {key: tensors[name] for key, name in names.items() if name in tensors}
-    change = partial(freeze, reduction=reduction) if card.frozen else lambda backbone: backbone
-    model = build_model(method, options_of(card.method), labels, card.backbone, "none", 0, change)
+    head = seeded_head(method, options_of(card.method), labels, backbone.feature_dim, seed=0)
+    model = MultiLabelModel(backbone, head)
     model.offset = tensors.get(OFFSET)
     try:
         model.load_state_dict(tensors)
@@ -125,32 +129,42 @@ def load_model(path: Path) -> Trained:
     return Trained(model.eval(), labels, card)
 
 
-def read_model_file(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
-    """The card and every tensor of a file.
+def read_card(path: Path) -> ModelCard:
+    """The card of a model file; its tensors are not read.
 
     Raises:
         UserError: no such file, one that is damaged or was not written here.
     """
-    if not path.is_file():
-        raise UserError(f"The checkpoint {path} does not exist or is no file.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(CARD)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    except SafetensorError as error:
-        raise UserError(
-            f"The checkpoint {path} is no whole safetensors file ({error}); copy it again, or import it "
-            "first where it is a published one, with `bench import-checkpoint`."
-        ) from error
-    absent = [name for name in ("vectors", "counts", "cooccurrence") if LABELS + name not in tensors]
-    if header is None or absent:
+    with _opened(path) as file:
+        header, names = (file.metadata() or {}).get(CARD), set(file.keys())
+    if header is None or not {LABELS + name for name in LABEL_ARRAYS} <= names:
         raise UserError(
             f"The checkpoint {path} does not say which model its weights belong to, so it was not written by "
             "`bench run` or `bench import-checkpoint` of this version; train or import it again."
         )
     try:
-        return ModelCard.model_validate_json(header), tensors
+        return ModelCard.model_validate_json(header)
     except ValidationError as error:
         raise UserError(
             f"The header of {path} is not one of this version: {one_sentence(error, ModelCard.model_fields)}"
+        ) from error
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of a model file by name; UserError where it is damaged."""
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise UserError(f"The checkpoint {path} does not exist or is no file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except SafetensorError as error:
+        raise UserError(
+            f"The checkpoint {path} is no whole safetensors file ({error}); copy it again, or import it "
+            "first where it is a published one, with `bench import-checkpoint`."
         ) from error

@@ -1,8 +1,9 @@
-"""From a matrix to its cells, and which of them are still to be run."""
+"""Plan a matrix: find and check everything that it names, list its cells, say which are still to be run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bench.datasets.index import count_batches
 from bench.datasets.locate import dataset_info
@@ -14,12 +15,17 @@ from bench.experiment.methods import MethodChoice, parse_methods
 from bench.experiment.schedule import Schedule, load_schedule
 from bench.experiment.start import InitFrom
 from bench.files import sha256_of_file
+from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.catalog import PRIOR
-from bench.methods.vectors.label_vectors import LABEL_SETS, find_source, label_vectors
-from bench.metrics.protocol import resolve_protocol
+from bench.methods.vectors.label_vectors import label_vectors
+from bench.methods.vectors.source import LABEL_SETS, VectorSource, vector_source
+from bench.metrics.protocol import Protocol, resolve_protocol
 from bench.progress import Steps
 from bench.records.store import Damaged, Record, RecordStore
 from bench.settings import work_folder
+
+if TYPE_CHECKING:
+    from bench.engine.warm_start import StartModel
 
 State = Literal["to run", "finished", "failed", "damaged"]
 
@@ -31,9 +37,9 @@ class Cell:
     Attributes:
         spec: what is run.
         dataset: the data it is run on.
-        weights: the initial weights of the backbone, as given.
-        init_from: the file of the model to start from, as given.
-        vectors: the source of the label vectors, its file found.
+        weights: the initial weights of the backbone.
+        start: the model to start from, in place of the weights.
+        vectors: the source of the label vectors.
         state: what is stored of it, or `to run`.
         fresh: a stored record is replaced, so a checkpoint that lies there is of no use.
         detail: why it failed or is damaged.
@@ -41,9 +47,9 @@ class Cell:
 
     spec: CellSpec
     dataset: DataSet
-    weights: str
-    init_from: Path | None
-    vectors: str
+    weights: InitialWeights
+    start: "StartModel | None"
+    vectors: VectorSource
     state: State
     fresh: bool
     detail: str = ""
@@ -55,6 +61,23 @@ class Cell:
         schedule = self.spec.schedule
         batches = count_batches(len(self.dataset.train), schedule.batch_size, schedule.drop_last)
         return schedule.epochs * -(-batches // schedule.accumulate)
+
+
+class _NamedSchedule(NamedTuple):
+    name: str
+    schedule: Schedule
+    weights: InitialWeights
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a matrix names, found: all but the data."""
+
+    methods: list[MethodChoice]
+    protocol: Protocol
+    schedules: dict[str, _NamedSchedule]  # by data set
+    vectors: VectorSource
+    start: "StartModel | None"
 
 
 def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None) -> list[Cell]:
@@ -69,94 +92,110 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
     Raises:
         UserError: whatever in the matrix does not exist or cannot be used.
     """
-    methods = parse_methods(matrix.methods)
-    protocol = resolve_protocol(matrix.protocol)
-    schedules = {name: _schedule(matrix, name) for name in matrix.data}
-    source = find_source(matrix.vectors, matrix.data_root)
+    asked = _find(matrix)  # before any data is read, so that a typo is answered at once
     store = RecordStore(matrix.results)
     cells = []
     for name in matrix.data:
-        dataset = open_dataset(
-            name,
-            matrix.data_root,
-            matrix.limit_train,
-            matrix.limit_eval,
-            matrix.skip_bad,
-            task(f"reading {name}"),
-        )
-        schedule_name, schedule = schedules[name]
-        if (schedule.select == "best" or schedule.follows_scores) and not dataset.eval_is_labelled:
-            raise UserError(
-                f"Schedule {schedule_name} needs scores on the split {dataset.info.eval_split} of {name}, "
-                "whose labels are held by the evaluation server; use one with 'select: last' and without "
-                "'decay: plateau' and stop_after."
-            )
-        weights, weights_digest = schedule.weights, _weights_digest(schedule.weights)
-        if weights_digest:
-            # A file is identified by its content, so its folder stays out of the record.
-            schedule = schedule.model_copy(update={"weights": Path(weights).name})
-        vectors = _vectors_identity(source, dataset)
-        starts = _starts(matrix, methods, dataset)
-        # The prior draws nothing, so its seed is always 0 and it is run once for each table of comparison.
-        prior = MethodChoice(name=PRIOR.name)
-        runs = [(prior, 0, start) for start in dict.fromkeys(starts)]
-        runs += [
-            (method, seed, start)
-            for seed in matrix.seeds
-            for method, start in zip(methods, starts, strict=True)
-        ]
-        for method, seed, start in runs:
-            spec = CellSpec(
-                method=method,
-                data=dataset.info.name,
-                data_fingerprint=dataset.fingerprint(),
-                limit_train=matrix.limit_train,
-                limit_eval=matrix.limit_eval,
-                seed=seed,
-                schedule_name=schedule_name,
-                schedule=schedule,
-                weights_digest=weights_digest,
-                init_from=start,
-                vectors=vectors,
-                protocol=protocol,
-            )
+        limits = matrix.limit_train, matrix.limit_eval
+        dataset = open_dataset(name, matrix.data_root, *limits, matrix.skip_bad, task(f"reading {name}"))
+        _check_labels(name, asked.schedules[name], dataset)
+        for spec in _specs(matrix, asked, name, dataset):
             stored = store.load(spec.run_id())
             state, detail = _state(stored, matrix.overwrite)
+            weights = asked.schedules[name].weights
             fresh = stored is not None
-            cells.append(Cell(spec, dataset, weights, matrix.init_from, source, state, fresh, detail))
+            cells.append(Cell(spec, dataset, weights, asked.start, asked.vectors, state, fresh, detail))
     return cells
 
 
-def _schedule(matrix: MatrixSpec, data: str) -> tuple[str, Schedule]:
+def _find(matrix: MatrixSpec) -> _Asked:
+    """Resolve every name and file of a matrix but its data."""
+    methods = parse_methods(matrix.methods)
+    protocol = resolve_protocol(matrix.protocol)
+    schedules = {name: _schedule(matrix, name) for name in matrix.data}
+    vectors = vector_source(matrix.vectors, matrix.data_root)
+    return _Asked(methods, protocol, schedules, vectors, _start(matrix.init_from))
+
+
+def _schedule(matrix: MatrixSpec, data: str) -> _NamedSchedule:
     name = matrix.schedule or dataset_info(data).default_schedule
     schedule = load_schedule(name, matrix.schedule_overrides())
     if matrix.init_from:
         if matrix.weights not in (None, "none"):
             raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
         schedule = schedule.model_copy(update={"weights": "none"})
-    return Path(name).stem, schedule
+    return _NamedSchedule(Path(name).stem, schedule, initial_weights(schedule.weights))
 
 
-def _starts(matrix: MatrixSpec, methods: list[MethodChoice], dataset: DataSet) -> list[InitFrom | None]:
-    """What each method starts from, other than the weights of its schedule."""
-    if matrix.init_from is None:
-        return [None] * len(methods)
+def _start(path: Path | None) -> "StartModel | None":
+    if path is None:
+        return None
     # Here, because it imports torch, which takes seconds.
+    from bench.engine.warm_start import StartModel
+
+    return StartModel(path)
+
+
+def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
+    """UserError where a schedule looks at scores that only a server can give."""
+    if (asked.schedule.select == "best" or asked.schedule.follows_scores) and not dataset.eval_is_labelled:
+        raise UserError(
+            f"Schedule {asked.name} needs scores on the split {dataset.info.eval_split} of {name}, "
+            "whose labels are held by the evaluation server; use one with 'select: last' and without "
+            "'decay: plateau' and stop_after."
+        )
+
+
+def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet) -> Iterator[CellSpec]:
+    """The identity of every cell on one data set."""
+    named = asked.schedules[name]
+    schedule, digest = named.schedule, None
+    if named.weights.file:
+        # A file is identified by its content, so its folder stays out of the record.
+        digest = sha256_of_file(named.weights.file)
+        schedule = schedule.model_copy(update={"weights": named.weights.file.name})
+    vectors = _identity(asked.vectors, dataset)
+    starts = _starts(matrix, asked, dataset)
+    # The prior draws nothing, so its seed is always 0 and it is run once for each table of comparison.
+    prior = MethodChoice(name=PRIOR.name)
+    runs = [(prior, 0, start) for start in dict.fromkeys(starts)]
+    runs += [
+        (method, seed, start)
+        for seed in matrix.seeds
+        for method, start in zip(asked.methods, starts, strict=True)
+    ]
+    for method, seed, start in runs:
+        yield CellSpec(
+            method=method,
+            data=dataset.info.name,
+            data_fingerprint=dataset.fingerprint(),
+            limit_train=matrix.limit_train,
+            limit_eval=matrix.limit_eval,
+            seed=seed,
+            schedule_name=named.name,
+            schedule=schedule,
+            weights_digest=digest,
+            init_from=start,
+            vectors=vectors,
+            protocol=asked.protocol,
+        )
+
+
+def _starts(matrix: MatrixSpec, asked: _Asked, dataset: DataSet) -> list[InitFrom | None]:
+    """What each method starts from, other than the weights of its schedule."""
+    if asked.start is None:
+        return [None] * len(asked.methods)
     from bench.engine.warm_start import plan_init
 
-    return [*plan_init(matrix.init_from, matrix.init_parts, methods, dataset.info.classes)]
+    return [*plan_init(asked.start, matrix.init_parts, asked.methods, dataset.info.classes)]
 
 
-def _vectors_identity(source: str, dataset: DataSet) -> str:
+def _identity(source: VectorSource, dataset: DataSet) -> str:
+    """What a run records of its label vectors; those trained on the label sets follow from the data."""
     if source == LABEL_SETS:
-        return LABEL_SETS
+        return source.origin
     vectors = label_vectors(source, dataset.info.classes, dataset.train.labels, work_folder() / "cache")
     return vectors.identity()
-
-
-def _weights_digest(weights: str) -> str | None:
-    path = Path(weights)
-    return sha256_of_file(path) if path.suffix and path.is_file() else None
 
 
 def _state(stored: Record | Damaged | None, overwrite: Overwrite) -> tuple[State, str]:

@@ -10,16 +10,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from bench.datasets.feed import EpochBatches, loader
 from bench.datasets.open import DataSet
-from bench.engine.build import Built, build, label_space_of
+from bench.engine.build import Built, build
 from bench.engine.checkpoint import Spent
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
-from bench.engine.environment import choose_device, choose_workers, describe_environment, precision_plugin
+from bench.engine.environment import (
+    choose_device,
+    choose_workers,
+    describe_environment,
+    fabric_on,
+    precision_plugin,
+)
 from bench.engine.events import Events
 from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
 from bench.engine.model_file import card_of_run, save_model
@@ -137,7 +142,7 @@ def _train(
         run.plain.load_state_dict(load_file(folder / BEST))
     logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
     card = card_of_run(spec, cell.dataset, model.backbone)
-    save_model(folder / WEIGHTS, run.plain, label_space_of(cell), card)
+    save_model(folder / WEIGHTS, run.plain, built.labels, card)
     spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),
@@ -165,12 +170,12 @@ def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Ev
     """Place the model on the device, and put beside it all that training needs."""
     spec, schedule, device, model = cell.spec, cell.spec.schedule, machine.device, built.model
     precision = precision_plugin(schedule.precision, device)
-    devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
-    fabric = Fabric(accelerator=device.type, devices=devices, plugins=[precision])
+    fabric = fabric_on(device, precision)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = build_optimizer(model, schedule)
     average = moving_average(model, schedule.ema_decay) if schedule.ema_decay else None
-    seen: Any = torch.compile(model) if machine.compiled else model
+    fed = built.fed(model)
+    seen: Any = torch.compile(fed) if machine.compiled else fed
     wrapped, optimizer = fabric.setup(seen, optimizer)
     batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
     return Run(
@@ -178,6 +183,7 @@ def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Ev
         fabric=fabric,
         precision=precision,
         model=model,
+        fed=built.fed,
         wrapped=wrapped,
         optimizer=optimizer,
         average=average,

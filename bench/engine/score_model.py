@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.feed import EvalImages, Sample, loader
 from bench.datasets.open import OpenedSplit
-from bench.engine.environment import precision_plugin
+from bench.engine.environment import fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained
 from bench.engine.predict import NonFiniteError, predict
 from bench.errors import UserError
@@ -67,9 +66,7 @@ def score(
     model, device = trained.model, conditions.device
     model.backbone.check_size(conditions.side)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
-    plugin = precision_plugin(conditions.precision, device)
-    fabric = Fabric(accelerator=device.type, devices=devices, plugins=[plugin])
+    fabric = fabric_on(device, precision_plugin(conditions.precision, device))
     images = loader(
         EvalImages(split.index, conditions.side, conditions.resize),
         conditions.workers,

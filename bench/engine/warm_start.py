@@ -1,52 +1,74 @@
 """Start a model from one that was trained before, on the same classes or on others."""
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.engine.model_file import ModelCard, read_model_file
+from bench.engine.model_file import read_card, read_tensors
 from bench.errors import UserError
 from bench.experiment.methods import MethodChoice
 from bench.experiment.start import InitFrom, Parts, corresponding
 from bench.files import sha256_of_file
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.catalog import Method, Options
+from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, head_class
+from bench.methods.model import head_class
 
 Axes = dict[str, tuple[int, ...]]
 
 
+class StartModel:
+    """A model file that runs start from.
+
+    Attributes:
+        path: the file.
+        card: what the file says of the model; read at once.
+        sha256: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the card; raises UserError where there is no such model."""
+        self.path = path
+        self.card = read_card(path)
+        self.sha256 = sha256_of_file(path)
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the file; read once, when the first run needs them."""
+        return read_tensors(self.path)
+
+
 def plan_init(
-    path: Path, parts: Parts, methods: list[MethodChoice], names: tuple[str, ...]
+    start: StartModel, parts: Parts, methods: list[MethodChoice], names: tuple[str, ...]
 ) -> list[InitFrom]:
-    """What each method of a matrix will take from a file.
+    """What each method of a matrix will take from a model.
 
     Args:
-        path: a model of `bench run` or `bench import-checkpoint`.
+        start: the model.
         parts: what is asked for; of another method than the file's only the backbone is taken.
         methods: the methods of the matrix.
         names: the classes that they are to be trained on.
 
     Raises:
-        UserError: no such model, or no class in common where classes are to be mapped.
+        UserError: no class in common where classes are to be mapped.
     """
-    card, _ = read_model_file(path)
+    card = start.card
     shared = len(corresponding(names, card.classes))
     if parts == "all" and not shared:
         raise UserError(
-            f"The model in {path} has no class of the data set ({', '.join(card.classes[:3])}, ... are not "
-            f"{', '.join(names[:3])}, ...); use --init-parts class-independent."
+            f"The model in {start.path} has no class of the data set ({', '.join(card.classes[:3])}, ... "
+            f"are not {', '.join(names[:3])}, ...); use --init-parts class-independent."
         )
-    digest, label = sha256_of_file(path), card.method.label()
     return [
         InitFrom(
-            file=path.name,
-            sha256=digest,
-            method=label,
+            file=start.path.name,
+            sha256=start.sha256,
+            method=card.method.label(),
             parts=parts if same else "backbone",
             classes=shared if same and parts == "all" else 0,
         )
@@ -54,24 +76,24 @@ def plan_init(
     ]
 
 
-def initialise_backbone(backbone: Backbone, path: Path) -> None:
-    """Replace the weights of a backbone by those of a file, and what its images are normalised with.
+def initialise_backbone(backbone: Backbone, start: StartModel) -> None:
+    """Replace the weights of a backbone by those of a model, and what its images are normalised with.
 
     Raises:
         UserError: the file's backbone is another one, or was not trained.
     """
-    card, tensors = read_model_file(path)
+    card = start.card
     if card.frozen:
         raise UserError(
-            f"The backbone in {path} was not trained: leave out --init-from and give the weights that it has "
-            "as --weights."
+            f"The backbone in {start.path} was not trained: leave out --init-from and give its weights as "
+            "--weights."
         )
-    own, theirs = backbone.state_dict(), _under("backbone.", tensors)
+    own, theirs = backbone.state_dict(), _under("backbone.", start.tensors)
     wrong = [name for name in own.keys() | theirs.keys() if _shape(own, name) != _shape(theirs, name)]
     if wrong:
         raise UserError(
-            f"The backbone in {path} is {card.backbone} and not {backbone.name}: {len(wrong)} of its tensors "
-            f"do not fit, {min(wrong)} for one; use --backbone {card.backbone}."
+            f"The backbone in {start.path} is {card.backbone} and not {backbone.name}: {len(wrong)} of its "
+            f"tensors do not fit, {min(wrong)} for one; use --backbone {card.backbone}."
         )
     backbone.load_state_dict(theirs)
     for name in ("mean", "std"):
@@ -80,19 +102,26 @@ def initialise_backbone(backbone: Backbone, path: Path) -> None:
 
 
 def initialise_head(
-    model: MultiLabelModel, path: Path, init: InitFrom, method: Method, options: Options, labels: LabelSpace
+    head: Head,
+    start: StartModel,
+    init: InitFrom,
+    method: Method,
+    options: Options,
+    feature_dim: int,
+    labels: LabelSpace,
 ) -> None:
-    """Replace those random weights of a model's head by the ones of a file that `init` asks for.
+    """Replace those random weights of a head by the ones of a model that `init` asks for.
 
     What depends on the classes and is not trained (label vectors, graphs, SALGL's memory of label pairs)
     belongs to the data set and is never taken.
 
     Args:
-        model: as it was built; changed in place.
-        path: the file.
+        head: as it was built; changed in place.
+        start: the model.
         init: what to take.
         method: the head's entry in the catalogue.
         options: of the head.
+        feature_dim: channels of the feature map that the head was built for.
         labels: what the head was built for.
 
     Raises:
@@ -100,19 +129,18 @@ def initialise_head(
     """
     if init.parts == "backbone":
         return
-    card, tensors = read_model_file(path)
-    theirs = _under("head.", tensors)
-    axes = class_axes(method, options, model.backbone.feature_dim, labels)
-    for name, _ in model.head.named_buffers():
+    theirs = _under("head.", start.tensors)
+    axes = class_axes(method, options, feature_dim, labels)
+    for name, _ in head.named_buffers():
         if axes.get(name):
             theirs.pop(name, None)
             del axes[name]
-    own = model.head.state_dict()
-    _check_head({name: own[name] for name in axes}, theirs, axes, card, path)
-    places = corresponding(labels.names, card.classes) if init.parts == "all" else []
+    own = head.state_dict()
+    _check_head({name: own[name] for name in axes}, theirs, axes, start)
+    places = corresponding(labels.names, start.card.classes) if init.parts == "all" else []
     for name in axes:
         own[name] = _mapped(own[name], theirs[name], axes[name], places) if axes[name] else theirs[name]
-    model.head.load_state_dict(own)
+    head.load_state_dict(own)
 
 
 def class_axes(method: Method, options: Options, feature_dim: int, labels: LabelSpace) -> Axes:
@@ -152,11 +180,9 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _check_head(
-    own: dict[str, Tensor], tensors: dict[str, Tensor], axes: Axes, card: ModelCard, path: Path
-) -> None:
+def _check_head(own: dict[str, Tensor], tensors: dict[str, Tensor], axes: Axes, start: StartModel) -> None:
     """See that the heads differ in the number of classes at most."""
-    wrong = []
+    card, wrong = start.card, []
     for name in own.keys() | tensors.keys():
         ours, theirs = _shape(own, name), _shape(tensors, name)
         if ours is not None and theirs is not None and len(ours) == len(theirs):
@@ -167,8 +193,8 @@ def _check_head(
             wrong.append(f"{name} is {theirs} in the file and would be {ours} here")
     if wrong:
         raise UserError(
-            f"The head in {path} is {card.method.label()} with label vectors from {card.vectors}, and does "
-            f"not fit: {min(wrong)}; give the same options and --vectors, or use --init-parts backbone."
+            f"The head in {start.path} is {card.method.label()} with label vectors from {card.vectors}, and "
+            f"does not fit: {min(wrong)}; give the same options and --vectors, or use --init-parts backbone."
         )
 
 

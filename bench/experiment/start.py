@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 Parts = Literal["backbone", "class-independent", "all"]
 
-# How COCO spells the classes of Pascal VOC that have another name there.
-SPELLINGS = {
+# Classes of Pascal VOC that have another name in COCO: the same class, whose weights can be taken over.
+COCO_NAMES_OF_VOC_CLASSES = {
     "aeroplane": "airplane",
     "diningtable": "dining table",
     "motorbike": "motorcycle",
@@ -52,7 +52,7 @@ class InitFrom(BaseModel):
 def corresponding(own: Sequence[str], others: Sequence[str]) -> list[tuple[int, int]]:
     """The positions of the classes that two label spaces have in common, by name.
 
-    Case, blanks, hyphens and underscores do not count, and VOC's spellings are COCO's (`SPELLINGS`).
+    Case, blanks, hyphens and underscores do not count, and classes of VOC go by their names in COCO.
     """
     places = {_canonical(name): place for place, name in enumerate(others)}
     pairs = ((place, places.get(_canonical(name))) for place, name in enumerate(own))
@@ -61,4 +61,4 @@ def corresponding(own: Sequence[str], others: Sequence[str]) -> list[tuple[int, 
 
 def _canonical(name: str) -> str:
     plain = re.sub(r"[\s_-]+", " ", name.lower()).strip()
-    return SPELLINGS.get(plain.replace(" ", ""), plain)
+    return COCO_NAMES_OF_VOC_CLASSES.get(plain.replace(" ", ""), plain)

@@ -158,7 +158,7 @@ def measure_input(index: SplitIndex, side: int, repeats: int) -> InputSpeed:
         side: pixels per side that pictures are resized to.
         repeats: how many times to feed all of them, with other crops each time.
     """
-    backbone = build_backbone("torchvision/resnet18", "none")
+    backbone = build_backbone("torchvision/resnet18")
     batches = [
         list(range(start, min(start + BATCH_SIZE, len(index)))) for start in range(0, len(index), BATCH_SIZE)
     ]

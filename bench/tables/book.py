@@ -74,7 +74,10 @@ class Book:
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
-        return [f"{data}-{kind.name}" for data in self.groups for kind in KINDS]
+        return list(self._own())
+
+    def _own(self) -> dict[str, tuple[str, TableKind]]:
+        return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
 
     def papers(self) -> list[str]:
         """The names of the tables of papers."""
@@ -121,10 +124,7 @@ class Book:
         """The table of that name, one of `own()` or `papers()`."""
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
-        data, kind = next(
-            (data, kind) for data in self.groups for kind in KINDS if name == f"{data}-{kind.name}"
-        )
-        return self._own_table(data, kind)
+        return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
         groups = self.groups[data]
@@ -153,6 +153,22 @@ class Book:
         document = Document(f"{data}-{kind.name}", f"{data}: {kind.title}", tuple(sections), tuple(notes))
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
+
+    def frame(self, name: str, conditions: str | None) -> pd.DataFrame:
+        """The numbers of a table, or of the comparison on the data set of that name.
+
+        Args:
+            name: of a table or a data set.
+            conditions: the beginning of the hash of the conditions, where runs were made under several.
+
+        Raises:
+            UserError: there is no such table, or the runs share none.
+        """
+        if name in self.papers():
+            return self.table(name).frame
+        data, kind = self._own()[self.names([name])[0]]
+        group = self.one_group(data, conditions)
+        return frame(group, kind.columns(group), self.interval)
 
     def one_group(self, data: str, conditions: str | None) -> Group:
         """The runs on a data set under one set of conditions.

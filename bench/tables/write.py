@@ -8,8 +8,7 @@ import pandas as pd
 from bench.files import write_text
 from bench.metrics.protocol import Protocol, resolve_protocol
 from bench.records.store import RecordStore
-from bench.tables.book import COMPARISON, KINDS, Book
-from bench.tables.columns import frame
+from bench.tables.book import COMPARISON, Book
 from bench.tables.render import FORMATS, markdown
 
 
@@ -69,10 +68,4 @@ def table(
         UserError: there is no such table, or the runs differ in more than method and seed and so share none.
     """
     book = Book(RecordStore(Path(results)), resolve_protocol(protocol) if protocol else None)
-    if name in book.papers():
-        return book.table(name).frame
-    first = book.names([name])[0]
-    tables = ((data, kind) for data in book.groups for kind in KINDS)
-    data, kind = next((data, kind) for data, kind in tables if first == f"{data}-{kind.name}")
-    group = book.one_group(data, conditions)
-    return frame(group, kind.columns(group), book.interval)
+    return book.frame(name, conditions)

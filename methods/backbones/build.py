@@ -5,16 +5,17 @@ from types import ModuleType
 
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.initial_weights import RANDOM, InitialWeights
 
 
-def build_backbone(name: str, weights: str) -> Backbone:
+def build_backbone(name: str, weights: InitialWeights = RANDOM) -> Backbone:
     """Build a backbone by name with the named weights.
 
     Args:
         name: `torchvision/NAME`, `timm/NAME` (with the tag of its weights or without), or a bare name:
             `efficientnet_lite0`, or what is looked up in torchvision first.
-        weights: `none`, a `.pth`/`.safetensors` file, a torchvision weight name such as `imagenet1k_v1`,
-            `pretrained` for timm, or `imagenet` for `efficientnet_lite0`.
+        weights: none, a file, a torchvision weight name such as `imagenet1k_v1`, `pretrained` for timm, or
+            `imagenet` for `efficientnet_lite0`.
 
     Raises:
         UserError: unknown name, no feature map, weights that do not exist, cannot be fetched, or do not fit.

@@ -11,6 +11,7 @@ import timm
 
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.initial_weights import RANDOM, InitialWeights
 from bench.methods.backbones.timm_networks import TimmMap, load
 from bench.methods.backbones.weights import read_weights
 
@@ -40,15 +41,17 @@ OTHERS = {
 }
 
 
-def build(weights: str) -> Backbone:
+def build(weights: InitialWeights) -> Backbone:
     """Build it with the weights `none`, `imagenet` or those of a file; see `build_backbone`."""
-    source = str(_packaged_file()) if weights == "imagenet" else weights
-    state = read_weights(source) if source != "none" else None
-    if state is None and source != "none":
-        raise UserError(f"Backbone '{NAME}' takes the weights 'none', 'imagenet' or a file, not '{weights}'.")
+    file = _packaged_file() if weights.name == "imagenet" else weights.file
+    if file is None and weights != RANDOM:
+        raise UserError(
+            f"Backbone '{NAME}' takes the weights 'none', 'imagenet' or a file, not '{weights.name}'."
+        )
+    state = read_weights(file) if file else None
     network = timm.create_model(f"tf_{NAME}")
     if state is not None:
-        load(network, {_timm_name(name): value for name, value in state.items()}, NAME, weights)
+        load(network, {_timm_name(name): value for name, value in state.items()}, NAME, weights.name)
     network.reset_classifier(0)
     return Backbone(TimmMap(network), NAME, MEAN, STD)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.initial_weights import RANDOM, InitialWeights
 from bench.methods.backbones.weights import load_weights, misfit, not_fetched, read_weights, reason
 from bench.resolve import unknown_name
 
@@ -27,21 +28,21 @@ def knows(name: str) -> bool:
     return name.partition(".")[0] in names()
 
 
-def build(name: str, weights: str) -> Backbone:
+def build(name: str, weights: InitialWeights) -> Backbone:
     """Build the network `name`; see `build_backbone`."""
     _check_tag(name)
-    pretrained = weights == "pretrained"
-    state = read_weights(weights) if weights not in ("none", "pretrained") else None
-    if state is None and weights not in ("none", "pretrained"):
+    pretrained = weights.name == "pretrained"
+    if not (pretrained or weights == RANDOM or weights.file):
         raise UserError(
-            f"Backbone 'timm/{name}' takes the weights 'none', 'pretrained' or a file, not '{weights}'."
+            f"Backbone 'timm/{name}' takes the weights 'none', 'pretrained' or a file, not '{weights.name}'."
         )
+    state = read_weights(weights.file) if weights.file else None
     try:
         network = create(name, pretrained)
     except (OSError, RuntimeError) as error:
-        raise (not_fetched(name, weights, error) if pretrained else _not_built(name, error)) from error
+        raise (not_fetched(name, weights.name, error) if pretrained else _not_built(name, error)) from error
     if state is not None:
-        load(network, state, name, weights)
+        load(network, state, name, weights.name)
     network.reset_classifier(0)
     config = timm.data.resolve_model_data_config(network)
     mean, std, size = config["mean"], config["std"], config["input_size"][-1]

@@ -10,6 +10,7 @@ from torchvision import models
 
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
+from bench.methods.backbones.initial_weights import RANDOM, InitialWeights
 from bench.methods.backbones.weights import load_weights, not_fetched, read_weights
 from bench.resolve import unknown_name
 
@@ -27,18 +28,18 @@ def knows(name: str) -> bool:
     return name in names()
 
 
-def build(name: str, weights: str) -> Backbone:
+def build(name: str, weights: InitialWeights) -> Backbone:
     """Build the network `name`; see `build_backbone`."""
     entries = {entry.name.lower(): entry for entry in models.get_model_weights(name)}
-    state = read_weights(weights)
-    if state is None and weights != "none":
-        state = _fetch(entries, name, weights)
+    state = read_weights(weights.file) if weights.file else None
+    if state is None and weights != RANDOM:
+        state = _fetch(entries, name, weights.name)
     network = models.get_model(name, weights=None)
     if isinstance(network, models.VisionTransformer):
         network.encoder.register_load_state_dict_pre_hook(_take_grid)
     if state is not None:
-        load_weights(network, state, name, weights, CLASSIFIERS)
-    inputs = entries.get(weights.lower(), models.get_model_weights(name).DEFAULT).transforms()
+        load_weights(network, state, name, weights.name, CLASSIFIERS)
+    inputs = entries.get(weights.name.lower(), models.get_model_weights(name).DEFAULT).transforms()
     stride = network.patch_size if isinstance(network, models.VisionTransformer) else 32
     features, full_name = _cut(network, name), f"torchvision/{name}"
     return Backbone(features, full_name, inputs.mean, inputs.std, inputs.crop_size[0], stride)

@@ -10,24 +10,18 @@ from torch import Tensor, nn
 
 from bench.errors import UserError
 
-SUFFIXES = (".pth", ".pt", ".bin", ".tar", ".safetensors")
 # What training codes put around the weights; DeiT's and Swin's files have `model`.
 WRAPPERS = ("state_dict", "model")
 # A sentence with hundreds of names in it helps nobody.
 NAMES_SHOWN = 8
 
 
-def read_weights(weights: str) -> dict[str, Tensor] | None:
-    """The state dict in a file, or None where `weights` is not a file name. No code in the file is run.
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file. No code in the file is run.
 
     Raises:
-        UserError: no such file, a damaged one, or one that holds more or other things than tensors by name.
+        UserError: a damaged file, or one that holds more or other things than tensors by name.
     """
-    path = Path(weights)
-    if path.suffix not in SUFFIXES:
-        return None
-    if not path.is_file():
-        raise UserError(f"The weights file {path} does not exist.")
     try:
         state = _load_file(path)
     except (pickle.UnpicklingError, EOFError) as error:

@@ -1,14 +1,17 @@
 """What a published checkpoint was trained with and does not hold: label vectors and the label graph."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.files import sha256_of_file
-from bench.methods.vectors.arrays import load_arrays
-from bench.methods.vectors.label_vectors import Vectors, label_vectors
+from bench.methods.vectors.arrays import load_arrays, read_named
+from bench.methods.vectors.label_vectors import label_vectors
+from bench.methods.vectors.source import vector_source
+from bench.methods.vectors.words import Vectors
 
 # SSGRL publishes probabilities without the counts; as counts they are exact to the ninth decimal.
 IMAGES_OF_A_PROBABILITY = 10**9
@@ -34,42 +37,21 @@ def read_label_vectors(path: Path, names: tuple[str, ...], width: int, cache_fol
         UserError: no such file, another format, a class without a vector, or another number or size of
             vectors.
     """
-    if path.suffix == ".npy":
+    source = vector_source(str(path))
+    vectors: NDArray[Any]
+    if source.kind == "ordered":
         vectors = _array(path)
-    elif path.suffix == ".npz":
-        vectors = _named_rows(path, names, width)
-    elif path.suffix == ".pkl":
-        raise UserError(
-            f"The label vectors {path} are pickled, which can run code; where you trust the file, turn it "
-            "into a .npy file with pickle.load and numpy.save."
-        )
+    elif source.kind == "named":
+        vectors, _ = read_named(path, None, names, width)
     else:
         nothing = np.zeros((0, len(names)), np.int8)
-        vectors = label_vectors(str(path), names, nothing, cache_folder).values.astype(np.float64)
+        vectors = label_vectors(source, names, nothing, cache_folder).values
     if vectors.shape != (len(names), width):
         raise UserError(
             f"The label vectors {path} are {' x '.join(map(str, vectors.shape))}, but the checkpoint takes "
             f"{len(names)} x {width}, one row per class; give those that it was trained with."
         )
     return vectors.astype(np.float32)
-
-
-def _named_rows(path: Path, names: tuple[str, ...], width: int) -> NDArray[np.float64]:
-    arrays = _arrays(path)
-    tables = {key: table for key, table in arrays.items() if table.ndim == 2 and table.shape[1] == width}
-    if "labels" not in arrays or len(tables) != 1:
-        held = ", ".join(f"{key} {table.shape}" for key, table in arrays.items())
-        raise UserError(
-            f"The label vectors {path} need the class names under 'labels' and one array of "
-            f"{width}-dimensional vectors; the file holds {held}."
-        )
-    rows = {str(name): row for row, name in enumerate(arrays["labels"])}
-    missing = [name for name in names if name not in rows]
-    if missing:
-        raise UserError(f"{path} has no vector for: {', '.join(missing)}.")
-    (table,) = tables.values()
-    picked: NDArray[np.float64] = table[[rows[name] for name in names]]
-    return picked
 
 
 def read_graph(path: Path, classes: int) -> tuple[LabelCounts, LabelCounts]:

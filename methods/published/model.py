@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
+from bench.methods.backbones.build import build_backbone
 from bench.methods.catalog import METHODS, Options
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, build_model
+from bench.methods.model import MultiLabelModel, seeded_head
 from bench.methods.published.checkpoints import (
     LAYOUTS,
     RESNET_PARTS,
@@ -77,11 +78,13 @@ def build_published(
     """
     resnet = check_names(method, tensors)
     layout: CheckpointLayout = LAYOUTS[method]
-    backbone, head = split_backbone(layout, tensors)
-    model = build_model(METHODS[method], options, labels, resnet, "none", seed=0)
-    state = {f"backbone.{name}": tensor for name, tensor in backbone.items()}
+    of_backbone, of_head = split_backbone(layout, tensors)
+    backbone = build_backbone(resnet)
+    head = seeded_head(METHODS[method], options, labels, backbone.feature_dim, seed=0)
+    model = MultiLabelModel(backbone, head)
+    state = {f"backbone.{name}": tensor for name, tensor in of_backbone.items()}
     state |= {
-        f"head.{name}": tensor for name, tensor in convert(method, _with_counters(method, head)).items()
+        f"head.{name}": tensor for name, tensor in convert(method, _with_counters(method, of_head)).items()
     }
     own = model.state_dict()
     wrong = [

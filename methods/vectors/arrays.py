@@ -14,12 +14,15 @@ NAMES = ("labels", "names")
 Array = NDArray[Any]
 
 
-def read_named(path: Path, table: str | None, names: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:
+def read_named(
+    path: Path, table: str | None, names: tuple[str, ...], width: int | None = None
+) -> tuple[Array, tuple[str, ...]]:
     """The vectors of the classes, looked up by name, so that the order in the file does not matter.
 
     Args:
         path: `.npz` with the names under `labels` or `names` and one or more 2-D arrays of as many rows.
         table: which of these to take; None where there is one.
+        width: take only arrays of vectors of so many numbers into account; None for any.
         names: C class names. One that the file does not have is looked up in ordinary words:
             `pottedplant` finds `potted plant`.
 
@@ -42,7 +45,8 @@ def read_named(path: Path, table: str | None, names: tuple[str, ...]) -> tuple[A
     twice = sorted({name for name in there if there.count(name) > 1})
     if twice:
         raise UserError(f"The vector file {path} names {', '.join(twice)} twice under its labels.")
-    vectors = _pick(path, table, {key: a for key, a in arrays.items() if a.shape[:1] == (len(there),)})
+    tables = {key: a for key, a in arrays.items() if a.ndim == 2 and len(a) == len(there)}
+    vectors = _pick(path, table, {key: a for key, a in tables.items() if width in (None, a.shape[1])})
     rows = {spelt(name): row for row, name in reversed([*enumerate(there)])}
     rows |= {name: row for row, name in enumerate(there)}
     found = [rows.get(name, rows.get(spelt(name))) for name in names]
@@ -53,8 +57,7 @@ def read_named(path: Path, table: str | None, names: tuple[str, ...]) -> tuple[A
     return vectors[taken], tuple(there[row] for row in taken)
 
 
-def _pick(path: Path, table: str | None, arrays: dict[str, Array]) -> Array:
-    tables = {key: array for key, array in arrays.items() if array.ndim == 2}
+def _pick(path: Path, table: str | None, tables: dict[str, Array]) -> Array:
     listed = " and ".join(f"{key} {_shape(array)}" for key, array in tables.items()) or "none"
     if table is None and len(tables) == 1:
         (only,) = tables.values()

@@ -12,26 +12,15 @@ from numpy.typing import NDArray
 from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
 from bench.methods.vectors.arrays import read_named, read_ordered
-from bench.methods.vectors.bert import PUBLISHED, bert_vectors
-from bench.methods.vectors.words import SUFFIXES, read_word_vectors
-from bench.resolve import unknown_name
-from bench.settings import data_root, work_folder
+from bench.methods.vectors.bert import bert_vectors
+from bench.methods.vectors.source import LABEL_SETS, VectorSource
+from bench.methods.vectors.words import Vectors, read_word_vectors
 
-LABEL_SETS = "label-sets"
-RANDOM = "random"
-BERT = "bert"
-# What `bench data download` puts into the folder `vectors` under the data root.
-NAMED_FILES = {
-    "glove": ("glove.840B.300d.txt", "glove.840B.300d.txt.gz"),
-    "word2vec": ("GoogleNews-vectors-negative300.bin", "GoogleNews-vectors-negative300.bin.gz"),
-}
-SOURCES = (LABEL_SETS, RANDOM, *NAMED_FILES, BERT)
 DIMENSION = 300
 EPOCHS = 20
 # Raised when the same source gives other vectors, so that kept ones are not believed.
 RECIPE = 2
 
-Vectors = NDArray[np.float32]
 Made = tuple[NDArray[np.generic], tuple[str, ...]]
 
 
@@ -42,13 +31,13 @@ class LabelVectors:
     Attributes:
         values: `(C, d)` float32.
         made_of: for each class what its vector was made of: the words that were looked up, for example.
-        origin: the source without its folder: `glove.840B.300d.txt`.
+        source: where they come from.
         kept: the file that they are kept in, a `.npz` that can be given as a source in turn.
     """
 
     values: Vectors
     made_of: tuple[str, ...]
-    origin: str
+    source: VectorSource
     kept: Path
 
     def digest(self) -> str:
@@ -60,7 +49,8 @@ class LabelVectors:
 
         Vectors trained on the label sets follow from the data, so they are `label-sets` without a digest.
         """
-        return LABEL_SETS if self.origin == LABEL_SETS else f"{self.origin}:{self.digest()}"
+        origin = self.source.origin
+        return origin if self.source == LABEL_SETS else f"{origin}:{self.digest()}"
 
     def nearest(self) -> list[tuple[int, float]]:
         """For each class the other class with the largest cosine, and the cosine; C is two or more."""
@@ -80,66 +70,22 @@ class _Recipe:
     make: Callable[[], Made]
 
 
-def find_source(text: str, root: Path | None) -> str:
-    """The source that a text means, with the file of `glove` and `word2vec` found.
-
-    Args:
-        text: as `label_vectors` takes it, or `glove` or `word2vec` for the file that
-            `bench data download` puts under the data root.
-        root: the data root as given on the command line; the environment, the configuration file and the
-            work folder are asked too.
-
-    Raises:
-        UserError: no such file, or a name that is no source.
-    """
-    if text in NAMED_FILES:
-        return str(_named_file(text, root))
-    if text in SOURCES:
-        return text
-    folder = _bert_folder(text)
-    path = folder or _split(text)[0]
-    if folder and not folder.is_dir():
-        raise UserError(f"The folder {folder} does not exist; bert:DIR names one with a model in it.")
-    if not path.exists() and text == path.name and not path.suffix:
-        raise unknown_name("source of label vectors", text, [*SOURCES, "bert:DIR", "FILE"])
-    if not path.exists() or (path.is_dir() and not folder):
-        sources = ", ".join(f"'{name}'" for name in SOURCES)
-        raise UserError(f"The vector file {path} does not exist; give a file, or {sources}.")
-    return text
-
-
-def _named_file(name: str, root: Path | None) -> Path:
-    roots = [root, data_root(name, None), work_folder() / "data"]
-    folders = list(dict.fromkeys(folder / "vectors" for folder in roots if folder is not None))
-    files = [folder / file for folder in folders for file in NAMED_FILES[name]]
-    for path in files:
-        if path.is_file():
-            return path
-    raise UserError(
-        f"There is no {NAMED_FILES[name][0]} in {' or '.join(map(str, folders))}: run `bench data download "
-        f"{name}`, put the file there, or name it instead of '{name}'."
-    )
-
-
 def label_vectors(
-    source: str, names: tuple[str, ...], labels: NDArray[np.int8], cache_folder: Path
+    source: VectorSource, names: tuple[str, ...], labels: NDArray[np.int8], cache_folder: Path
 ) -> LabelVectors:
     """One vector per class.
 
     Args:
-        source: `label-sets` to train on the training split; `random`; `bert`, or `bert:DIR` for a model in a
-            folder; `glove` or `word2vec` where it was downloaded to; or a file: word vectors as
-            `read_word_vectors` takes them, `.npz` with names (`FILE.npz:ARRAY` where it has several arrays
-            of vectors), or `.npy` in class order.
+        source: where they come from.
         names: C class names.
         labels: `(N, C)` of the training split; used by `label-sets` alone.
         cache_folder: where the result is kept, so that a large file is read once.
 
     Raises:
-        UserError: no such file, a file of another kind, a damaged one, another number of vectors, or class
-            names without a vector, all of them listed.
+        UserError: a damaged file, another number of vectors, or class names without a vector, all of them
+            listed.
     """
-    recipe = _recipe(find_source(source, None), names, labels)
+    recipe = _recipe(source, names, labels)
     key = hashlib.sha256(canonical_json([RECIPE, recipe.origin, recipe.state, names]).encode()).hexdigest()
     kept = (cache_folder / f"vectors-{key[:16]}.npz").absolute()
     stored = _load(kept)
@@ -148,27 +94,26 @@ def label_vectors(
         stored = _checked(made, names, source), made_of
         with atomic_path(kept) as temporary:
             np.savez(temporary, labels=names, vectors=stored[0], made_of=made_of)
-    return LabelVectors(*stored, recipe.origin, kept)
+    return LabelVectors(*stored, source, kept)
 
 
-def _recipe(source: str, names: tuple[str, ...], labels: NDArray[np.int8]) -> _Recipe:
-    if source == LABEL_SETS:
-        return _Recipe(source, (hashlib.sha256(labels.tobytes()).hexdigest(),), lambda: _train(labels))
-    if source == RANDOM:
-        return _Recipe(source, (), lambda: _draw(names))
-    if source == BERT:
-        return _Recipe(PUBLISHED, (), lambda: bert_vectors(None, names))
-    folder = _bert_folder(source)
-    if folder:
-        state = tuple(part for path in sorted(folder.iterdir()) for part in _state(path))
-        return _Recipe(f"bert:{folder.resolve().name}", state, lambda: bert_vectors(folder, names))
-    path, table = _split(source)
-    origin = f"{path.name}:{table}" if table else path.name
-    return _Recipe(origin, _state(path), lambda: _read(path, table, names))
-
-
-def _bert_folder(source: str) -> Path | None:
-    return Path(source.removeprefix("bert:")) if source.startswith("bert:") else None
+def _recipe(source: VectorSource, names: tuple[str, ...], labels: NDArray[np.int8]) -> _Recipe:
+    path = source.path
+    if source.kind == "label-sets":
+        return _Recipe(source.origin, (hashlib.sha256(labels.tobytes()).hexdigest(),), lambda: _train(labels))
+    if source.kind == "random":
+        return _Recipe(source.origin, (), lambda: _draw(names))
+    if source.kind == "bert":
+        files = sorted(path.iterdir()) if path else []
+        state = tuple(part for file in files for part in _state(file))
+        return _Recipe(source.origin, state, lambda: bert_vectors(path, names))
+    assert path is not None
+    readers: dict[str, Callable[[], Made]] = {
+        "words": lambda: read_word_vectors(path, names),
+        "named": lambda: read_named(path, source.table, names),
+        "ordered": lambda: read_ordered(path, names),
+    }
+    return _Recipe(source.origin, _state(path), readers[source.kind])
 
 
 def _state(path: Path) -> tuple[str, ...]:
@@ -177,33 +122,7 @@ def _state(path: Path) -> tuple[str, ...]:
     return str(path.resolve()), str(status.st_size), str(status.st_mtime_ns)
 
 
-def _split(source: str) -> tuple[Path, str | None]:
-    """`FILE.npz:ARRAY` in its two parts."""
-    file, colon, table = source.rpartition(":")
-    return (Path(file), table) if colon and file.endswith(".npz") else (Path(source), None)
-
-
-def _read(path: Path, table: str | None, names: tuple[str, ...]) -> Made:
-    kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if path.suffix == ".npz":
-        return read_named(path, table, names)
-    if path.suffix == ".npy":
-        return read_ordered(path, names)
-    if kind in SUFFIXES:
-        return read_word_vectors(path, names)
-    if kind in (".pkl", ".pickle"):
-        raise UserError(
-            f"The vector file {path} is a pickle, which can run code when it is read; where you trust it, "
-            "turn it into a .npz file with numpy.savez(FILE, labels=[class names in its order], "
-            "vectors=pickle.load(...)); the published COCO vectors of ML-GCN are in alphabetical order."
-        )
-    raise UserError(
-        f"The vector file {path} is none of .txt (GloVe), .vec or .bin (word2vec), .npz (names and vectors) "
-        "or .npy (vectors in class order)."
-    )
-
-
-def _checked(made: NDArray[np.generic], names: tuple[str, ...], source: str) -> Vectors:
+def _checked(made: NDArray[np.generic], names: tuple[str, ...], source: VectorSource) -> Vectors:
     if made.dtype.kind not in "fiu" or made.shape[1] == 0:
         raise UserError(f"The vectors from {source} are not numbers, or none: {made.dtype}, {made.shape}.")
     vectors = made.astype(np.float32)

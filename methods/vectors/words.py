@@ -21,10 +21,10 @@ Vectors = NDArray[np.float32]
 Words = Mapping[str, Vectors]
 BinaryFile = IO[bytes] | gzip.GzipFile
 
-# How a word of a class name is looked up, the first spelling that a file has. The three compounds of VOC are
-# two words each in the published vectors of SSGRL and SALGL (those of ML-GCN take 'tv' alone for tvmonitor);
-# the file is asked for the compound itself last, for vectors that were trained on such names.
-SPELLINGS = {
+# Under which words the vector of a word of a class name is looked up; the first that a file has. The three
+# compounds of VOC are two words each in the published vectors of SSGRL and SALGL (those of ML-GCN take 'tv' alone
+# for tvmonitor); the file is asked for the compound itself last, for vectors that were trained on such names.
+WORDS_TO_LOOK_UP = {
     "diningtable": ("dining table", "diningtable"),
     "pottedplant": ("potted plant", "pottedplant"),
     "tvmonitor": ("tv monitor", "tvmonitor"),
@@ -41,7 +41,7 @@ def spellings(name: str) -> list[tuple[str, ...]]:
 
     Words are what stands between spaces, hyphens, underscores, slashes and other punctuation.
     """
-    return [SPELLINGS.get(word, (word,)) for word in re.findall(r"[^\W_]+", name.lower())]
+    return [WORDS_TO_LOOK_UP.get(word, (word,)) for word in re.findall(r"[^\W_]+", name.lower())]
 
 
 def spelt(name: str) -> str:

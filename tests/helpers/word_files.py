@@ -8,6 +8,7 @@ import numpy as np
 from gensim.models import KeyedVectors
 
 from bench.methods.vectors.label_vectors import LabelVectors, label_vectors
+from bench.methods.vectors.source import vector_source
 
 Table = Mapping[str, Sequence[float]]
 WORDS: Table = {
@@ -40,4 +41,6 @@ def write_words(path: Path, words: Table = WORDS) -> Path:
 
 
 def read(source: Path | str, names: tuple[str, ...], folder: Path) -> LabelVectors:
-    return label_vectors(str(source), names, np.zeros((0, len(names)), np.int8), folder / "cache")
+    return label_vectors(
+        vector_source(str(source)), names, np.zeros((0, len(names)), np.int8), folder / "cache"
+    )

@@ -77,7 +77,7 @@ def test_what_is_stored_is_what_the_frozen_backbone_makes_of_the_images(
     dataset = open_dataset("voc2007", tmp_path / "data")
     schedule = load_schedule(str(small(tmp_path / "small.yaml", 5)), {"image_size": 64})
     torch.manual_seed(0)
-    backbone = build_backbone("timm/test_byobnet", "none")
+    backbone = build_backbone("timm/test_byobnet")
     seen: list[tuple[int, int]] = []
     device = torch.device("cpu")
 
@@ -127,7 +127,7 @@ def test_what_does_not_vary_in_training_is_not_blown_up(rank: int) -> None:
 
 
 def test_a_frozen_backbone_stays_as_it_is() -> None:
-    backbone = freeze(build_backbone("timm/test_byobnet", "none"), {})
+    backbone = freeze(build_backbone("timm/test_byobnet"), {})
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     out = backbone.train()(torch.randn(4, 3, 64, 64))
     assert not out.requires_grad and not any(p.requires_grad for p in backbone.parameters())

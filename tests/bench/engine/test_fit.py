@@ -57,7 +57,7 @@ def test_a_loader_leaves_the_global_generator_alone() -> None:
     [("densenet121", 1024), ("mobilenet_v3_small", 576), ("resnet18", 512), ("timm/test_byobnet", 256)],
 )
 def test_backbones_give_the_map_that_their_classifier_would_pool(name: str, dim: int) -> None:
-    backbone = build_backbone(name, "none").eval()
+    backbone = build_backbone(name).eval()
     images = torch.randint(0, 256, (2, 3, 96, 64), dtype=torch.uint8)
     features = backbone(backbone.normalize(images))
     assert features.shape == (2, dim, 3, 2) and backbone.feature_dim == dim

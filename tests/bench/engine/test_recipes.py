@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.datasets.feed import EpochBatches
 from bench.datasets.index import count_batches
-from bench.engine.model_file import read_model_file
+from bench.engine.model_file import read_card
 from bench.engine.optimisation import ends_early, moving_average, plateaus
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import load_schedule
@@ -59,7 +59,7 @@ def test_two_steps_of_a_recipe(name: str, tmp_path: Path) -> None:
     assert record.status == "finished" and record.metrics is not None
     assert [epoch.images for epoch in record.history] == [8]
     path = tmp_path / "work" / "runs" / record.run_id / "model.safetensors"
-    schedule, card = record.cell.schedule, read_model_file(path)[0]
+    schedule, card = record.cell.schedule, read_card(path)
     assert (card.test_size, card.test_resize) == (schedule.test_size, schedule.test_resize)
     before, after = initial_backbone(), load_file(path)
     moved = {key for key, start in before.items() if not torch.equal(after[f"backbone.{key}"], start)}
@@ -73,12 +73,12 @@ def test_two_steps_of_a_recipe(name: str, tmp_path: Path) -> None:
 def initial_backbone() -> dict[str, Tensor]:
     """The backbone that a run at seed 0 starts from."""
     torch.manual_seed(0)
-    return build_backbone("timm/test_byobnet", "none").state_dict()
+    return build_backbone("timm/test_byobnet").state_dict()
 
 
 def last_stage() -> set[str]:
     """The tensors of its last stage."""
-    backbone = build_backbone("timm/test_byobnet", "none")
+    backbone = build_backbone("timm/test_byobnet")
     freeze_but_last_stage(backbone, statistics=False)
     stage = {name.rpartition(".")[0] for name, tensor in backbone.named_parameters() if tensor.requires_grad}
     return {name for name in backbone.state_dict() if name.rpartition(".")[0] in stage}

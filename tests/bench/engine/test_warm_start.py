@@ -11,14 +11,15 @@ from torch import Tensor
 
 from bench.datasets.classes import COCO_CLASSES, VOC_CLASSES
 from bench.engine.model_file import ModelCard, card_of_run, save_model
-from bench.engine.warm_start import class_axes, initialise_backbone, initialise_head, plan_init
+from bench.engine.warm_start import StartModel, class_axes, initialise_backbone, initialise_head, plan_init
 from bench.errors import UserError
 from bench.experiment.methods import options_of, parse_methods
 from bench.experiment.start import corresponding
 from bench.methods.backbones.build import build_backbone
+from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, build_model, state_digest
+from bench.methods.model import MultiLabelModel, seeded_backbone, seeded_head, state_digest
 from bench.records.store import Record, RecordStore
 from bench_command import TINY, bench
 from made_records import made_cell, made_data
@@ -39,7 +40,10 @@ def space(names: tuple[str, ...], width: int = 3) -> LabelSpace:
 
 def built(text: str, labels: LabelSpace, backbone: str = BACKBONE, seed: int = 0) -> MultiLabelModel:
     (choice,) = parse_methods((text,))
-    return build_model(METHODS[choice.name], options_of(choice), labels, backbone, "none", seed)
+    body = seeded_backbone(backbone, RANDOM, seed)
+    return MultiLabelModel(
+        body, seeded_head(METHODS[choice.name], options_of(choice), labels, body.feature_dim, seed)
+    )
 
 
 def stored(path: Path, text: str = METHOD, labels: LabelSpace | None = None, **card: Any) -> MultiLabelModel:
@@ -61,10 +65,13 @@ def started(path: Path, parts: str, text: str = METHOD, labels: LabelSpace | Non
     """A model of this test's classes, as a run would start it from the file."""
     labels = labels or space(OURS)
     (choice,) = parse_methods((text,))
-    (init,) = plan_init(path, parts, [choice], labels.names)  # type: ignore[arg-type]
+    start = StartModel(path)
+    (init,) = plan_init(start, parts, [choice], labels.names)  # type: ignore[arg-type]
     model = built(text, labels)
-    initialise_backbone(model.backbone, path)
-    initialise_head(model, path, init, METHODS[choice.name], options_of(choice), labels)
+    initialise_backbone(model.backbone, start)
+    initialise_head(
+        model.head, start, init, METHODS[choice.name], options_of(choice), model.backbone.feature_dim, labels
+    )
     return model
 
 
@@ -181,7 +188,7 @@ def test_of_another_method_only_the_backbone_is_taken(tmp_path: Path) -> None:
     assert_same(ours, theirs, parts_of(ours, "backbone."))
     assert_same(ours, built("resnet", space(OURS)), parts_of(ours, "head."))
     choices = parse_methods(("resnet", METHOD))
-    planned = plan_init(tmp_path / "a.safetensors", "all", choices, OURS)
+    planned = plan_init(StartModel(tmp_path / "a.safetensors"), "all", choices, OURS)
     assert [(init.parts, init.classes) for init in planned] == [("backbone", 0), ("all", 3)]
     assert planned[0].file == "a.safetensors" and planned[0].method == METHOD
     assert "its backbone alone" in planned[0].describe() and "3 classes by name" in planned[1].describe()
@@ -214,11 +221,11 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert "has no class of the data set" in strangers and "--init-parts class-independent" in strangers
     assert started(path, "class-independent", labels=space(("spoon", "fork")))
 
-    other = build_backbone("timm/resnet18", "none")
+    other = build_backbone("timm/resnet18")
     with pytest.raises(
         UserError, match=r"is timm/test_byobnet and not timm/resnet18: .*--backbone timm/test"
     ):
-        initialise_backbone(other, path)
+        initialise_backbone(other, StartModel(path))
 
     narrow = tmp_path / "b.safetensors"
     stored(narrow, "ml-gcn/hidden=6", space(THEIRS, width=4))

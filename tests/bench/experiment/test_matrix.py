@@ -14,6 +14,7 @@ from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec, load_matrix
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import load_schedule
+from bench.methods.backbones.initial_weights import InitialWeights
 from bench.methods.catalog import METHODS
 from bench.records.store import RECORD, RecordStore
 from made_records import CLASSES, SCHEDULE, failed_record, made_cell, made_data, made_record
@@ -202,7 +203,7 @@ def test_a_weights_file_is_known_by_its_content(matrix: Callable[..., MatrixSpec
         path.parent.mkdir()
         path.write_bytes(content)
         cell = plan(matrix(weights=str(path)))[0]
-        assert cell.weights == str(path)
+        assert cell.weights == InitialWeights(str(path), path)
         return cell.spec.key(), cell.spec.schedule.weights, cell.spec.weights_digest
 
     first = digest("a", b"one")

@@ -25,7 +25,7 @@ ORIENTATION = 0x0112
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return build_backbone("timm/test_byobnet", "none")
+    return build_backbone("timm/test_byobnet")
 
 
 @pytest.fixture(scope="module")

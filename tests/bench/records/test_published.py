@@ -243,7 +243,9 @@ def test_every_value_that_was_given_is_here(shared: Path) -> None:
     """All but times, memory, parameter counts, and the gains of Fig. 3, which are differences of values."""
     given: Counter[tuple[str, float]] = Counter()
     elsewhere: set[tuple[str, float]] = set()
-    for path in sorted((shared / "published").glob("*.csv")):
+    # The methods of that file are not in the catalogue, so its values cannot be assigned to any.
+    taken = {*(shared / "published").glob("*.csv")} - {shared / "published" / "more_methods.csv"}
+    for path in sorted(taken):
         for line in csv.DictReader(path.open(encoding="utf-8")):
             metric = re.sub(r"@last_epoch$| \(.*\)$", "", line["metric"]).replace("AP_", AP, 1)
             if metric in METRICS or metric.startswith(AP):

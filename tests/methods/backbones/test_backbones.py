@@ -36,7 +36,7 @@ def at_seed(make: Callable[[], Any]) -> Any:
 
 @pytest.mark.parametrize("name", ["resnet18", "shufflenet_v2_x0_5", "regnet_y_400mf", "mnasnet0_5"])
 def test_the_map_is_the_one_that_the_classifier_pools(name: str) -> None:
-    backbone = at_seed(lambda: build_backbone(name, "none")).eval()
+    backbone = at_seed(lambda: build_backbone(name)).eval()
     whole = at_seed(lambda: models.get_model(name, weights=None)).eval()
     classifier = getattr(whole, "fc", None) or whole.classifier
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_the_map_is_the_one_that_the_classifier_pools(name: str) -> None:
 
 @pytest.mark.parametrize(("depth", "dim"), [(18, 512), (34, 512), (50, 2048), (101, 2048), (152, 2048)])
 def test_every_resnet(depth: int, dim: int) -> None:
-    backbone = build_backbone(f"resnet{depth}", "none")
+    backbone = build_backbone(f"resnet{depth}")
     assert backbone.feature_dim == dim
     assert backbone.mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
     layers = [module for module in backbone.modules() if isinstance(module, nn.Conv2d)]
@@ -64,7 +64,7 @@ OTHERS = ["swin_tiny_patch4_window7_224", "vit_tiny_r_s16_p8_224"]
 
 @pytest.mark.parametrize("name", TIMM + OTHERS)
 def test_tokens_are_laid_out_as_timm_itself_does(name: str) -> None:
-    backbone = at_seed(lambda: build_backbone(f"timm/{name}", "none")).eval()
+    backbone = at_seed(lambda: build_backbone(f"timm/{name}")).eval()
     images = drawn(*(112, 168) if "patch14" in name else (96, 160), images=1)
     with torch.no_grad():
         features = backbone(images)
@@ -77,7 +77,7 @@ def test_tokens_are_laid_out_as_timm_itself_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["test_vit", "test_vit2"])
 def test_at_its_own_size_a_transformer_is_the_plain_one(name: str) -> None:
-    backbone = at_seed(lambda: build_backbone(f"timm/{name}", "none")).eval()
+    backbone = at_seed(lambda: build_backbone(f"timm/{name}")).eval()
     plain = at_seed(lambda: timm.create_model(name)).eval()
     with torch.no_grad():
         features, tokens = backbone(drawn(160, 160)), plain.forward_features(drawn(160, 160))
@@ -85,7 +85,7 @@ def test_at_its_own_size_a_transformer_is_the_plain_one(name: str) -> None:
 
 
 def test_position_embeddings_are_resized_as_for_a_network_of_that_size() -> None:
-    backbone = build_backbone("timm/test_vit", "none").eval()
+    backbone = build_backbone("timm/test_vit").eval()
     state = backbone.network.network.state_dict()
     for size in (96, 224):
         other = timm.create_model("test_vit", img_size=size, num_classes=0).eval()
@@ -98,7 +98,7 @@ def test_position_embeddings_are_resized_as_for_a_network_of_that_size() -> None
 
 @pytest.mark.parametrize("name", ["timm/test_vit", "timm/deit_tiny_distilled_patch16_224"])
 def test_the_class_token_is_dropped_and_the_first_patch_is_not(name: str) -> None:
-    backbone = build_backbone(name, "none").eval()
+    backbone = build_backbone(name).eval()
     tokens = backbone.network.network.num_prefix_tokens
     plain = backbone(drawn())
 
@@ -120,7 +120,7 @@ def test_the_class_token_is_dropped_and_the_first_patch_is_not(name: str) -> Non
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_head_learns_on_a_transformer_map(method: str) -> None:
-    backbone = build_backbone("timm/test_vit2", "none")
+    backbone = build_backbone("timm/test_vit2")
     head = head_class(METHODS[method])(backbone.feature_dim, label_space(), METHODS[method].options())
     model = MultiLabelModel(backbone, head)
     images = torch.randint(0, 256, (3, 3, 64, 96), dtype=torch.uint8)
@@ -134,7 +134,7 @@ def test_every_head_learns_on_a_transformer_map(method: str) -> None:
 
 def test_what_lies_behind_the_map_is_not_trained() -> None:
     with torch.no_grad():
-        backbone = build_backbone("timm/test_vit2", "none")
+        backbone = build_backbone("timm/test_vit2")
     fixed = [name for name, value in backbone.named_parameters() if not value.requires_grad]
     assert fixed == ["network.network.fc_norm.weight", "network.network.fc_norm.bias"]
     every = sum(value.numel() for value in backbone.parameters())
@@ -142,7 +142,7 @@ def test_what_lies_behind_the_map_is_not_trained() -> None:
 
 
 def test_the_attention_of_a_transformer_is_counted() -> None:
-    backbone = build_backbone("timm/test_vit", "none")
+    backbone = build_backbone("timm/test_vit")
     model = MultiLabelModel(backbone, PooledLinearHead(64, label_space(), ResNetOptions()))
     patches, depth, dim, hidden = 36, 6, 64, 192
     tokens = patches + 1
@@ -153,7 +153,7 @@ def test_the_attention_of_a_transformer_is_counted() -> None:
 
 
 def test_a_transformer_compiles_to_the_same_map() -> None:
-    backbone = build_backbone("timm/test_vit", "none").eval()
+    backbone = build_backbone("timm/test_vit").eval()
     backbone.network.network.blocks = backbone.network.network.blocks[:1]  # all blocks are alike
     compiled = torch.compile(backbone, backend="aot_eager", fullgraph=True)
     with torch.no_grad():
@@ -203,7 +203,7 @@ def test_torchvisions_position_embedding_keeps_the_grid_of_its_weights() -> None
 def test_a_size_that_a_network_cannot_take_is_known_without_computing(
     name: str, good: tuple[int, ...], bad: int, remedy: str
 ) -> None:
-    backbone = build_backbone(name, "none")
+    backbone = build_backbone(name)
     before = state_digest(backbone)
     for size in good:
         backbone.check_size(size)
@@ -251,13 +251,13 @@ def test_the_size_of_the_test_images_is_checked_before_anything_is_trained(tmp_p
 @pytest.mark.parametrize("name", ["mixer_s32_224", "pit_ti_224", "crossvit_tiny_240"])
 def test_a_network_without_a_map_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=r"does not give a \(D, h, w\) feature map; choose a convolutional"):
-        build_backbone(f"timm/{name}", "none")
+        build_backbone(f"timm/{name}")
 
 
 def test_two_seeds_and_two_builds() -> None:
-    first, second = (at_seed(lambda: build_backbone("timm/test_vit", "none")) for _ in range(2))
+    first, second = (at_seed(lambda: build_backbone("timm/test_vit")) for _ in range(2))
     assert state_digest(first) == state_digest(second)
-    assert state_digest(build_backbone("timm/test_vit", "none")) != state_digest(first)
+    assert state_digest(build_backbone("timm/test_vit")) != state_digest(first)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,6 @@ def test_two_seeds_and_two_builds() -> None:
     ],
 )
 def test_each_network_gets_the_inputs_that_it_was_trained_on(name: str, mean: float, std: float) -> None:
-    backbone = build_backbone(name, "none")
+    backbone = build_backbone(name)
     assert backbone.mean.flatten()[0].item() == pytest.approx(mean)
     assert backbone.std.flatten()[0].item() == pytest.approx(std)

@@ -28,7 +28,7 @@ def trained(backbone: Backbone) -> set[str]:
     ],
 )
 def test_the_last_stage_is_found_in_any_network_that_has_one(name: str, prefixes: tuple[str, ...]) -> None:
-    backbone = build_backbone(name, "none")
+    backbone = build_backbone(name)
     whole = trained(backbone)
     freeze_but_last_stage(backbone, statistics=True)
     assert trained(backbone) == {parameter for parameter in whole if parameter.startswith(prefixes)}
@@ -38,7 +38,7 @@ def test_the_last_stage_is_found_in_any_network_that_has_one(name: str, prefixes
 @pytest.mark.parametrize("name", ["timm/vit_tiny_patch16_224", "vit_b_16"])
 def test_a_network_without_stages_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=r"has no last stage that could be trained alone; .*resnet101"):
-        freeze_but_last_stage(build_backbone(name, "none"), statistics=True)
+        freeze_but_last_stage(build_backbone(name), statistics=True)
 
 
 def step(backbone: Backbone) -> None:
@@ -56,7 +56,7 @@ def changed(backbone: nn.Module, before: dict[str, Tensor]) -> set[str]:
 
 @pytest.mark.parametrize("statistics", [True, False])
 def test_a_step_moves_the_last_stage_alone_and_other_statistics_only_if_not_held(statistics: bool) -> None:
-    backbone = build_backbone("resnet18", "none")
+    backbone = build_backbone("resnet18")
     freeze_but_last_stage(backbone, statistics)
     before = copy.deepcopy(backbone.state_dict())
     step(backbone)
@@ -69,7 +69,7 @@ def test_a_step_moves_the_last_stage_alone_and_other_statistics_only_if_not_held
 
 
 def test_held_modules_stay_in_evaluation_mode_also_in_a_copy() -> None:
-    backbone = build_backbone("resnet18", "none")
+    backbone = build_backbone("resnet18")
     freeze_but_last_stage(backbone, statistics=True)
     model = nn.Sequential(backbone)
     for whole in (model, copy.deepcopy(model)):
@@ -78,5 +78,5 @@ def test_held_modules_stay_in_evaluation_mode_also_in_a_copy() -> None:
         inner: Any = whole[0].network
         assert not any(module.training for child in inner[:7] for module in child.modules())
         assert all(module.training for module in inner[7].modules())
-    plain = build_backbone("resnet18", "none").eval().train()
+    plain = build_backbone("resnet18").eval().train()
     assert all(module.training for module in plain.modules())

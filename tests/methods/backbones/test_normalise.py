@@ -12,7 +12,7 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 @pytest.fixture
 def backbone() -> Backbone:
-    return build_backbone("timm/test_byobnet", "none")
+    return build_backbone("timm/test_byobnet")
 
 
 def images(batch: int = 2, height: int = 64, width: int = 96) -> Tensor:

@@ -12,6 +12,7 @@ from torchvision import models
 
 from bench.errors import UserError
 from bench.methods.backbones.build import build_backbone
+from bench.methods.backbones.initial_weights import initial_weights
 
 Wrap = Callable[[dict[str, Tensor]], object]
 FILES: dict[str, Wrap] = {
@@ -27,7 +28,7 @@ FILES: dict[str, Wrap] = {
 def test_weights_of_timm_from_a_file_without_its_classifier(tmp_path: Path, classes: int, wrap: str) -> None:
     source = timm.create_model("test_vit", num_classes=classes)
     torch.save(FILES[wrap](source.state_dict()), tmp_path / "weights.pth")
-    backbone = build_backbone("timm/test_vit", str(tmp_path / "weights.pth"))
+    backbone = build_backbone("timm/test_vit", initial_weights(str(tmp_path / "weights.pth")))
     source.reset_classifier(0)
     assert same_weights(backbone.network.network, source.state_dict())
 
@@ -40,7 +41,7 @@ def test_weights_of_torchvision_from_a_file_without_its_classifier(
     if classes is None:
         del source.fc
     torch.save(source.state_dict(), tmp_path / "weights.pth")
-    backbone = build_backbone("resnet18", str(tmp_path / "weights.pth"))
+    backbone = build_backbone("resnet18", initial_weights(str(tmp_path / "weights.pth")))
     parts = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
     for part, ours in zip(parts, backbone.network.children(), strict=True):
         assert same_weights(ours, getattr(source, part).state_dict())
@@ -54,7 +55,7 @@ def same_weights(module: nn.Module, state: dict[str, Tensor]) -> bool:
 def test_a_file_with_another_grid_of_positions(tmp_path: Path) -> None:
     source = timm.create_model("test_vit", img_size=96).eval()
     save_file(source.state_dict(), tmp_path / "weights.safetensors")
-    backbone = build_backbone("timm/test_vit", str(tmp_path / "weights.safetensors")).eval()
+    backbone = build_backbone("timm/test_vit", initial_weights(str(tmp_path / "weights.safetensors"))).eval()
     grid = backbone.network.network.pos_embed
     expected = timm.layers.resample_abs_pos_embed(source.pos_embed, [10, 10], [6, 6], num_prefix_tokens=1)
     torch.testing.assert_close(grid, expected)
@@ -78,7 +79,7 @@ def test_what_a_file_lacks_or_has_too_much_is_listed(
     change(state)
     torch.save(state, tmp_path / "weights.pth")
     with pytest.raises(UserError) as caught:
-        build_backbone(name, str(tmp_path / "weights.pth"))
+        build_backbone(name, initial_weights(str(tmp_path / "weights.pth")))
     assert f"do not fit {short}: " in str(caught.value) and message in str(caught.value)
 
 
@@ -86,5 +87,5 @@ def test_a_tag_of_weights_that_does_not_exist() -> None:
     with pytest.raises(
         UserError, match=r"Unknown weights for test_vit 'r161_in1k'. Did you mean 'r160_in1k'"
     ):
-        build_backbone("timm/test_vit.r161_in1k", "none")
-    assert build_backbone("timm/test_vit.r160_in1k", "none").feature_dim == 64
+        build_backbone("timm/test_vit.r161_in1k")
+    assert build_backbone("timm/test_vit.r160_in1k").feature_dim == 64

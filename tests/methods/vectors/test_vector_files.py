@@ -12,7 +12,7 @@ import pytest
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.errors import UserError
-from bench.methods.vectors.label_vectors import find_source
+from bench.methods.vectors.source import VectorSource, vector_source
 from bench_command import TINY, bench
 from trees import write_voc
 from word_files import read, write_glove, write_words
@@ -148,15 +148,15 @@ def test_arrays_under_the_wrong_suffix() -> None:
 
 def test_named_vectors_are_found_where_they_are_downloaded_to(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"no glove\.840B\.300d\.txt in .*: run `bench data download glove`"):
-        find_source("glove", Path("given"))
+        vector_source("glove", Path("given"))
     name = "GoogleNews-vectors-negative300.bin.gz"
     for folder in (".bench/data", "settings", "given"):  # each is asked before the last
         file = write_words(Path(folder) / "vectors" / name)
         monkeypatch.setenv("BENCH_DATA_ROOT", "settings")
-        assert find_source("word2vec", Path("given")) == str(file)
-    assert find_source("word2vec", None) == f"settings/vectors/{name}"
+        assert vector_source("word2vec", Path("given")) == VectorSource("words", file)
+    assert vector_source("word2vec").path == Path(f"settings/vectors/{name}")
     glove = write_glove(Path("given/vectors/glove.840B.300d.txt"))
-    assert find_source("glove", Path("given")) == str(glove)
+    assert vector_source("glove", Path("given")).path == glove
 
 
 @pytest.mark.parametrize(

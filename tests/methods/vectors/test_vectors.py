@@ -154,7 +154,7 @@ def test_a_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
 def test_what_is_kept_is_a_source_of_the_same_vectors(tmp_path: Path) -> None:
     first = read(write_glove(tmp_path / "w.txt"), ("dog", "tvmonitor"), tmp_path)
     second = read(first.kept, ("dog", "tvmonitor"), tmp_path)
-    assert second.digest() == first.digest() and second.origin == first.kept.name
+    assert second.digest() == first.digest() and second.source.origin == first.kept.name
 
 
 def test_a_run_is_known_by_the_values_and_its_record_names_the_file(tmp_path: Path) -> None:
