@@ -22,3 +22,8 @@ def resolve(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise unknown_name(kind, name, known)
     return known[name]
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a list that commas separate: `a, b`."""
+    return [part.strip() for part in text.split(",") if part.strip()]

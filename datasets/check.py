@@ -4,14 +4,13 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.datasets.pictures.read import verify_image
 from bench.files import write_text
+from bench.processes import map_in_processes
 from bench.progress import Progress
 
 # Raised when what is read from a file changes, so that older verdicts are not believed.
@@ -82,9 +81,7 @@ class FileChecks:
         if len(paths) < WORTH_PROCESSES or workers == 1:
             yield from map(_read, paths)
             return
-        # Spawned, not forked: the display's thread must not be copied in the middle of something.
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            yield from pool.map(_read, paths, chunksize=16)
+        yield from map_in_processes(_read, paths, workers, at_once=16)
 
 
 def _stamp(path: Path) -> list[int]:

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from bench.datasets.index import SplitIndex, count_batches
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.read import read_image
-from bench.datasets.pictures.transforms import Augmentation, warp
+from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
 
 
 class Sample(NamedTuple):
@@ -71,11 +71,8 @@ class EvalImages(Dataset[Sample]):
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
-        picture = warp(read_image(self.index.path(position)), self._resize)
-        margin = (self._resize - self._side) // 2
-        if self._resize != self._side:
-            picture = picture.crop((margin, margin, margin + self._side, margin + self._side))
-        return make_sample(self.index, position, np.array(picture))
+        picture = read_image(self.index.path(position))
+        return make_sample(self.index, position, evaluation_pixels(picture, self._side, self._resize))
 
 
 def augmentation_rng(seed: int, epoch: int, image: str) -> np.random.Generator:

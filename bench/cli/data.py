@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.cli.data_download import download
 from bench.cli.display import open_display
+from bench.cli.listing import print_rows
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.index import SplitIndex
 from bench.datasets.locate import dataset_info, locate, remember
@@ -57,13 +58,25 @@ def _differences(info: DataSetInfo, split: str, index: SplitIndex) -> list[str]:
 @command.command("ls")
 def list_data() -> None:
     """List the data sets with their published counts, and where each lies on this machine."""
-    for info in DATASET_CATALOGUE.all().values():
-        splits = ", ".join(f"{split} {counts.images}" for split, counts in info.counts.items())
-        try:
-            place = "made on first use" if info.built_in else f"in {locate(info, None)}"
-        except UserError:
-            place = "not found here"
-        click.echo(f"{info.name:16} {info.title}: {splits} images; {place}; from {info.source}")
+    print_rows(
+        [
+            {
+                "Data": info.name,
+                "Title": info.title,
+                "Images": ", ".join(f"{split} {counts.images}" for split, counts in info.counts.items()),
+                "Where": _place(info),
+            }
+            for info in DATASET_CATALOGUE.all().values()
+        ]
+    )
+
+
+def _place(info: DataSetInfo) -> str:
+    """Where a data set lies on this machine, or where it can be had."""
+    try:
+        return "made on first use" if info.built_in else str(locate(info, None))
+    except UserError:
+        return f"not found here; from {info.source}"
 
 
 @command.command("prepare")

@@ -83,7 +83,7 @@ def command(
         device=chosen,
     )
     with open_display(console) as display:
-        logits = score(trained, split, conditions, display.task("scoring"))
+        logits = score(trained, split, conditions, display.task("scoring, batch"))
     if scores is not None:
         _write(scores, split, logits)
     _describe(card, split, side, resize)

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from bench.cli.display import open_display
 from bench.records.store import RecordStore
 
 
@@ -16,5 +18,8 @@ def command(results: Path, out: Path | None) -> None:
     """Rank the methods over all data sets: a Markdown file, and a page that a browser opens."""
     from bench.leaderboard.write import write_leaderboard
 
-    for path in write_leaderboard(RecordStore(results), out or results / "leaderboard"):
+    with open_display(Console(stderr=True)) as display:
+        display.task("reading records, ranking")
+        written = write_leaderboard(RecordStore(results), out or results / "leaderboard")
+    for path in written:
         click.echo(f"Written: {path}")

@@ -1,26 +1,43 @@
 """`bench ls`: the stored runs."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from bench.records.store import Damaged, RecordStore
+from bench.cli.listing import AS_JSON, print_json, print_rows
+from bench.records.listing import STATUSES, RunRow, run_rows
+from bench.records.store import RecordStore
+from bench.resolve import names_in
 
 
 @click.command("ls")
+@click.option("--data", default="", help="Runs on these data sets alone, separated by commas.")
+@click.option("--method", default="", help="Runs of these methods alone; without options, all variants.")
+@click.option("--status", default="", help=f"Some of {', '.join(STATUSES)}.")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
-def command(results: Path) -> None:
-    """List the stored runs, one line each."""
-    records = list(RecordStore(results).all())
-    for record in records:
-        if isinstance(record, Damaged):
-            click.echo(f"{record.run_id}  damaged: {record.reason}")
-        elif record.metrics is None:
-            click.echo(f"{record.run_id}  failed: {record.error}")
-        else:
-            click.echo(
-                f"{record.run_id}  mAP {100 * record.metrics.mAP:.2f}  {record.cell.method.label()}  "
-                f"{record.cell.schedule_name}  {record.created}"
-            )
-    if not records:
+@AS_JSON
+def command(data: str, method: str, status: str, results: Path, as_json: bool) -> None:
+    """List the stored runs by data set, schedule, method and seed."""
+    rows = run_rows(RecordStore(results), names_in(data), names_in(method), names_in(status))
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    elif rows:
+        print_rows([_shown(row) for row in rows])
+    elif data or method or status:
+        click.echo(f"No such runs under {results}.")
+    else:
         click.echo(f"No runs under {results}; `bench run --methods all --data scenes` makes some.")
+
+
+def _shown(row: RunRow) -> dict[str, object]:
+    return {
+        "Data": row.data,
+        "Schedule": row.schedule,
+        "Method": row.method,
+        "Seed": row.seed,
+        "mAP": f"{row.metrics['mAP']:.2f}" if row.metrics else None,
+        "Status": f"{row.status}: {row.detail}" if row.detail else row.status,
+        "Ended (UTC)": row.created.partition("+")[0].replace("T", " "),
+        "Run": row.run,
+    }

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from bench.cli.display import open_display
 from bench.figures.catalog import FORMATS, KINDS
 from bench.records.store import RecordStore
-from bench.resolve import unknown_name
+from bench.resolve import names_in, unknown_name
 
 _LIST = "\n".join(f"  {kind.name:17} {kind.summary}" for kind in KINDS.values())
 
@@ -24,16 +26,15 @@ def command(name: str, data: str | None, methods: str, results: Path, out: Path 
     """Draw the picture NAME of the stored runs."""
     from bench.figures.draw import draw_figures
 
-    endings = _parts(formats)
+    endings = names_in(formats)
     for ending in endings:
         if ending not in FORMATS:
             raise unknown_name("format", ending, FORMATS)
     names = list(KINDS) if name == "all" else [name]
-    chosen = [] if methods == "all" else _parts(methods)
+    chosen = [] if methods == "all" else names_in(methods)
     folder = out or results / "figures"
-    for path in draw_figures(RecordStore(results), names, folder, data, chosen, endings):
+    with open_display(Console(stderr=True)) as display:
+        display.task("drawing")
+        written = draw_figures(RecordStore(results), names, folder, data, chosen, endings)
+    for path in written:
         click.echo(f"Written: {path}")
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

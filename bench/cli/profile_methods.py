@@ -9,6 +9,7 @@ import torch
 from bench.engine.environment import choose_device
 from bench.experiment.methods import parse_methods
 from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_side
+from bench.resolve import names_in
 
 
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ def command(
     line below both says how many times as much it takes (for the times, the median of the ratios within a
     repeat), and how far the logits are apart, relative to the largest.
     """
-    choices = parse_methods(tuple(part.strip() for part in methods.split(",") if part.strip()))
+    choices = parse_methods(tuple(names_in(methods)))
     click.echo(
         f"heads on features {batch}x{channels}x{side}x{side}, {device}, {torch.get_num_threads()} threads, "
         f"float32, {repeats} repeats in turn"

@@ -6,11 +6,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.display import open_display
+from bench.cli.display import describe_seconds, open_display
 from bench.engine.execute import execute
 from bench.engine.plan import Cell, plan
 from bench.errors import UserError
-from bench.experiment.matrix import load_matrix
+from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
+from bench.records.store import RecordStore
 
 A_CELL_FAILED = 1
 
@@ -56,6 +57,14 @@ A_CELL_FAILED = 1
 @click.option("--epochs", type=int, help="Passes over the training split.")
 @click.option("--batch-size", type=int, help="Images per batch.")
 @click.option("--precision", help="fp32, bf16 or fp16.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Set any field of the schedule, as in --set lr=3e-4 --set loss=asl; `bench schedules NAME` lists "
+    "them. Repeatable.",
+)
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
 @click.option(
     "--vectors", help="Label vectors, as `bench labels vectors --from` takes them.  [default: label-sets]"
@@ -75,13 +84,15 @@ A_CELL_FAILED = 1
 @click.option("--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]")
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
-def command(spec: Path | None, name: str | None, **options: Any) -> None:
+def command(spec: Path | None, name: str | None, settings: tuple[str, ...], **options: Any) -> None:
     """Train and evaluate a matrix of methods, data sets and seeds under one schedule.
 
     What is stored already is not run again; a run that was interrupted goes on from its last epoch.
     """
     console = Console(stderr=False)
     given = {name: value for name, value in options.items() if value is not None}
+    if settings:
+        given["set"] = parse_settings(settings)
     matrix = load_matrix(spec, given, name)
     try:
         with open_display(console) as display:
@@ -90,7 +101,7 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     except KeyboardInterrupt:
         raise UserError("Interrupted; the same command goes on from the last epoch.") from None
     if outcome is None:
-        _print_plan(cells, console)
+        _print_plan(matrix, cells, console)
         return
     finished = len(cells) - outcome.without_result
     _say(
@@ -101,7 +112,7 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
         raise SystemExit(A_CELL_FAILED)
 
 
-def _print_plan(cells: list[Cell], console: Console) -> None:
+def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:
     to_run = [cell for cell in cells if cell.state == "to run"]
     for cell in cells:
         schedule = cell.spec.schedule
@@ -115,6 +126,25 @@ def _print_plan(cells: list[Cell], console: Console) -> None:
         console,
         f"{len(to_run)} of {len(cells)} runs to do, {sum(cell.steps() for cell in to_run)} steps in all.",
     )
+    if to_run:
+        _say(console, _duration(matrix, to_run))
+
+
+def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
+    """How long the cells will take, where there are records to tell."""
+    # Imported here because importing torch takes longer than planning.
+    from bench.engine.environment import choose_device, device_name
+    from bench.engine.estimate import estimate
+
+    device = choose_device(matrix.device, cells[0].spec.schedule.precision)
+    found = estimate(cells, RecordStore(matrix.results), device_name(device))
+    if found.unknown and not found.seconds:
+        return (
+            f"How long that takes is not known: {matrix.results} has no like run made on this {device.type}."
+        )
+    took = f"about {describe_seconds(found.seconds)} on this {device.type}, after records of like runs"
+    rest = f"; nothing is known of {', '.join(found.unknown)}" if found.unknown else ""
+    return f"{found.known} of these runs take {took}{rest}."
 
 
 def _say(console: Console, text: str) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.listing import AS_JSON, print_json, print_rows
 from bench.metrics.evaluate import METRICS
 from bench.records.store import Record, RecordStore
 
@@ -11,42 +12,65 @@ from bench.records.store import Record, RecordStore
 @click.command("show")
 @click.argument("run")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
-def command(run: str, results: Path) -> None:
+@AS_JSON
+def command(run: str, results: Path, as_json: bool) -> None:
     """Show one stored run. RUN is its name, or the beginning or the end of it."""
     record = RecordStore(results).find(run)
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+        return
     click.echo(f"{record.run_id}: {record.status}, {record.created}")
     if record.error:
         click.echo(f"error: {record.error}")
     _show_conditions(record)
-    if record.metrics:
-        click.echo(
-            "metrics: " + ", ".join(f"{name} {100 * record.metrics.value(name):.2f}" for name in METRICS)
-        )
-        for name, value in zip(record.data.classes, record.metrics.per_class_ap, strict=True):
-            click.echo(f"  AP {name}: " + ("no positives" if value is None else f"{100 * value:.2f}"))
-    for epoch in record.history:
-        measured = f", mAP {100 * epoch.metrics.mAP:.2f}" if epoch.metrics else ""
-        click.echo(f"  epoch {epoch.epoch + 1}: loss {epoch.loss:.4f}{measured}, feed {epoch.feed}")
+    _show_metrics(record)
+    print_rows(
+        [
+            {
+                "Epoch": epoch.epoch + 1,
+                "Loss": f"{epoch.loss:.4f}",
+                "mAP": f"{100 * epoch.metrics.mAP:.2f}" if epoch.metrics else None,
+                "Feed": epoch.feed,
+            }
+            for epoch in record.history
+        ],
+        "History",
+    )
     if record.cost:
-        click.echo("cost: " + ", ".join(f"{name} {value:,.4g}" for name, value in record.cost))
+        print_rows(
+            [{"Cost": name.replace("_", " "), "Value": f"{value:,.4g}"} for name, value in record.cost]
+        )
+
+
+def _show_metrics(record: Record) -> None:
+    if record.metrics is None:
+        return
+    values = {name: f"{100 * record.metrics.value(name):.2f}" for name in METRICS}
+    names = [name for name in values if not name.endswith("_top3")]
+    rows = [{"Metric (%)": n, "All": values[n], "Top 3": values.get(f"{n}_top3")} for n in names]
+    print_rows(rows, "Metrics")
+    print_rows(
+        [
+            {"Class": name, "AP (%)": None if value is None else f"{100 * value:.2f}"}
+            for name, value in zip(record.data.classes, record.metrics.per_class_ap, strict=True)
+        ],
+        "Classes; without a positive there is no AP",
+    )
 
 
 def _show_conditions(record: Record) -> None:
-    cell = record.cell
-    click.echo(f"method: {cell.method.label()}, seed {cell.seed}, vectors {cell.vectors}")
-    click.echo(
-        f"data: {cell.data}, {record.data.train_images} training and {record.data.eval_images} test images, "
-        f"{len(record.data.skipped)} files skipped"
-    )
-    if cell.init_from:
-        click.echo(f"started from: {cell.init_from.describe()}")
-    click.echo(
-        f"schedule: {cell.schedule_name}: " + ", ".join(f"{k} {v}" for k, v in cell.schedule if k != "about")
-    )
-    click.echo(f"protocol: {cell.protocol.name}: {cell.protocol.describe()}")
-    environment = record.environment
-    versions = ", ".join(f"{package} {version}" for package, version in environment.versions.items())
-    click.echo(
-        f"environment: {environment.device} ({environment.device_name}), {environment.platform}, {versions}"
-    )
-    click.echo(f"git revision: {environment.git_revision or 'not a checkout'}")
+    cell, data, environment = record.cell, record.data, record.environment
+    schedule = ", ".join(f"{name} {value}" for name, value in cell.schedule if name != "about")
+    facts = {
+        "method": f"{cell.method.label()}, seed {cell.seed}",
+        "label vectors": cell.vectors,
+        "data": f"{cell.data}, {data.train_images} training and {data.eval_images} test images, "
+        f"{len(data.skipped)} files skipped",
+        "started from": cell.init_from.describe() if cell.init_from else None,
+        "schedule": f"{cell.schedule_name}: {schedule}",
+        "protocol": f"{cell.protocol.name}: {cell.protocol.describe()}",
+        "device": f"{environment.device} ({environment.device_name}), {environment.platform}",
+        "versions": ", ".join(f"{package} {version}" for package, version in environment.versions.items()),
+        "git revision": environment.git_revision or "not a checkout",
+    }
+    print_rows([{"Fact": name, "Value": value} for name, value in facts.items() if value], "Conditions")

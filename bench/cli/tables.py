@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from bench.cli.display import open_display
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
-from bench.resolve import unknown_name
+from bench.resolve import names_in, unknown_name
 
 
 @click.command("tables")
@@ -28,12 +30,15 @@ def command(
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables
 
-    chosen = [part.strip() for part in formats.split(",")] if formats is not None else list(FORMATS)
+    chosen = names_in(formats) if formats is not None else list(FORMATS)
     for name in chosen:
         if name not in FORMATS:
             raise unknown_name("format", name, FORMATS)
     folder = out or results / "tables"
     measured = resolve_protocol(protocol) if protocol else None
-    for text in write_tables(RecordStore(results), folder, measured, names, chosen):
+    with open_display(Console(stderr=True)) as display:
+        progress = display.task("reading records, making tables")
+        texts = write_tables(RecordStore(results), folder, measured, names, chosen, progress)
+    for text in texts:
         click.echo(text)
     click.echo(f"Written to {folder}: {', '.join(names) or 'all tables'} as {', '.join(chosen)}.")

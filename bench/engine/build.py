@@ -22,7 +22,7 @@ from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace, log_odds
 from bench.methods.model import MultiLabelModel, OnFeatures, seeded_backbone, seeded_head
 from bench.methods.vectors.label_vectors import label_vectors
-from bench.progress import Progress
+from bench.progress import Steps
 from bench.settings import work_folder
 
 
@@ -65,7 +65,7 @@ def build(cell: Cell, device: torch.device) -> Built:
     return Built(model, labels, images, test_images, fed=lambda model: model)
 
 
-def check_models(cells: list[Cell], device: torch.device, progress: Progress) -> None:
+def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:
     """Build every backbone and every head of the matrix once and let go of them.
 
     A backbone, weights, options or image sizes that cannot be had stop the matrix before it starts, not hours
@@ -74,7 +74,7 @@ def check_models(cells: list[Cell], device: torch.device, progress: Progress) ->
     Args:
         cells: of the matrix.
         device: where features are computed.
-        progress: called with (done, total) images while they are.
+        task: gives, for what begins, the callback that it reports to.
     """
     trained = [cell for cell in cells if cell.spec.method.name != PRIOR.name]
     together: dict[object, list[Cell]] = {}
@@ -82,7 +82,8 @@ def check_models(cells: list[Cell], device: torch.device, progress: Progress) ->
         schedule = cell.spec.schedule
         together.setdefault((schedule.backbone, cell.weights, cell.start, cell.spec.data), []).append(cell)
     for alike in together.values():
-        backbone, _ = _backbone(alike[0], device, progress)
+        task("checking models")
+        backbone, _ = _backbone(alike[0], device, task)
         for side in (alike[0].spec.schedule.image_size, alike[0].spec.schedule.test_size):
             backbone.check_size(side)
         labels = label_space_of(alike[0])
@@ -91,7 +92,7 @@ def check_models(cells: list[Cell], device: torch.device, progress: Progress) ->
 
 
 def _backbone(
-    cell: Cell, device: torch.device, progress: Progress = lambda done, total: None
+    cell: Cell, device: torch.device, task: Steps = lambda name: lambda done, total: None
 ) -> tuple[Backbone, StoredFeatures | None]:
     """A cell's backbone as it starts, and its features where it is not trained."""
     schedule = cell.spec.schedule
@@ -100,7 +101,8 @@ def _backbone(
         initialise_backbone(backbone, cell.start)
     if schedule.trained_backbone == "none":
         folder = work_folder() / "features"
-        stored = store_features(backbone, cell.dataset, schedule, folder, device, progress)
+        report = task(f"computing features of {cell.spec.data}, image")
+        stored = store_features(backbone, cell.dataset, schedule, folder, device, report)
         return stored.backbone, stored
     if schedule.trained_backbone == "last-stage":
         freeze_but_last_stage(backbone, schedule.frozen_statistics)

@@ -60,10 +60,9 @@ def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
 
 def describe_environment(device: torch.device, compiled: bool, workers: int) -> Environment:
     """The environment as it is recorded."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
     return Environment(
         device=str(device),
-        device_name=name,
+        device_name=device_name(device),
         platform=platform.platform(),
         python=platform.python_version(),
         versions={PROJECT: __version__} | {package: version(package) for package in RECORDED},
@@ -71,6 +70,11 @@ def describe_environment(device: torch.device, compiled: bool, workers: int) -> 
         compiled=compiled,
         workers=workers,
     )
+
+
+def device_name(device: torch.device) -> str:
+    """What a device is called; of a CPU with its threads, which decide its speed."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
 
 
 def _cpu_name() -> str:

@@ -32,12 +32,13 @@ def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
 
 
 def _run(matrix: MatrixSpec, cells: list[Cell], events: Events) -> int:
+    events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
     from bench.engine.build import check_models
     from bench.engine.run import Machine, run_cell
 
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
-    check_models(cells, machine.device, events.task("computing features"))
+    check_models(cells, machine.device, events.task)
     store = RecordStore(matrix.results)
     failed = 0
     for number, cell in enumerate(cells, start=1):

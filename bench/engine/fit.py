@@ -174,7 +174,7 @@ def _evaluate(run: Run) -> Metrics | None:
     index = run.evaluation.dataset.index  # type: ignore[attr-defined]
     if not index.labels.any():
         return None  # held by a server
-    logits, _ = predict(run.fabric, run.evaluated, run.evaluation)
+    logits, _ = predict(run.fabric, run.evaluated, run.evaluation, run.events.task("evaluating, batch"))
     return measure(logits, index.labels, run.spec.protocol)
 
 

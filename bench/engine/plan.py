@@ -99,7 +99,7 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
         limits = matrix.limit_train, matrix.limit_eval
         dataset = open_dataset(name, matrix.data_root, *limits, matrix.skip_bad, task(f"reading {name}"))
         _check_labels(name, asked.schedules[name], dataset)
-        for spec in _specs(matrix, asked, name, dataset):
+        for spec in _specs(matrix, asked, name, dataset, task):
             stored = store.load(spec.run_id())
             state, detail = _state(stored, matrix.overwrite)
             weights = asked.schedules[name].weights
@@ -146,7 +146,7 @@ def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
         )
 
 
-def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet) -> Iterator[CellSpec]:
+def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task: Steps) -> Iterator[CellSpec]:
     """The identity of every cell on one data set."""
     named = asked.schedules[name]
     schedule, digest = named.schedule, None
@@ -154,6 +154,7 @@ def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet) -> It
         # A file is identified by its content, so its folder stays out of the record.
         digest = sha256_of_file(named.weights.file)
         schedule = schedule.model_copy(update={"weights": named.weights.file.name})
+    task(f"label vectors from {asked.vectors}")
     vectors = _identity(asked.vectors, dataset)
     starts = _starts(matrix, asked, dataset)
     # The prior draws nothing, so its seed is always 0 and it is run once for each table of comparison.

@@ -1,23 +1,32 @@
-"""Score the evaluation split."""
+"""Score every image that a loader gives, in its order."""
 
 import time
-from collections.abc import Iterable
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
+from torch.utils.data import DataLoader
 
-from bench.datasets.feed import Batch
+from bench.datasets.feed import Batch, Sample
+from bench.progress import Progress
 
 
 class NonFiniteError(Exception):
     """A loss or a score is NaN or infinite: training has gone wrong."""
 
 
-def predict(fabric: Fabric, model: nn.Module, loader: Iterable[object]) -> tuple[NDArray[np.float32], float]:
+def predict(
+    fabric: Fabric, model: nn.Module, loader: "DataLoader[Sample]", progress: Progress
+) -> tuple[NDArray[np.float32], float]:
     """Logits of every image, in the order of the split.
+
+    Args:
+        fabric: of the device and the precision.
+        model: takes what the loader gives.
+        loader: of the split.
+        progress: called with (done, total) batches.
 
     Returns:
         `(N, C)` float32, and images per second.
@@ -31,10 +40,11 @@ def predict(fabric: Fabric, model: nn.Module, loader: Iterable[object]) -> tuple
     parts = []
     ids: list[str] = []
     with torch.inference_mode(), fabric.autocast():
-        for batch in loader:
+        for number, batch in enumerate(loader, start=1):
             assert isinstance(batch, Batch)
             ids += batch.ids
             parts.append(model(fabric.to_device(batch.images)).logits.float().cpu())
+            progress(number, len(loader))
     model.train(was_training)
     logits = torch.cat(parts).numpy()
     rate = len(logits) / (time.perf_counter() - started)

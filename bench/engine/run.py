@@ -140,7 +140,7 @@ def _train(
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
         run.plain.load_state_dict(load_file(folder / BEST))
-    logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation)
+    logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation, events.task("evaluating, batch"))
     card = card_of_run(spec, cell.dataset, model.backbone)
     save_model(folder / WEIGHTS, run.plain, built.labels, card)
     spent = run.spent()

@@ -1,15 +1,13 @@
 """Score a split of a data set with a stored model."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
 from bench.datasets.catalog import DataSetInfo
-from bench.datasets.feed import EvalImages, Sample, loader
+from bench.datasets.feed import EvalImages, loader
 from bench.datasets.open import OpenedSplit
 from bench.engine.environment import fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained
@@ -74,16 +72,10 @@ def score(
         batch_size=conditions.batch_size,
     )
     try:
-        logits, _ = predict(fabric, model, _watched(images, progress))
+        logits, _ = predict(fabric, model, images, progress)
     except NonFiniteError as error:
         raise UserError(f"The model cannot be evaluated: {error}.") from error
     return np.ascontiguousarray(logits[:, columns])
-
-
-def _watched(batches: "DataLoader[Sample]", progress: Progress) -> Iterator[Sample]:
-    for done, batch in enumerate(batches):
-        progress(done, len(batches))
-        yield batch
 
 
 def columns_of(classes: tuple[str, ...], info: DataSetInfo) -> list[int]:

@@ -1,20 +1,24 @@
 """The matrix that a user asks for, checked before any work: methods x data x seeds under one schedule."""
 
 import re
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.experiment.start import Parts
 from bench.files import parse_mapping, read_mapping
-from bench.resolve import unknown_name
+from bench.resolve import names_in, unknown_name
 from bench.validation import one_sentence
 
 Overwrite = Literal["only-missing", "failed", "always"]
+
+_OFTEN_CHANGED = ("backbone", "weights", "image_size", "eval_image_size", "epochs", "batch_size", "precision")
 
 _MATRICES = resources.files("bench") / "matrices"
 
@@ -31,7 +35,7 @@ class MatrixSpec(BaseModel):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
     schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
     protocol: str = "bench"
-    # fields of the schedule that are often changed
+    # fields of the schedule: the often changed ones by name, and any of them
     backbone: str | None = None
     weights: str | None = None
     image_size: int | None = None
@@ -39,6 +43,7 @@ class MatrixSpec(BaseModel):
     epochs: int | None = None
     batch_size: int | None = None
     precision: Precision | None = None
+    set: dict[str, Any] = Field({}, description="any field of the schedule")
     # a model to start from, in place of the schedule's weights
     init_from: Path | None = None
     init_parts: Parts = "class-independent"
@@ -61,7 +66,7 @@ class MatrixSpec(BaseModel):
     def _listed(cls, value: Any) -> Any:
         """Accept `a,b` and a single value where a list is meant."""
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(names_in(value))
         return (value,) if isinstance(value, int) else value
 
     @field_validator("methods", "data", "seeds")
@@ -75,6 +80,15 @@ class MatrixSpec(BaseModel):
         """Accept `all`, as the bare option says it."""
         return True if value == "all" else value
 
+    @model_validator(mode="after")
+    def _once_each(self) -> "MatrixSpec":
+        twice = [name for name in _OFTEN_CHANGED if name in self.set and getattr(self, name) is not None]
+        if twice:
+            raise ValueError(f"{twice[0]} is given twice, as an option and with set: leave one out")
+        if "about" in self.set:
+            raise ValueError("about describes a schedule and changes nothing: it cannot be set")
+        return self
+
     @field_validator("device")
     @classmethod
     def _device(cls, value: str) -> str:
@@ -84,8 +98,8 @@ class MatrixSpec(BaseModel):
 
     def schedule_overrides(self) -> dict[str, object]:
         """The schedule's fields that are given here."""
-        names = ("backbone", "weights", "image_size", "eval_image_size", "epochs", "batch_size", "precision")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        named = {name: getattr(self, name) for name in _OFTEN_CHANGED if getattr(self, name) is not None}
+        return {**named, **self.set}
 
 
 def matrix_names() -> list[str]:
@@ -120,6 +134,27 @@ def load_matrix(file: Path | None, given: dict[str, Any], name: str | None = Non
     except ValidationError as error:
         where = f"In {file}: " if file else ""
         raise UserError(f"{where}{one_sentence(error, MatrixSpec.model_fields)}") from error
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Fields of a schedule from texts such as `lr=3e-4` and `loss={name: asl, gamma_neg: 2}`.
+
+    Raises:
+        UserError: a text that is not one, or a field that is set twice.
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"Write --set FIELD=VALUE, not --set '{text}'.")
+        name = name.strip().replace("-", "_")
+        if name in settings:
+            raise UserError(f"The field {name} is set twice: leave one out.")
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"In --set: '{value}' is no value for {name}.") from None
+    return settings
 
 
 def _options(fields: dict[str, Any]) -> dict[str, Any]:

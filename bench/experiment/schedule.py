@@ -85,26 +85,30 @@ class Schedule(BaseModel):
     )
     difficult: Literal["positive", "negative", "ignored"] = Field(description="difficult labels in training")
     # the optimisation
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, description="passes over the training split")
     batch_size: int = Field(ge=2, description="images per batch; batch statistics need two")
     drop_last: bool = Field(
         True, description="leave out the images behind an epoch's last whole batch; a single one always is"
     )
     accumulate: int = Field(1, ge=1, description="batches per optimiser step")
-    loss: Loss = Field(BCE(), description="a name, or a mapping of name and parameters; see bench/loss.py")
-    optimizer: Literal["sgd", "adam", "adamw"]
+    loss: Loss = Field(
+        BCE(), description="a name, or a mapping of name and parameters; such as {name: asl, gamma_neg: 4}"
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(description="as in PyTorch")
     lr: float = Field(gt=0, description="peak learning rate of the head")
     backbone_lr_factor: float = Field(
         ge=0, description="learning rate of the backbone, relative to the head's"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd; not used by the others")
-    weight_decay: float = Field(ge=0)
+    weight_decay: float = Field(ge=0, description="of all parameters; adamw decouples it from the gradient")
     cycle_momentum: bool = Field(
         False,
         description="'one-cycle' moves the momentum (the first beta of adam and adamw) from 0.95 to 0.85 and "
         "back, against the learning rate, as PyTorch's does by default",
     )
-    decay: Literal["constant", "step", "cosine", "one-cycle", "plateau"]
+    decay: Literal["constant", "step", "cosine", "one-cycle", "plateau"] = Field(
+        description="how the learning rate goes down from its peak"
+    )
     milestones: tuple[int, ...] = Field((), description="epochs after which 'step' multiplies by gamma")
     gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step' and of 'plateau'")
     # Both look at the evaluation split in training, and are here because published recipes do.

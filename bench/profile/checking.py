@@ -2,8 +2,6 @@
 
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +9,7 @@ from PIL import Image
 
 from bench.datasets.check import WORTH_PROCESSES, FileChecks
 from bench.datasets.index import SplitIndex
+from bench.processes import map_in_processes
 
 
 class CheckSpeed(NamedTuple):
@@ -51,9 +50,8 @@ def _decode_all(paths: list[Path]) -> None:
         for path in paths:
             _decode(path)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for _ in pool.map(_decode, paths, chunksize=16):
-            pass
+    for _ in map_in_processes(_decode, paths, workers, at_once=16):
+        pass
 
 
 def _decode(path: Path) -> None:

@@ -12,7 +12,7 @@ from bench.records.store import Record
 ORDER = [PRIOR.name, *METHODS]
 
 
-def _place(name: str) -> int:
+def method_place(name: str) -> int:
     """Where a method stands in a table: methods of other packages, installed here or not, behind the rest."""
     return ORDER.index(name) if name in ORDER else len(ORDER)
 
@@ -32,7 +32,7 @@ class Group:
         """The records of each method with its options, in the order of the tables."""
         rows: dict[str, list[Record]] = defaultdict(list)
         for record in sorted(
-            self.records, key=lambda r: (_place(r.cell.method.name), r.cell.method.label(), r.cell.seed)
+            self.records, key=lambda r: (method_place(r.cell.method.name), r.cell.method.label(), r.cell.seed)
         ):
             rows[record.cell.method.label()].append(record)
         return dict(rows)

@@ -1,12 +1,11 @@
-"""Write tables to files, or give one as a data frame."""
+"""Write tables to files."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from bench.files import write_text
-from bench.metrics.protocol import Protocol, resolve_protocol
+from bench.metrics.protocol import Protocol
+from bench.progress import Progress
 from bench.records.store import RecordStore
 from bench.tables.book import COMPARISON, Book
 from bench.tables.render import FORMATS, markdown
@@ -18,6 +17,7 @@ def write_tables(
     protocol: Protocol | None = None,
     names: Sequence[str] = (),
     formats: Sequence[str] = tuple(FORMATS),
+    progress: Progress = lambda done, total: None,
 ) -> list[str]:
     """Write tables, each to `NAME.FORMAT`.
 
@@ -27,6 +27,7 @@ def write_tables(
         protocol: measure the stored scores under this protocol instead of the one they were recorded with.
         names: the tables, or data sets for all of theirs; every table if empty.
         formats: some of `FORMATS`.
+        progress: called with (done, total) tables.
 
     Returns:
         The tables that were named, in Markdown; the comparison of every data set where none was.
@@ -40,32 +41,11 @@ def write_tables(
     chosen = book.names(names) or [*book.own(), *book.papers()]
     ending = f"-{protocol.name}" if protocol else ""
     texts = []
-    for name in chosen:
+    for done, name in enumerate(chosen):
+        progress(done, len(chosen))
         table = book.table(name)
         for form in formats:
             write_text(folder / f"{name}{ending}.{form}", FORMATS[form](table))
         if names or name.endswith(f"-{COMPARISON.name}"):
             texts.append(markdown(table.document))
     return texts
-
-
-def table(
-    name: str,
-    results: Path | str = "results",
-    protocol: str | None = None,
-    conditions: str | None = None,
-) -> pd.DataFrame:
-    """A table as a data frame: numbers in percent, not rounded, NaN where there is nothing.
-
-    Args:
-        name: a data set, for its comparison; `DATA-per-class` or `DATA-cost`; or the table of a paper, such
-            as `add-gcn-table1`.
-        results: the folder of the records.
-        protocol: measure the stored scores under this protocol; the table of a paper has its own.
-        conditions: the beginning of the hash of the conditions, where runs were made under several.
-
-    Raises:
-        UserError: there is no such table, or the runs differ in more than method and seed and so share none.
-    """
-    book = Book(RecordStore(Path(results)), resolve_protocol(protocol) if protocol else None)
-    return book.frame(name, conditions)

@@ -139,3 +139,16 @@ def _reduce(pixels: Pixels, side: int) -> Pixels:
 def warp(picture: Image.Image, side: int) -> Image.Image:
     """Resize a test picture to `side` pixels square without keeping its proportions; bilinear."""
     return picture.resize((side, side), Image.Resampling.BILINEAR)
+
+
+def evaluation_pixels(picture: Image.Image, side: int, resize: int) -> Pixels:
+    """A test picture as a model is given it, `(side, side, 3)` uint8.
+
+    Args:
+        picture: upright, in RGB.
+        side: of the square that comes out, pixels.
+        resize: side of the square that the picture is warped to before its centre is cut out.
+    """
+    margin = (resize - side) // 2
+    warped = warp(picture, resize)
+    return np.array(warped if not margin else warped.crop((margin, margin, margin + side, margin + side)))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from .shapes import PARTS, SLOTS, Points
-from .world import ANY, COMPANIONS, GREEN, LOOKS, SCENES, WOOD, SceneType, Tones
+from bench.datasets.scenes.shapes import PARTS, SLOTS, Points
+from bench.datasets.scenes.world import ANY, COMPANIONS, GREEN, LOOKS, SCENES, WOOD, SceneType, Tones
 
 CLASSES: tuple[str, ...] = tuple(sorted(PARTS))
 Rgb = tuple[int, int, int]

@@ -9,15 +9,12 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import islice
-from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import current_process
 from pathlib import Path
 from typing import Any
@@ -25,9 +22,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from bench.datasets.scenes.draw import CLASSES, Picture, draw_scene, sample_scene
+from bench.processes import map_in_processes
 from bench.progress import Progress
-
-from .draw import CLASSES, Picture, draw_scene, sample_scene
 
 __all__ = ["CLASSES", "SIZES", "VERSION", "YEAR", "generate"]
 
@@ -130,30 +127,14 @@ def _pictures(seed: int, total: int, workers: int | None) -> Generator[Picture, 
     count = min(limit, total // WORTH_A_PROCESS)
     done = 0
     if count > 1:
-        # Spawned, not forked: the caller's threads (torch has many) must not be copied.
-        pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_end_with_parent)
         try:
-            for picture in pool.map(partial(_draw, seed), range(1, total + 1), chunksize=10):
+            for picture in map_in_processes(partial(_draw, seed), range(1, total + 1), count, at_once=10):
                 yield picture
                 done += 1
         except BrokenProcessPool:
             pass  # no process can be started from here, or one was killed: this one draws the rest
-        finally:
-            pool.shutdown(cancel_futures=True)
     for index in range(done + 1, total + 1):
         yield _draw(seed, index)
-
-
-def _end_with_parent() -> None:
-    """Let a helper process end when its parent is killed, instead of waiting for work for ever."""
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            connection.wait([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _write(

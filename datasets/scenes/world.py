@@ -8,7 +8,7 @@ cent; heights and widths are per cent of the picture. Anything changed here chan
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .shapes import Points, path
+from bench.datasets.scenes.shapes import Points, path
 
 Hsv = tuple[float, float, float, float, float, float]
 Tones = tuple[Hsv, ...]

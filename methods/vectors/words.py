@@ -22,7 +22,7 @@ Words = Mapping[str, Vectors]
 BinaryFile = IO[bytes] | gzip.GzipFile
 
 # Under which words the vector of a word of a class name is looked up; the first that a file has. The three
-# compounds of VOC are two words each in the published vectors of SSGRL and SALGL (those of ML-GCN take 'tv' alone
+# compounds of VOC are two words each in the published vectors of SSGRL and SALGL (ML-GCN's take 'tv' alone
 # for tvmonitor); the file is asked for the compound itself last, for vectors that were trained on such names.
 WORDS_TO_LOOK_UP = {
     "diningtable": ("dining table", "diningtable"),

@@ -46,7 +46,7 @@ def test_installed_methods_follow_the_built_in_ones_by_name(
     add_method(tmp_path, "ant-head", "plugin_ant", monkeypatch)
     assert list(METHOD_CATALOGUE.all()) == [*METHODS, "ant-head", "zebra-head"]
     listed = bench(tmp_path, None, "methods")
-    named = [line.split()[0] for line in listed.stdout.splitlines() if not line.startswith(" ")]
+    named = [line.split()[0] for line in listed.stdout.splitlines()[1:-1]]
     assert named == [*METHODS, "ant-head", "zebra-head", "prior"]
     assert method_named("zebra-head").title == "Zebra-Head"
     (choice,) = parse_methods(("zebra-head/pool=max",))

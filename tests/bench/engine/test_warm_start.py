@@ -278,7 +278,7 @@ def test_a_run_starts_from_the_model_of_another_and_says_so(tmp_path: Path) -> N
     assert record.backbone_digest == state_digest(start.backbone)
 
     shown = bench(tmp_path, None, "show", record.run_id).output
-    assert f"started from: model.safetensors (ml-gcn/hidden=8, sha256 {init.sha256[:12]}): all" in shown
+    assert f" model.safetensors (ml-gcn/hidden=8, sha256 {init.sha256[:12]}): all" in shown
     tables = bench(tmp_path, None, "tables").output
     assert "timm/test_byobnet from model.safetensors (ml-gcn/hidden=8" in tables
     again = bench(tmp_path, tmp_path / "data", *asked, "--init-parts", "all")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bench import table
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.intervals import interval
 from bench.records.store import SCORES, Record, RecordStore
-from bench.tables import table
 from bench.tables.book import INTERVAL_STATEMENT
 from bench.tables.write import write_tables
 from made_comparison import made, put

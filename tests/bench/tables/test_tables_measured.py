@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from bench import table
 from bench.datasets.catalog import DATASETS
 from bench.experiment.start import InitFrom
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RECORD, SCORES
-from bench.tables import table
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.rows import MEASURED
 from full_records import full_record, scored_record

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from bench import table
 from bench.cli import main
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RecordStore
-from bench.tables import table
 from made_records import CLASSES, SCHEDULE, failed_record, made_cell, made_record, store_made
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench import table
 from bench.datasets.catalog import DATASETS
 from bench.experiment.matrix import load_matrix, matrix_names
 from bench.experiment.methods import parse_methods
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.published import published_rows, references
-from bench.tables import table
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.rows import MEASURED, PUBLISHED, REPRODUCED
 from full_records import full_record

@@ -197,7 +197,7 @@ def test_the_command_shows_what_a_run_records(tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=4, test=2)
     run = ("run", *TINY, "--methods", "ml-gcn", "--epochs", "1", "--vectors", "glove")
     assert bench(tmp_path, tmp_path / "data", *run).exit_code == 0
-    assert f"vectors {found[2]}\n" in bench(tmp_path, None, "show", "voc2007-ml-gcn").output
+    assert f" {found[2]}\n" in bench(tmp_path, None, "show", "voc2007-ml-gcn").output
 
 
 def test_label_sets_are_counted_and_recorded_by_their_name(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""How long a matrix will take, from records of runs that were made on this machine."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.engine.plan import Cell
+from bench.experiment.schedule import Schedule
+from bench.methods.catalog import PRIOR
+from bench.records.store import Record, RecordStore
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known of the time that cells take.
+
+    Attributes:
+        seconds: of the cells that are known, together.
+        known: how many cells these are.
+        unknown: the methods of the others, each once.
+    """
+
+    seconds: float
+    known: int
+    unknown: tuple[str, ...]
+
+
+def estimate(cells: Iterable[Cell], store: RecordStore, device_name: str) -> Estimate:
+    """Add up what cells will take, each at the speed of the latest run like it.
+
+    A run is like it that trained the same method with the same backbone, image sizes, batch size and
+    precision on the same device. Reading the data and computing features are not in it.
+
+    Args:
+        cells: those to be run; the prior takes no time.
+        store: the records.
+        device_name: of this machine, as records have it.
+    """
+    latest: dict[tuple[object, ...], Record] = {}
+    for record in store.all():
+        if isinstance(record, Record) and record.cost and record.environment.device_name == device_name:
+            key = _what_decides_speed(record.cell.method.label(), record.cell.schedule)
+            if key not in latest or record.created > latest[key].created:
+                latest[key] = record
+    seconds, known, unknown = 0.0, 0, []
+    for cell in cells:
+        label = cell.spec.method.label()
+        like = latest.get(_what_decides_speed(label, cell.spec.schedule))
+        if cell.spec.method.name == PRIOR.name:
+            known += 1
+        elif like is None:
+            unknown.append(label)
+        else:
+            known += 1
+            seconds += _seconds(cell, like)
+    return Estimate(seconds, known, tuple(dict.fromkeys(unknown)))
+
+
+def _what_decides_speed(label: str, schedule: Schedule) -> tuple[object, ...]:
+    fields = (
+        "backbone",
+        "image_size",
+        "test_size",
+        "batch_size",
+        "precision",
+        "trained_backbone",
+        "head_width",
+    )
+    return (label, *(getattr(schedule, name) for name in fields))
+
+
+def _seconds(cell: Cell, record: Record) -> float:
+    schedule, cost = cell.spec.schedule, record.cost
+    assert cost is not None
+    every = schedule.evaluate_every or schedule.epochs
+    evaluations = -(-schedule.epochs // every) + 1  # and once more with the epoch that is reported
+    return (
+        schedule.epochs * len(cell.dataset.train) / cost.train_images_per_second
+        + evaluations * len(cell.dataset.eval) / cost.eval_images_per_second
+    )

@@ -1,0 +1,112 @@
+"""A stored model that scores pictures, wherever they come from: files, Pillow, arrays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.datasets.pictures.read import read_image, upright_rgb
+from bench.datasets.pictures.transforms import evaluation_pixels
+from bench.engine.environment import choose_device, fabric_on, precision_plugin
+from bench.engine.model_file import ModelCard, Trained, load_model
+from bench.errors import UserError
+from bench.resolve import unknown_name
+from bench.settings import work_folder
+
+MODEL = "model.safetensors"
+"""What a run here calls its model, in its folder of the work folder."""
+
+Picture = Path | str | Image.Image | NDArray[np.uint8]
+"""A file, a picture of Pillow, or `(H, W, 3)` uint8 RGB pixels, `(H, W)` for grey."""
+
+
+class Scorer:
+    """A trained or imported model, ready to score pictures.
+
+    Attributes:
+        card: what the model is and where it comes from.
+        classes: the C class names, in the order of the scores.
+    """
+
+    def __init__(self, trained: Trained, device: str = "auto") -> None:
+        """Put a model on a device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+        Raises:
+            UserError: the device is not there.
+        """
+        self.card: ModelCard = trained.card
+        self.classes = trained.card.classes
+        where = choose_device(device, trained.card.precision)
+        self._model = trained.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._fabric = fabric_on(where, precision_plugin(trained.card.precision, where))
+
+    def logits(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> NDArray[np.float32]:
+        """Score pictures as the test images of the model's own run were: same size, same crop.
+
+        Args:
+            pictures: one or several.
+            batch_size: how many go through the model at once; it changes rounding at most.
+
+        Returns:
+            `(N, C)`; N is 1 for a single picture.
+
+        Raises:
+            UserError: a file that cannot be read as a picture, or an array of another shape or type.
+        """
+        several = [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
+        parts = [np.zeros((0, len(self.classes)), np.float32)]
+        with torch.inference_mode(), self._fabric.autocast():
+            for start in range(0, len(several), batch_size):
+                pixels = np.stack([self._pixels(one) for one in several[start : start + batch_size]])
+                images = self._fabric.to_device(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+                parts.append(self._model(images).logits.float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def probabilities(
+        self, pictures: Picture | Sequence[Picture], batch_size: int = 16
+    ) -> NDArray[np.float32]:
+        """As `logits`, each score between 0 and 1: the sigmoid of the logit, not calibrated."""
+        return torch.from_numpy(self.logits(pictures, batch_size)).sigmoid().numpy()
+
+    def _pixels(self, picture: Picture) -> NDArray[np.uint8]:
+        return evaluation_pixels(_upright(picture), self.card.test_size, self.card.test_resize)
+
+
+def _upright(picture: Picture) -> Image.Image:
+    if isinstance(picture, Path | str):
+        try:
+            return read_image(Path(picture))
+        except OSError as error:
+            raise UserError(f"The picture {picture} cannot be read: {error}.") from error
+    if isinstance(picture, Image.Image):
+        return upright_rgb(picture.copy())
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
+        raise UserError(
+            f"An array of {picture.dtype}, {picture.shape}, is no picture: give (H, W, 3) or (H, W) uint8."
+        )
+    return Image.fromarray(picture).convert("RGB")
+
+
+def load_scorer(model: Path | str, device: str = "auto") -> Scorer:
+    """Load a model by its file, or the one of a run here by the beginning or end of the run's name.
+
+    Raises:
+        UserError: there is no such file or run, several runs, or a file that is no model.
+    """
+    path = Path(model)
+    return Scorer(load_model(path if path.suffix or path.is_file() else _of_run(str(model))), device)
+
+
+def _of_run(name: str) -> Path:
+    runs = {path.parent.name: path for path in (work_folder() / "runs").glob(f"*/{MODEL}")}
+    found = [path for run, path in runs.items() if run == name] or [
+        path for run, path in runs.items() if run.startswith(name) or run.endswith(name)
+    ]
+    if len(found) > 1:
+        raise UserError(f"{len(found)} runs with a model begin or end with '{name}': name one of them.")
+    if not found:
+        raise unknown_name("model or run", name, runs)
+    return found[0]
