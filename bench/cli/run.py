@@ -59,7 +59,6 @@ A_CELL_FAILED = 1
 @click.option("--precision", help="fp32, bf16 or fp16.")
 @click.option(
     "--set",
-    "settings",
     multiple=True,
     metavar="FIELD=VALUE",
     help="Set any field of the schedule, as in --set lr=3e-4 --set loss=asl; `bench schedules NAME` lists "
@@ -84,15 +83,15 @@ A_CELL_FAILED = 1
 @click.option("--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]")
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
-def command(spec: Path | None, name: str | None, settings: tuple[str, ...], **options: Any) -> None:
+def command(spec: Path | None, name: str | None, **options: Any) -> None:
     """Train and evaluate a matrix of methods, data sets and seeds under one schedule.
 
     What is stored already is not run again; a run that was interrupted goes on from its last epoch.
     """
     console = Console(stderr=False)
-    given = {name: value for name, value in options.items() if value is not None}
-    if settings:
-        given["set"] = parse_settings(settings)
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "set" in given:
+        given["set"] = parse_settings(given["set"])
     matrix = load_matrix(spec, given, name)
     try:
         with open_display(console) as display:
@@ -140,7 +139,7 @@ def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
     found = estimate(cells, RecordStore(matrix.results), device_name(device))
     if found.unknown and not found.seconds:
         return (
-            f"How long that takes is not known: {matrix.results} has no like run made on this {device.type}."
+            f"How long that takes is not known: {matrix.results} has no run like these of this {device.type}."
         )
     took = f"about {describe_seconds(found.seconds)} on this {device.type}, after records of like runs"
     rest = f"; nothing is known of {', '.join(found.unknown)}" if found.unknown else ""

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from bench.cli import main
 from bench.engine.plan import Cell, plan
 from bench.errors import UserError
-from bench.experiment.matrix import MatrixSpec, load_matrix
+from bench.experiment.loss import ASL
+from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.initial_weights import InitialWeights
@@ -249,3 +250,45 @@ def test_steps(
     spec = made_cell("resnet", schedule=SCHEDULE.model_copy(update=fields))
     assert replace(resnet, spec=spec, dataset=made_data(train)).steps() == steps
     assert prior.steps() == 0
+
+
+def test_any_field_of_the_schedule_can_be_set(matrix: Callable[..., MatrixSpec], tmp_path: Path) -> None:
+    texts = ("lr=3e-4", "loss=asl", "milestones=[1, 2]", "decay=step", "clip-norm=", "flip=false")
+    cell = plan(matrix(set=parse_settings(texts)))[0]
+    schedule = cell.spec.schedule
+    assert (schedule.lr, schedule.loss, schedule.milestones) == (3e-4, ASL(), (1, 2))
+    assert (schedule.decay, schedule.clip_norm, schedule.flip) == ("step", None, False)
+    nested = plan(matrix(set=parse_settings(["loss={name: asl, gamma_neg: 2}"])))[0].spec.schedule.loss
+    assert nested == ASL(gamma_neg=2)
+    file = tmp_path / "spec.yaml"
+    file.write_text("data: voc2007\nset: {lr: 3.0e-4}\nepochs: 3\n")
+    overrides = load_matrix(file, {}).schedule_overrides()
+    assert overrides == {"lr": 3e-4, "epochs": 3}
+    # By name or with set, it is the same run.
+    assert plan(matrix(epochs=2))[0].spec.key() == plan(matrix(set={"epochs": 2}))[0].spec.key()
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["lr"], "Write --set FIELD=VALUE, not --set 'lr'"),
+        (["=3"], "Write --set FIELD=VALUE, not --set '=3'"),
+        (["lr=1", "lr=2"], "The field lr is set twice"),
+        (["lr=["], r"In --set: '\[' is no value for lr"),
+        (["lrr=1"], "'lrr' is not a known key, did you mean 'lr'"),
+        (["lr=fast"], "'lr' is 'fast': input should be a valid number"),
+        (["epochs=0"], "'epochs' is 0"),
+        (["decay=cosin"], "did you mean 'cosine'"),
+        (["about=x"], "it cannot be set"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(
+    texts: list[str], message: str, matrix: Callable[..., MatrixSpec]
+) -> None:
+    with pytest.raises(UserError, match=message):
+        plan(matrix(set=parse_settings(texts)))
+
+
+def test_a_field_is_given_once(matrix: Callable[..., MatrixSpec]) -> None:
+    with pytest.raises(UserError, match="epochs is given twice, as an option and with set"):
+        matrix(epochs=1, set={"epochs": 1})

@@ -68,6 +68,12 @@ def test_label_vectors_must_fit(given: Say, tmp_path: Path) -> None:
     few = tmp_path / "few.npz"
     np.savez(few, labels=np.array(VOC_CLASSES[:-1]), glove=np.zeros((19, WIDTH)))
     assert "no vector for: tvmonitor" in refusal(path, given("ml-gcn", vectors=few))
+    spelt = [name.replace("tvmonitor", "TV monitor") for name in VOC_CLASSES]
+    np.savez(
+        tmp_path / "spelt.npz", names=np.array(spelt), narrow=np.zeros((20, 3)), glove=np.ones((20, WIDTH))
+    )
+    trained, _ = import_published(path, given("ml-gcn", vectors=tmp_path / "spelt.npz"))
+    assert (trained.labels.vectors == 1).all(), "looked up as those of a run are"
     few.write_bytes(few.read_bytes()[:300])
     assert "cannot be read as arrays" in refusal(path, given("ml-gcn", vectors=few))
     text = tmp_path / "words.txt"

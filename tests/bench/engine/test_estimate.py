@@ -1,0 +1,71 @@
+"""How long a matrix takes, after records of like runs on this machine."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.engine.estimate import estimate
+from bench.engine.plan import Cell
+from bench.methods.backbones.initial_weights import RANDOM
+from bench.methods.vectors.source import LABEL_SETS
+from bench.records.store import RecordStore
+from bench_command import TINY, bench
+from made_records import ENVIRONMENT, SCHEDULE, made_cell, made_cost, made_data, store_made
+from trees import write_voc
+
+
+def planned(method: str, **schedule: Any) -> Cell:
+    spec = made_cell(method, schedule=SCHEDULE.model_copy(update=schedule))
+    return Cell(spec, made_data(), RANDOM, None, LABEL_SETS, "to run", False)
+
+
+def test_training_and_evaluation_are_added_up(tmp_path: Path) -> None:
+    cost = made_cost(train_images_per_second=9, eval_images_per_second=3)
+    store_made(tmp_path, made_cell("resnet"), cost=cost)
+    # 18 training and 6 test images; every epoch is evaluated, and the reported one again.
+    found = estimate([planned("resnet", epochs=4)], RecordStore(tmp_path), "a CPU")
+    assert found.seconds == pytest.approx(4 * 18 / 9 + 5 * 6 / 3) and (found.known, found.unknown) == (1, ())
+    once = estimate([planned("resnet", epochs=4, evaluate_every=0)], RecordStore(tmp_path), "a CPU")
+    assert once.seconds == pytest.approx(4 * 18 / 9 + 2 * 6 / 3)
+
+
+def test_only_like_runs_on_this_device_count(tmp_path: Path) -> None:
+    store_made(tmp_path, made_cell("resnet"), made_cell("salgl"))
+    elsewhere = ENVIRONMENT.model_copy(update={"device_name": "another"})
+    store_made(tmp_path, made_cell("ssgrl"), environment=elsewhere)
+    cells = [planned(name) for name in ("prior", "resnet", "resnet/pool=max", "ssgrl")]
+    cells.append(planned("salgl", image_size=128))
+    found = estimate(cells, RecordStore(tmp_path), "a CPU")
+    assert found.known == 2 and found.unknown == ("resnet/pool=max", "ssgrl", "salgl")
+
+
+def test_the_latest_record_counts(tmp_path: Path) -> None:
+    for seed, rate, year in ((0, 100, 2031), (1, 1, 2030)):
+        cost = made_cost(train_images_per_second=rate, eval_images_per_second=1e9)
+        store_made(tmp_path, made_cell("resnet", seed), cost=cost, created=f"{year}-01-01T00:00:00+00:00")
+    assert estimate([planned("resnet", epochs=1)], RecordStore(tmp_path), "a CPU").seconds < 1
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_it(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=8, test=4)
+    asked = ("run", *TINY, "--methods", "resnet", "--epochs")
+    unknown = bench(tmp_path, tmp_path / "data", *asked, "1", "--dry-run")
+    assert "How long that takes is not known: results has no run like these of this cpu." in unknown.stdout
+    assert bench(tmp_path, tmp_path / "data", *asked, "1").exit_code == 0
+    known = bench(tmp_path, tmp_path / "data", *asked, "2000", "--dry-run").stdout
+    assert "2 of these runs take about " in known and "min on this cpu, after records of like runs." in known
+    assert "nothing is known of" not in known
+    more = bench(tmp_path, tmp_path / "data", *asked, "2000", "--dry-run", "--methods", "resnet,salgl").stdout
+    assert "2 of these runs take about " in more and "; nothing is known of salgl." in more
+    done = bench(tmp_path, tmp_path / "data", *asked, "1", "--dry-run").stdout
+    assert "0 of 2 runs to do" in done and "take" not in done
+
+
+def test_cells_of_several_sizes(tmp_path: Path) -> None:
+    store_made(tmp_path, made_cell("resnet"))
+    small, large = planned("resnet"), replace(planned("resnet"), dataset=made_data(180))
+    one, ten = (estimate([cell], RecordStore(tmp_path), "a CPU").seconds for cell in (small, large))
+    assert ten > 5 * one
