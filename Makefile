@@ -6,8 +6,10 @@ SETUP := $(VENV)/.installed
 JOBS ?= 2
 # The demo always trains: the records that came with the clone are in results.
 DEMO := .bench/demo
+# An environment with the lowest versions that pyproject.toml allows: 8.2.* where it says >=8.2.
+LOWEST := .venv-lowest
 
-.PHONY: demo test tables leaderboard lint types clean
+.PHONY: demo test lowest tables leaderboard lint types clean
 
 demo: $(SETUP)
 	$(BENCH) run --methods all --data scenes --results $(DEMO)
@@ -15,6 +17,9 @@ demo: $(SETUP)
 
 test: lint types
 	$(VENV)/bin/pytest -n $(JOBS) --dist loadfile
+
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/pytest -n $(JOBS) --dist loadfile
 
 tables: $(SETUP)
 	$(BENCH) tables
@@ -34,5 +39,11 @@ $(SETUP): pyproject.toml
 	$(VENV)/bin/pip install --quiet --editable '.[dev]'
 	touch $@
 
+$(LOWEST)/.installed: pyproject.toml tests/helpers/lowest_versions.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) tests/helpers/lowest_versions.py pyproject.toml > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --editable '.[dev]' --constraint $(LOWEST)/constraints.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

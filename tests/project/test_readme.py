@@ -1,4 +1,4 @@
-"""The README's commands, run as they stand there."""
+"""The commands of the READMEs, run as they stand there."""
 
 import re
 import shlex
@@ -9,32 +9,54 @@ import pytest
 
 from bench_command import bench
 from places import ROOT
-from trees import write_own_csv, write_voc
+from trees import write_own_csv, write_picture, write_voc
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+READMES = ("README.md", "bench/README.md", "methods/README.md", "datasets/README.md", "results/README.md")
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in READMES}
+FEW = ["--limit-train", "16", "--limit-eval", "8"]
+SMALL = ["--backbone", "timm/test_byobnet", "--weights", "none", "--image-size", "64", "--epochs", "1", *FEW]
 # What is added to a command that would take hours, or need a download, so that it can be run here.
-SHORTER = {
+LONGER = {
     "bench data download voc2007 --data-root DIR": ["--help"],
-    "bench run --methods all --data voc2007 --data-root DIR": ["--dry-run"],
+    "bench run --methods all --data voc2007 --data-root DIR": SMALL,
     "bench run --methods add-gcn --data coco2014 --schedule add-gcn --protocol add-gcn --data-root DIR": [
         "--help"
     ],
-    "bench run --spec matrix.yaml": ["--epochs", "1", "--limit-train", "32", "--limit-eval", "32"],
+    "bench run --spec matrix.yaml": FEW,
 }
+SLOW_BACKBONE = "--schedule frozen"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, flags=re.S | re.M)
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.S | re.M)
 
 
-def commands() -> list[str]:
+def commands(text: str) -> list[str]:
     """Every `bench` command line of the bash blocks, without comments, joined over line ends."""
-    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    lines = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
     return [" ".join(shlex.split(line, comments=True)) for line in lines if line.startswith("bench ")]
 
 
+def test_a_newcomer_reads_the_first_one_in_three_minutes() -> None:
+    # At 200 words a minute, without code.
+    words = re.sub(r"```.*?```", "", TEXTS["README.md"], flags=re.S).split()
+    assert len(words) < 750
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_its_links_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", TEXTS[name])
+    for link in links:
+        assert (ROOT / name).parent.joinpath(link).exists(), link
+    assert links or name != "README.md"
+
+
 def test_the_make_targets_that_it_names_exist_and_do_what_it_says() -> None:
-    for target in set(re.findall(r"make ([a-z]+)(?: |$|\)|`)", TEXT, flags=re.M)) - {"it"}:
+    named = {
+        target for text in TEXTS.values() for target in re.findall(r"make ([a-z]+)(?: |$|\)|`)", text, re.M)
+    }
+    assert {"demo", "test", "tables", "leaderboard"} <= named
+    for target in named - {"it"}:
         planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
         assert planned.returncode == 0, planned.stderr
         if target == "demo":
@@ -43,40 +65,39 @@ def test_the_make_targets_that_it_names_exist_and_do_what_it_says() -> None:
             assert "ruff" in planned.stdout and "mypy" in planned.stdout and "pytest" in planned.stdout
 
 
-def test_the_inline_commands_exist() -> None:
+@pytest.mark.parametrize("name", READMES)
+def test_the_inline_commands_exist(name: str) -> None:
     from bench.cli import COMMANDS
 
-    named = set(re.findall(r"`bench\s([a-z-]+)", TEXT))
+    named = set(re.findall(r"`bench\s([a-z-]+)", TEXTS[name]))
     assert named and named <= set(COMMANDS)
 
 
 @pytest.mark.slow
-def test_every_command_runs(tmp_path: Path) -> None:
-    data = write_voc(tmp_path / "data", train=12, test=6).parents[1]
+@pytest.mark.parametrize("name", READMES)
+def test_every_command_runs(name: str, tmp_path: Path) -> None:
+    data = write_voc(tmp_path / "data", train=24, test=12).parents[1]
     write_own_csv(tmp_path, split=False)  # photos and labels.csv, for birds.yaml
-    files = [block for block in blocks("yaml") if re.match(r"# \w+\.yaml\n", block)]
-    assert len(files) >= 2
-    for block in files:
+    for block in blocks(TEXTS[name], "yaml"):
         (tmp_path / block.split()[1]).write_text(block, encoding="utf-8")
-    ready = [
-        "run",
-        "--methods",
-        "resnet",
-        "--data",
-        "scenes",
-        "--epochs",
-        "1",
-        "--limit-train",
-        "8",
-        "--limit-eval",
-        "8",
-    ]
-    assert bench(tmp_path, None, *ready).exit_code == 0, "so that there is a record for `bench tables`"
-    found = commands()
-    assert len(found) >= 4
+    found = commands(TEXTS[name])
+    assert len(found) >= 2
     for line in found:
-        words = shlex.split(line.replace("DIR", str(data))) + SHORTER.get(line, [])
-        done = bench(tmp_path, None, *words[1:])
+        shorter = SMALL if SLOW_BACKBONE in line and name != "README.md" else LONGER.get(line, [])
+        done = bench(tmp_path, None, *shlex.split(line.replace("DIR", str(data)))[1:], *shorter)
         # `check` finds, rightly, that the small tree is not VOC2007.
         expected = 1 if line.startswith("bench data check voc2007") else 0
         assert done.exit_code == expected, f"{line}\n{done.output}"
+
+
+@pytest.mark.slow
+def test_its_python_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks(TEXTS["README.md"], "python")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    write_picture(tmp_path / "photo.jpg", 0)
+    few = "seeds=[0, 1, 2], limit_train=16, limit_eval=8, settings={'epochs': 1, 'image_size': 64}"
+    assert "seeds=[0, 1, 2]" in code
+    found: dict[str, object] = {}
+    exec(code.replace("seeds=[0, 1, 2]", few).replace("\nbench.load", "\nscores = bench.load"), found)
+    assert len(found["runs"]) == 7 and found["scores"].shape == (1, 20)  # type: ignore[arg-type,attr-defined]

@@ -1,4 +1,4 @@
-"""The README's method of one's own: its text is a head that goes through `bench run` into the table."""
+"""The method of one's own in methods/README.md: a head that goes through `bench run` into the table."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from places import ROOT
 from plugin_projects import install
 from trees import write_voc
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "methods" / "README.md").read_text(encoding="utf-8")
 (CODE,) = re.findall(r"^```python\n(# my_head\.py\n.*?)^```", TEXT, flags=re.S | re.M)
 
 
