@@ -1,4 +1,4 @@
-"""What a layout's reader gives: the images of a split with their labels, and what could not be understood."""
+"""The interface of a layout's reader, and the listing of a split that it returns; for plugin authors too."""
 
 from collections import Counter
 from dataclasses import dataclass

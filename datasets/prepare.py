@@ -1,4 +1,4 @@
-"""From a published layout to one index per split, kept and read again while its sources stay the same."""
+"""Read the annotations of a split into an index, and keep it for as long as their files stay the same."""
 
 import hashlib
 import json

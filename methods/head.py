@@ -1,4 +1,4 @@
-"""The contract between a head and everything else."""
+"""What a head is given and what it returns: the interface of every method."""
 
 from typing import NamedTuple
 

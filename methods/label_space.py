@@ -1,4 +1,4 @@
-"""What is known about the labels before any image is seen."""
+"""What a head is told of the labels: names, label vectors, and counts on the training split."""
 
 from dataclasses import dataclass
 

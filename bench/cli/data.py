@@ -1,4 +1,4 @@
-"""`bench data`: whether what lies on the disk is what the papers used."""
+"""`bench data`: find, read, check and describe data sets."""
 
 from collections.abc import Callable
 from pathlib import Path

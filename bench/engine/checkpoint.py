@@ -1,4 +1,4 @@
-"""The state of a run between two epochs, in one file that is whole or absent."""
+"""The state of a training between two epochs, from which it goes on with the same bits."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The training loop, top to bottom."""
+"""The training loop: epochs and steps, evaluation, checkpoints, going on after an interruption."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""What a picture of stored runs is drawn from, and what several pictures have in common."""
+"""The runs that a picture is drawn from, with what every picture needs of them: labels, titles, legends."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The finished runs of a store, measured under any protocol, and why others are left out of tables."""
+"""The stored runs that tables are made of, under any protocol, and why each other run is left out."""
 
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""What a published checkpoint was trained with and does not hold: label vectors and the label graph."""
+"""Label vectors and label graphs that a published checkpoint needs but does not hold, read from files."""
 
 from pathlib import Path
 from typing import Any
