@@ -6,11 +6,10 @@ From Python: `bench.run_matrix`, `bench.load_records`, `bench.table`, `bench.com
 
 from typing import TYPE_CHECKING, Any
 
+from bench.version import __version__
+
 if TYPE_CHECKING:
     from bench.api import UserError, compare_methods, load_model, load_records, run_matrix, table
-
-__version__ = "0.2.0"
-"""The version of the project; nothing else says it."""
 
 __all__ = ["UserError", "__version__", "compare_methods", "load_model", "load_records", "run_matrix", "table"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from bench import __version__
 from bench.errors import UserError
+from bench.version import __version__
 
 COMMANDS = {
     "run": "Train and evaluate a matrix of methods, data sets and seeds.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.display import open_display
 from bench.settings import data_root as data_root_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def download(data: str, data_root: Path | None, mirrors: tuple[str, ...], keep: 
 
 @contextmanager
 def _display() -> "Iterator[Report]":
-    """A bar per step on a terminal, nothing elsewhere."""
+    """A bar per step on a terminal, lines elsewhere."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -78,6 +79,15 @@ def _display() -> "Iterator[Report]":
     from rich.progress import Progress as Bars
 
     console = Console()
+    if not console.is_terminal:
+        with open_display(console) as display:
+
+            def tell(step: str) -> "Transfer":
+                progress = display.task(f"{step}, byte")
+                return lambda done, total: progress(done, total or 0)
+
+            yield tell
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -85,7 +95,7 @@ def _display() -> "Iterator[Report]":
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+    with Bars(*columns, console=console, transient=True) as bars:
 
         def report(step: str) -> "Transfer":
             task = bars.add_task(step, total=None)

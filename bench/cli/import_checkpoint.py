@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
+from bench.cli.display import open_display
 from bench.errors import UserError
 
 
@@ -49,9 +51,11 @@ def command(file: Path, out: Path | None, **given: Any) -> None:
     target = out or Path(f"{file.name.partition('.')[0]}.safetensors")
     if target.exists():
         raise UserError(f"{target} exists already; name another file with --out.")
-    trained, notes = import_published(file, Given(**given))
-    card = trained.card
-    save_model(target, trained.model, trained.labels, card)
+    with open_display(Console(stderr=True)) as display:
+        display.task(f"reading {file}")
+        trained, notes = import_published(file, Given(**given))
+        card = trained.card
+        save_model(target, trained.model, trained.labels, card)
     click.echo(f"{card.method.label()} with {card.backbone}, from {card.source}")
     click.echo(f"{len(card.classes)} classes: {', '.join(card.classes)}")
     click.echo(f"label vectors: {card.vectors}; label graph: {card.graph}")

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 import numpy as np
+from rich.console import Console
 
+from bench.cli.display import open_display
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.prepare import prepare_split, with_classes
 from bench.labels import count_labels
@@ -42,7 +44,9 @@ def graph(data: str, data_root: Path | None, tau: float, p: float, compare: Path
     info = dataset_info(data)
     folder = locate(info, data_root)
     info = with_classes(info, folder)
-    names, index = info.classes, prepare_split(info, folder, info.train_split).index
+    with open_display(Console(stderr=True)) as display:
+        progress = display.task(f"reading {data}")
+        names, index = info.classes, prepare_split(info, folder, info.train_split, progress).index
     counts, cooccurrence = count_labels(index.labels)
     probability = conditional_probability(counts, cooccurrence)
     weights = reweighted_graph(probability, tau, p)
@@ -105,7 +109,9 @@ def vectors(data: str, source: str, data_root: Path | None) -> None:
         info = with_classes(info, folder)
         if chosen == LABEL_SETS:
             labels = prepare_split(info, folder, info.train_split).index.labels
-    made = label_vectors(chosen, info.classes, labels, work_folder() / "cache")
+    with open_display(Console(stderr=True)) as display:
+        display.task(f"label vectors from {chosen}")
+        made = label_vectors(chosen, info.classes, labels, work_folder() / "cache")
     click.echo(f"{data}: {len(made.values)} vectors of {made.values.shape[1]} numbers from {chosen}")
     for i, (nearest, cosine) in enumerate(made.nearest()):
         click.echo(

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric, plugins
 
-from bench import __version__
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.records.store import Environment
+from bench.version import __version__
 
 PROJECT = "mlr-bench"
 RECORDED = ("gensim", "lightning-fabric", "numpy", "pillow", "timm", "torch", "torchvision")

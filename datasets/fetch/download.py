@@ -16,12 +16,12 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from bench import __version__
 from bench.datasets.fetch.disk import FULL, readable, require_space
 from bench.datasets.fetch.sources import Archive
 from bench.errors import UserError
 from bench.files import write_text
 from bench.progress import Transfer
+from bench.version import __version__
 
 """Told the bytes that are there and the bytes of the whole, None where nobody knows."""
 

@@ -23,7 +23,7 @@ LEVELS = (
 """From the ground up: what is on a level imports only what lies below it, or within the same folder."""
 
 FOLDERS = {place for places in LEVELS for place in places} - {GROUND}
-# What `import bench` offers: it leads to everything, and nothing may come back to it but for the version.
+# What `import bench` offers: it leads to everything, and nothing may come back to it.
 DOOR = ("bench", "bench.api")
 
 Arrows = dict[str, set[str]]
@@ -57,7 +57,7 @@ def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
 def arrows(root: Path) -> Arrows:
     known = modules(root)
     found = {name: {one for one in imported(path, known) if one in known} for name, path in known.items()}
-    return {name: found[name] - {name, "bench"} for name in found if name not in DOOR}
+    return {name: found[name] - {name} for name in found if name not in DOOR}
 
 
 def place(module: str) -> str:
