@@ -1,8 +1,11 @@
 """Find a data set: its description by a name or a YAML file, and the folder on this machine that holds it."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
+
+import click
 
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.listing import reader_of
@@ -71,7 +74,9 @@ def _made(progress: Progress | None) -> Path:
 
 
 def _file() -> Path:
-    return downloads_folder() / "roots.json"
+    """Where roots are remembered: for the user, or where `BENCH_WORK` says that all is to be kept."""
+    kept_apart = "BENCH_WORK" in os.environ
+    return (downloads_folder() if kept_apart else Path(click.get_app_dir("bench"))) / "roots.json"
 
 
 def _all_remembered() -> dict[str, str]:

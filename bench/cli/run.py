@@ -126,7 +126,18 @@ def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None
         f"{len(to_run)} of {len(cells)} runs to do, {sum(cell.steps() for cell in to_run)} steps in all.",
     )
     if to_run:
+        for sentence in _downloads(to_run):
+            _say(console, sentence)
         _say(console, _duration(matrix, to_run))
+
+
+def _downloads(cells: list[Cell]) -> list[str]:
+    """What the cells would download before they train, a line each."""
+    from bench.methods.backbones.build import weights_to_download
+
+    asked = {(cell.spec.schedule.backbone, cell.weights.name): cell.weights for cell in cells if cell.steps()}
+    found = {names: weights_to_download(names[0], weights) for names, weights in sorted(asked.items())}
+    return [f"To be downloaded: weights '{w}' of {b}: {what}." for (b, w), what in found.items() if what]
 
 
 def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:

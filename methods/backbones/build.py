@@ -20,11 +20,35 @@ def build_backbone(name: str, weights: InitialWeights = RANDOM) -> Backbone:
     Raises:
         UserError: unknown name, no feature map, weights that do not exist, cannot be fetched, or do not fit.
     """
-    # Here, because each library takes seconds to import.
-    from bench.methods.backbones import lite, timm_networks, torchvision_networks
+    from bench.methods.backbones import lite
 
     if name == lite.NAME:
         return lite.build(weights)
+    library, short = _library_of(name)
+    backbone: Backbone = library.build(short, weights)
+    return backbone
+
+
+def weights_to_download(name: str, weights: InitialWeights) -> str | None:
+    """What `build_backbone` would download for a backbone and its weights; None where it needs nothing.
+
+    Raises:
+        UserError: unknown name.
+    """
+    from bench.methods.backbones import lite
+
+    if name == lite.NAME:
+        return None
+    library, short = _library_of(name)
+    found: str | None = None if weights == RANDOM or weights.file else library.missing(short, weights)
+    return found
+
+
+def _library_of(name: str) -> tuple[ModuleType, str]:
+    """The library that builds a backbone, and the name that it has there."""
+    # Here, because each library takes seconds to import.
+    from bench.methods.backbones import timm_networks, torchvision_networks
+
     library, _, short = name.rpartition("/")
     libraries: dict[str, ModuleType] = {"torchvision": torchvision_networks, "timm": timm_networks}
     if library and library not in libraries:
@@ -33,8 +57,7 @@ def build_backbone(name: str, weights: InitialWeights = RANDOM) -> Backbone:
         )
     for candidate in [library] if library else libraries:
         if libraries[candidate].knows(short):
-            backbone: Backbone = libraries[candidate].build(short, weights)
-            return backbone
+            return libraries[candidate], short
     raise _unknown_backbone(name, [known for module in libraries.values() for known in module.names()])
 
 

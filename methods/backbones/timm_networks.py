@@ -49,6 +49,11 @@ def build(name: str, weights: InitialWeights) -> Backbone:
     return Backbone(TimmMap(network), f"timm/{name}", mean, std, size, _stride(network))
 
 
+def missing(name: str, weights: InitialWeights) -> str | None:
+    """Where weights may be downloaded from; timm alone knows whether they are in its cache."""
+    return f"timm's weights of {name}, unless they are in its cache" if weights.name == "pretrained" else None
+
+
 def create(name: str, pretrained: bool) -> Any:
     """The whole network, for images of any size where its family allows that."""
     for options in ANY_SIZE:

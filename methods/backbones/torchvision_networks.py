@@ -1,7 +1,9 @@
 """Backbones of torchvision."""
 
 import math
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from timm.layers import resample_abs_pos_embed
@@ -53,6 +55,16 @@ def _fetch(entries: dict[str, Any], name: str, weights: str) -> dict[str, Tensor
     except OSError as error:
         raise not_fetched(name, weights, error) from error
     return state
+
+
+def missing(name: str, weights: InitialWeights) -> str | None:
+    """The address that weights would be downloaded from; None where they are here, or are none."""
+    entries = {entry.name.lower(): entry for entry in models.get_model_weights(name)}
+    entry = entries.get(weights.name.lower())
+    if entry is None:
+        return None
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(entry.url).path).name
+    return None if kept.is_file() else str(entry.url)
 
 
 def _cut(network: nn.Module, name: str) -> nn.Module:

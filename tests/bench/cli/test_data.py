@@ -4,8 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from bench.cli import main
 from bench_command import bench
 from trees import write_own_csv, write_voc
 
@@ -31,6 +33,23 @@ def test_prepare_remembers_where_local_files_lie(voc: Path, tmp_path: Path) -> N
     voc.rename(tmp_path / "gone")
     gone = bench(tmp_path, None, "data", "prepare", "voc2007")
     assert gone.exit_code == 2 and "does not hold the data set" in gone.output
+
+
+def test_what_is_remembered_is_found_from_every_folder(
+    voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing says that all is to be kept in one folder, as `BENCH_WORK` does."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    for name in ("BENCH_WORK", "BENCH_DATA_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    for folder in ("here", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    asked = ["data", "prepare", "voc2007", "--from", str(tmp_path / "data")]
+    assert CliRunner().invoke(main, asked).exit_code == 0
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert CliRunner().invoke(main, asked[:3]).exit_code == 0
+    assert str(voc) in CliRunner().invoke(main, ["data", "ls"]).stdout
 
 
 def test_prepare_names_annotations_that_cannot_be_used(voc: Path, tmp_path: Path) -> None:

@@ -71,3 +71,26 @@ def test_cells_of_several_sizes(tmp_path: Path) -> None:
     small, large = planned("resnet"), replace(planned("resnet"), dataset=made_data(180))
     one, ten = (estimate([cell], RecordStore(tmp_path), "a CPU").seconds for cell in (small, large))
     assert ten > 5 * one
+
+
+@pytest.mark.slow
+def test_a_dry_run_names_what_would_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_voc(tmp_path / "data", train=8, test=4)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+    def planned(*options: str) -> str:
+        asked = ("run", "--data", "voc2007", "--methods", "resnet", "--dry-run", *options)
+        return bench(tmp_path, tmp_path / "data", *asked).output
+
+    shown = planned()
+    assert re.search(
+        r"To be downloaded: weights 'imagenet1k_v1' of resnet101: http\S+/resnet101-\w+\.pth\.\n", shown
+    )
+    name = re.findall(r"/(resnet101-\w+\.pth)", shown)[0]
+    (tmp_path / "torch" / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "torch" / "hub" / "checkpoints" / name).touch()
+    for options in ((), ("--weights", "none"), ("--schedule", "frozen")):
+        assert "downloaded" not in planned(*options)
+    timm = planned("--backbone", "timm/test_vit", "--weights", "pretrained")
+    assert "To be downloaded: weights 'pretrained' of timm/test_vit: " in timm
+    assert "Unknown backbone 'resnet1O1'" in planned("--backbone", "resnet1O1", "--weights", "none")
