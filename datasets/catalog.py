@@ -6,7 +6,7 @@ Light on purpose: listing data sets must not import numpy.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.datasets.layout import COCOInstances, Layout, MadeSplit, NUSWide, VisualGenome, VOCDevkit
@@ -246,3 +246,21 @@ DATASET_CATALOGUE: Final = Catalogue(
     objection=lambda info: "built_in is for the pictures that the harness draws" if info.built_in else "",
 )
 """The built-in data sets and those of installed packages."""
+
+
+def share(name: str, part: Literal["train", "eval"], images: int) -> str:
+    """How many images of a split there are; `28 of 5,011` where more are published.
+
+    Args:
+        name: of the data set; one that is not known here has no published counts.
+        part: which split.
+        images: how many there are.
+    """
+    info = DATASET_CATALOGUE.find(name)
+    split = (info.train_split if part == "train" else info.eval_split) if info else ""
+    published = info.counts.get(split) if info else None
+    return (
+        f"{images}"
+        if published is None or published.images == images
+        else f"{images} of {published.images:,}"
+    )

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import describe_seconds, open_display
+from bench.datasets.catalog import share
 from bench.engine.execute import execute
 from bench.engine.plan import Cell, plan
 from bench.errors import UserError
@@ -96,6 +97,8 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     try:
         with open_display(console) as display:
             cells = plan(matrix, display.task)
+            for sentence in _incomplete(cells):
+                display.note(sentence)
             outcome = None if matrix.dry_run else execute(matrix, cells, display)
     except KeyboardInterrupt:
         raise UserError("Interrupted; the same command goes on from the last epoch.") from None
@@ -109,6 +112,17 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     )
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)
+
+
+def _incomplete(cells: list[Cell]) -> list[str]:
+    """A sentence on each data set of which a part is missing, as the disk holds it or as it was asked for."""
+    found = {}
+    for cell in cells:
+        name, dataset = cell.spec.data, cell.dataset
+        shares = share(name, "train", len(dataset.train)), share(name, "eval", len(dataset.eval))
+        if any(" of " in text for text in shares):
+            found[name] = f"{name}: only {shares[0]} training and {shares[1]} test images are used."
+    return list(found.values())
 
 
 def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:

@@ -1,5 +1,6 @@
 """The lines above a table: what every row of it has in common."""
 
+from bench.datasets.catalog import share
 from bench.experiment.cell import CellSpec
 from bench.experiment.schedule import Schedule
 from bench.records.groups import Group
@@ -16,7 +17,8 @@ def header(group: Group) -> tuple[str, ...]:
     unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
     limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
     return (
-        f"data: {cell.data}, {data.train_images} training and {data.eval_images} test images{limited}, "
+        f"data: {cell.data}, {share(cell.data, 'train', data.train_images)} training and "
+        f"{share(cell.data, 'eval', data.eval_images)} test images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
         + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),

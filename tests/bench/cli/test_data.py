@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bench.cli import main
-from bench_command import bench
+from bench_command import TINY, bench
 from trees import write_own_csv, write_voc
 
 
@@ -113,3 +113,12 @@ def test_stats_writes_cooccurrence_as_a_table_and_a_picture(tmp_path: Path) -> N
 def test_an_unknown_data_set_is_named_with_its_nearest(tmp_path: Path) -> None:
     done = bench(tmp_path, None, "data", "check", "coco2013")
     assert done.exit_code == 2 and "Did you mean 'coco2014'" in done.output
+
+
+def test_a_standard_set_of_which_files_are_missing_is_said_at_the_start_and_in_every_header(
+    voc: Path, tmp_path: Path
+) -> None:
+    trained = bench(tmp_path, tmp_path / "data", "run", *TINY, "--methods", "resnet", "--epochs", "1")
+    first = trained.stdout.splitlines()[0]
+    assert first == "voc2007: only 8 of 5,011 training and 6 of 4,952 test images are used."
+    assert "voc2007, 8 of 5,011 training and 6 of 4,952 test images" in bench(tmp_path, None, "tables").stdout

@@ -144,7 +144,11 @@ def test_the_markdown_says_what_was_ranked_under_which_conditions(tmp_path: Path
         ["ML-GCN", "3", "2.50", "70.0", "60.0 ± 2.8 (#2)", "80.0 (#3)"],
         ["Label frequency", "", "", "", "20.0", "–"],
     ]
-    for line in ("- data: scenes, 16 training", "- protocol: bench — AP not interpolated", "- device: a CPU"):
+    for line in (
+        "- data: scenes, 16 of 800 training",
+        "- protocol: bench — AP not interpolated",
+        "- device: a CPU",
+    ):
         assert line in text
 
 

@@ -23,7 +23,7 @@ from made_records import CLASSES, made_cell, made_cost, made_metrics, made_recor
 HEADER = """\
 # voc2007: Average precision per class (%)
 
-- data: voc2007, 16 training and 40 test images, 21 positive and 18 difficult test labels
+- data: voc2007, 16 of 5,011 training and 40 of 4,952 test images, 21 positive and 18 difficult test labels
 - schedule: made — resnet18 from none weights at 64 px, 2 epochs, batch 4, adamw, fp32, last epoch reported; \
 label vectors: label-sets
 - protocol: bench — AP not interpolated; difficult ignored in AP, negative in P/R; ≥ 0.5; CF1 harmonic; \
