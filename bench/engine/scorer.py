@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.datasets.pictures.read import read_image, upright_rgb
+from bench.datasets.pictures.samples import declared
 from bench.datasets.pictures.transforms import evaluation_pixels
 from bench.engine.environment import choose_device, fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained, load_model
@@ -82,7 +83,11 @@ def _upright(picture: Picture) -> Image.Image:
         except OSError as error:
             raise UserError(f"The picture {picture} cannot be read: {error}.") from error
     if isinstance(picture, Image.Image):
-        return upright_rgb(picture.copy())
+        samples = declared(picture)  # which a copy has lost
+        try:
+            return upright_rgb(picture.copy(), samples)
+        except OSError as error:
+            raise UserError(f"The picture cannot be read: {error}.") from error
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
         raise UserError(
             f"An array of {picture.dtype}, {picture.shape}, is no picture: give (H, W, 3) or (H, W) uint8."
