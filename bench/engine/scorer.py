@@ -59,11 +59,13 @@ class Scorer:
         """
         several = [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
         parts = [np.zeros((0, len(self.classes)), np.float32)]
-        with torch.inference_mode(), self._fabric.autocast():
+        with torch.inference_mode():
             for start in range(0, len(several), batch_size):
                 pixels = np.stack([self._pixels(one) for one in several[start : start + batch_size]])
                 images = self._fabric.to_device(torch.from_numpy(pixels).permute(0, 3, 1, 2))
-                parts.append(self._model(images).logits.float().cpu().numpy())
+                with self._fabric.autocast():
+                    output = self._model(images)
+                parts.append(output.logits.float().cpu().numpy())
         return np.concatenate(parts)
 
     def probabilities(
