@@ -68,7 +68,8 @@ def opened(source: Path | BinaryIO, max_pixels: int | None = None) -> Iterator[I
                     raise _too_large(limit)
                 yield picture
         except UnidentifiedImageError as error:
-            raise OSError(f"not a picture that is read, which are {', '.join(FORMATS)}") from error
+            known = ", ".join(FORMATS)
+            raise OSError(f"no picture, or a damaged one, in a format that is read: {known}") from error
         except Image.DecompressionBombError as error:
             raise _too_large(limit) from error
         except OSError:

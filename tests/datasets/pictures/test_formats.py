@@ -42,7 +42,7 @@ def write_program(path: Path, marker: Path) -> None:
 def test_a_photograph_runs_no_postscript(look: Look, tmp_path: Path) -> None:
     path, marker = tmp_path / "holiday.jpg", tmp_path / "written"
     write_program(path, marker)
-    with pytest.raises(OSError, match="not a picture that is read, which are JPEG, PNG"):
+    with pytest.raises(OSError, match="no picture, or a damaged one, in a format that is read: JPEG, PNG"):
         look(path)
     assert not marker.exists()
 
