@@ -1,11 +1,13 @@
 """Share work out to processes, from wherever it is called: a command, a plain script, a notebook."""
 
+import faulthandler
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
+from typing import NamedTuple, TextIO, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +34,68 @@ def map_in_processes(
 
     tasks = (delayed(_call)(function, item) for item in items)
     yield from Parallel(processes, backend="loky", return_as="generator", batch_size=at_once)(tasks)
+
+
+class Ended(NamedTuple):
+    """In place of a result: the process that worked on an item was ended.
+
+    Attributes:
+        too_long: because it took longer than it may, not by itself.
+    """
+
+    too_long: bool
+
+
+def map_bounded(
+    function: Callable[[T], R], items: Sequence[T], processes: int, at_once: int, seconds: float
+) -> Iterator[R | Ended]:
+    """The results of a function, in order, with `Ended` for what it does not come back from.
+
+    Always in processes, because nothing else ends a library that never returns to Python.
+
+    Args:
+        function: of a module that can be imported.
+        items: what it is called with.
+        processes: how many at a time; two at least.
+        at_once: how many items a process is given at a time.
+        seconds: how long one item may take.
+    """
+    bounded = partial(_call_within, function, seconds)
+    done = 0
+    while done < len(items):
+        try:
+            for result in map_in_processes(bounded, items[done:], max(2, processes), at_once):
+                yield result
+                done += 1
+        except BrokenProcessPool:
+            # One of those that were being worked on: each is tried by itself.
+            suspects = items[done : done + 2 * at_once * max(2, processes)]
+            for outcome in _one_by_one(bounded, suspects, seconds):
+                yield outcome
+                done += 1
+
+
+def _one_by_one(function: Callable[[T], R], items: Sequence[T], seconds: float) -> Iterator[R | Ended]:
+    for item in items:
+        started = time.monotonic()
+        try:
+            yield from map_in_processes(function, [item], 2, at_once=1)
+        except BrokenProcessPool:
+            yield Ended(time.monotonic() - started >= seconds)
+
+
+def _call_within(function: Callable[[T], R], seconds: float, item: T) -> R:
+    # A thread of C that ends this process, whatever the others are doing.
+    faulthandler.dump_traceback_later(seconds, exit=True, file=_nowhere())
+    try:
+        return function(item)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@cache
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (open for as long as the process)
 
 
 def _call(function: Callable[[T], R], item: T) -> R:

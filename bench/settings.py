@@ -1,10 +1,11 @@
 """Where things lie on this machine: the work folder, the data roots. None of it changes a result."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import click
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import UserError
 from bench.files import read_mapping
@@ -14,12 +15,17 @@ from bench.validation import one_sentence
 class Settings(BaseModel):
     """The configuration file: `.bench.yaml` here, or `config.yaml` in the user's application folder.
 
-    `data_root` is one folder for every data set, or a folder by data set name.
+    Attributes:
+        data_root: one folder for every data set, or a folder by data set name.
+        max_pixels: pixels that a picture may have; Pillow's limit if None.
+        max_seconds: seconds that one picture may take to be checked.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data_root: Path | dict[str, Path] | None = None
+    max_pixels: int | None = Field(None, ge=1)
+    max_seconds: float = Field(60, gt=0, allow_inf_nan=False)
 
 
 def work_folder() -> Path:
@@ -28,15 +34,22 @@ def work_folder() -> Path:
 
 
 def read_settings() -> Settings:
-    """The settings of the nearest configuration file; empty ones where there is none."""
+    """The settings of the nearest configuration file; default ones where there is none."""
     for path in (Path(".bench.yaml"), Path(click.get_app_dir("bench")) / "config.yaml"):
         if path.is_file():
-            fields = read_mapping(path, "configuration file", may_be_empty=True)
-            try:
-                return Settings(**fields)
-            except ValidationError as error:
-                raise UserError(f"In {path}: {one_sentence(error, Settings.model_fields)}") from error
+            status = path.stat()
+            return _parsed(path, Path.cwd(), (status.st_mtime_ns, status.st_size))
     return Settings()
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, folder: Path, state: tuple[int, int]) -> Settings:
+    """The settings of a file, read once for as long as it stays the same: every picture asks for them."""
+    fields = read_mapping(path, "configuration file", may_be_empty=True)
+    try:
+        return Settings(**fields)
+    except ValidationError as error:
+        raise UserError(f"In {path}: {one_sentence(error, Settings.model_fields)}") from error
 
 
 def data_root(name: str, given: Path | None) -> Path | None:

@@ -4,26 +4,39 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from PIL import Image, ImageStat
+
 from bench.datasets.pictures.read import verify_image
 from bench.files import write_text
-from bench.processes import map_in_processes
+from bench.processes import Ended, map_bounded
 from bench.progress import Progress
+from bench.settings import read_settings
 
 # Raised when what is read from a file changes, so that older verdicts are not believed.
-CACHE_VERSION = 2
-# Images below which starting processes costs more than it saves.
-WORTH_PROCESSES = 256
+CACHE_VERSION = 3
+# Files that a process is given at a time.
+AT_ONCE = 16
+# Grey levels by which the pixels of a picture deviate, below which there is nothing to be seen in it.
+LEAST_DEVIATION = 2
 
 
 class Verdict(NamedTuple):
-    """What reading one image gave: the CRC-32 of its bytes, and why it could not be read."""
+    """What reading one image gave.
+
+    Attributes:
+        checksum: the CRC-32 of its bytes.
+        problem: why it could not be read.
+        uniform: whether its pixels are nearly one value.
+    """
 
     checksum: int
     problem: str | None
+    uniform: bool = False
 
 
 class FileChecks:
@@ -36,20 +49,26 @@ class FileChecks:
         self._root = root
         name = sha256(str(root.resolve()).encode()).hexdigest()[:16]
         self._cache = cache_folder / f"checks-{name}.json"
-        # By file: size, time, checksum.
+        settings = read_settings()
+        self._max_pixels, self._max_seconds = settings.max_pixels, settings.max_seconds
+        # By file: size, time, checksum, whether it is uniform.
         self._known: dict[str, list[int]] = self._load()
+
+    def _version(self) -> list[int | None]:
+        # Under another limit other files are refused.
+        return [CACHE_VERSION, self._max_pixels]
 
     def _load(self) -> dict[str, list[int]]:
         try:
             stored = json.loads(self._cache.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}  # a cache that cannot be read is made again
-        if not isinstance(stored, dict) or stored.get("version") != CACHE_VERSION:
+        if not isinstance(stored, dict) or stored.get("version") != self._version():
             return {}
         known: Any = stored.get("files")
         if not isinstance(known, dict):
             return {}
-        return {file: found for file, found in known.items() if isinstance(found, list) and len(found) == 3}
+        return {file: found for file, found in known.items() if isinstance(found, list) and len(found) == 4}
 
     def read(self, files: Iterable[str], progress: Progress | None = None) -> dict[str, Verdict]:
         """The verdict on each file, from the cache where it is unchanged; reading uses all cores.
@@ -60,7 +79,7 @@ class FileChecks:
         """
         stamps = {file: _stamp(self._root / file) for file in files}
         verdicts = {
-            file: Verdict(self._known[file][2], None)
+            file: Verdict(self._known[file][2], None, bool(self._known[file][3]))
             for file, stamp in stamps.items()
             if self._known.get(file, [])[:2] == stamp
         }
@@ -68,20 +87,28 @@ class FileChecks:
         for done, (file, found) in enumerate(zip(stale, self._read_all(stale), strict=True), start=1):
             verdicts[file] = found
             if found.problem is None:
-                self._known[file] = [*stamps[file], found.checksum]
+                self._known[file] = [*stamps[file], found.checksum, int(found.uniform)]
             if progress is not None:
                 progress(done, len(stale))
         if stale:
-            write_text(self._cache, json.dumps({"version": CACHE_VERSION, "files": self._known}))
+            write_text(self._cache, json.dumps({"version": self._version(), "files": self._known}))
         return verdicts
 
     def _read_all(self, files: list[str]) -> Iterator[Verdict]:
         paths = [self._root / file for file in files]
-        workers = os.cpu_count() or 1
-        if len(paths) < WORTH_PROCESSES or workers == 1:
-            yield from map(_read, paths)
-            return
-        yield from map_in_processes(_read, paths, workers, at_once=16)
+        read = partial(_read, self._max_pixels)
+        for found in map_bounded(read, paths, os.cpu_count() or 1, AT_ONCE, self._max_seconds):
+            yield self._ended(found) if isinstance(found, Ended) else found
+
+    def _ended(self, found: Ended) -> Verdict:
+        if found.too_long:
+            reason = (
+                f"its decoder was ended after {self._max_seconds:g} seconds; if it is sound, put a higher "
+                "max_seconds into .bench.yaml"
+            )
+        else:
+            reason = "the process that decoded it was killed, as happens where memory runs out"
+        return Verdict(0, f"cannot be read: {reason}")
 
 
 def _stamp(path: Path) -> list[int]:
@@ -92,12 +119,17 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _read(path: Path) -> Verdict:
+def _read(max_pixels: int | None, path: Path) -> Verdict:
     if not path.is_file():
         return Verdict(0, "does not exist")
     try:
         checksum = zlib.crc32(path.read_bytes())
-        verify_image(path)
+        picture = verify_image(path, max_pixels)
     except (OSError, ValueError) as error:
         return Verdict(0, f"cannot be read: {error}")
-    return Verdict(checksum, None)
+    return Verdict(checksum, None, is_uniform(picture))
+
+
+def is_uniform(picture: Image.Image) -> bool:
+    """Whether the pixels of a picture are nearly one value."""
+    return max(ImageStat.Stat(picture).stddev) < LEAST_DEVIATION

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.check import FileChecks
+from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.listing import Problem, read_lines
 from bench.datasets.locate import dataset_info, locate
@@ -33,6 +34,8 @@ class DataSet:
         train: the training split.
         eval: the split that metrics are computed on.
         skipped: the files left out because they could not be read.
+        uniform: the images whose pixels are nearly one value.
+        shared: the images of the evaluation split whose files are in the training split too.
     """
 
     info: DataSetInfo
@@ -40,10 +43,28 @@ class DataSet:
     train: SplitIndex
     eval: SplitIndex
     skipped: tuple[Problem, ...]
+    uniform: tuple[str, ...] = ()
+    shared: tuple[Shared, ...] = ()
 
     def fingerprint(self) -> str:
         """A hash of both splits: equal on two machines that hold the same data."""
         return f"{self.train.fingerprint()}-{self.eval.fingerprint()}"
+
+    def notes(self) -> list[str]:
+        """What a person should know before believing a number, a sentence for each, with one example."""
+        found = []
+        if self.uniform:
+            found.append(
+                f"{len(self.uniform)} of {len(self.train) + len(self.eval)} pictures of {self.info.name} are "
+                f"nearly one value, {self.uniform[0]} for one: there is nothing to be seen in them"
+            )
+        if self.shared:
+            found.append(
+                f"{len(self.shared)} of {len(self.eval)} pictures of {self.info.eval_split} of "
+                f"{self.info.name} are in {self.info.train_split} too, {self.shared[0].eval} as "
+                f"{self.shared[0].train} for one: scores on them say nothing of new pictures"
+            )
+        return found
 
     @property
     def eval_is_labelled(self) -> bool:
@@ -128,9 +149,8 @@ def open_split(
     info, folder = _found(name, root, progress)
     split = info.train_split if part == "train" else info.eval_split
     checks = FileChecks(folder, work_folder() / "cache")
-    index, problems = _checked(
-        prepare_split(info, folder, split, progress), limit, checks, unwanted, progress
-    )
+    prepared = prepare_split(info, folder, split, progress)
+    index, problems, _ = _checked(prepared, limit, checks, unwanted, progress)
     _refuse_problems(info, problems, skip_bad, unwanted)
     if not len(index):
         raise UserError(f"No image of {split} of {folder} can be used; see `bench data check {name}`.")
@@ -151,9 +171,17 @@ def read_dataset(
     info, folder = _found(name, root, progress)
     prepared = prepare_both(info, folder, progress)
     checks = FileChecks(folder, work_folder() / "cache")
-    train, bad_train = _checked(prepared[0], limit_train, checks, unwanted, progress)
-    evaluated, bad_eval = _checked(prepared[1], limit_eval, checks, unwanted, progress)
-    return DataSet(info, folder, train, evaluated, (*bad_train, *bad_eval))
+    train, bad_train, plain_train = _checked(prepared[0], limit_train, checks, unwanted, progress)
+    evaluated, bad_eval, plain_eval = _checked(prepared[1], limit_eval, checks, unwanted, progress)
+    return DataSet(
+        info,
+        folder,
+        train,
+        evaluated,
+        skipped=(*bad_train, *bad_eval),
+        uniform=(*plain_train, *plain_eval),
+        shared=exact_duplicates(train, evaluated),
+    )
 
 
 def prepare_both(
@@ -193,8 +221,8 @@ def _checked(
     checks: FileChecks,
     unwanted: frozenset[str],
     progress: Progress | None,
-) -> tuple[SplitIndex, list[Problem]]:
-    """The images to use that can be used, with their checksums; and the problems of the others."""
+) -> tuple[SplitIndex, list[Problem], list[str]]:
+    """The images that can be used, with their checksums; the problems of the others; which are uniform."""
     wanted = prepared.index.take(pick(len(prepared.index), limit))
     verdicts = checks.read([wanted.files[i] for i, x in enumerate(wanted.ids) if x not in unwanted], progress)
     of_annotations = {problem.image: problem for problem in prepared.problems}
@@ -213,7 +241,8 @@ def _checked(
             good.append(position)
     kept = wanted.take(good)
     checksums = np.array([verdicts[file].checksum for file in kept.files], dtype=np.uint32)
-    return replace(kept, checksums=checksums), problems
+    uniform = [image for image, file in zip(kept.ids, kept.files, strict=True) if verdicts[file].uniform]
+    return replace(kept, checksums=checksums), problems, uniform
 
 
 def _refuse_problems(

@@ -1,6 +1,6 @@
 """`bench data`: find, read, check and describe data sets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bench.cli.data_download import download
 from bench.cli.display import open_display
 from bench.cli.listing import print_rows
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.duplicates import Shared, near_duplicates
 from bench.datasets.index import SplitIndex
 from bench.datasets.locate import dataset_info, locate, remember
 from bench.datasets.open import LISTED_AT_MOST, DataSet, prepare_both, read_dataset
@@ -121,8 +122,17 @@ def prepare(data: str, data_root: Path | None, source: Path | None) -> None:
     type=click.Path(path_type=Path),
     help="Write the images that cannot be used to this file, for `bench run --skip-bad FILE`.",
 )
-def check(data: str, data_root: Path | None, fix_list: Path | None) -> None:
+@click.option(
+    "--near-duplicates",
+    "alike",
+    is_flag=True,
+    help="Look for test images that look like a training image, too: copies that were scaled or compressed "
+    "anew.",
+)
+def check(data: str, data_root: Path | None, fix_list: Path | None, alike: bool) -> None:
     """Decode every image, read every annotation, and compare with the published counts.
+
+    Says which test images are training images too, byte for byte, and how many images show nothing.
 
     Exit status 1 where a file cannot be used or a count differs.
     """
@@ -138,6 +148,11 @@ def check(data: str, data_root: Path | None, fix_list: Path | None) -> None:
     ]
     for sentence in found:
         click.echo(sentence)
+    _say_shared(dataset, dataset.shared, "is the file of")
+    if alike:
+        _say_shared(dataset, _alike(dataset), "looks like")
+    for note in dataset.notes():
+        click.echo(f"note: {note}")
     if fix_list is not None:
         images = sorted({problem.image for problem in dataset.skipped})
         write_text(fix_list, "".join(f"{image}\n" for image in images))
@@ -148,6 +163,25 @@ def check(data: str, data_root: Path | None, fix_list: Path | None) -> None:
     )
     if dataset.skipped or found:
         raise SystemExit(DIFFERENT)
+
+
+def _say_shared(dataset: DataSet, shared: Sequence[Shared], how: str) -> None:
+    for one in shared[:LISTED_AT_MOST]:
+        click.echo(f"{dataset.info.eval_split} {one.eval} {how} {dataset.info.train_split} {one.train}")
+    if len(shared) > LISTED_AT_MOST:
+        click.echo(f"... and {len(shared) - LISTED_AT_MOST} more")
+
+
+def _alike(dataset: DataSet) -> list[Shared]:
+    """The near-duplicates that are no exact ones."""
+    exact = {one.eval for one in dataset.shared}
+    with open_display(Console(stderr=True)) as display:
+        alike = near_duplicates(dataset.train, dataset.eval, display.task("comparing pictures"))
+    found = [one for one in alike if one.eval not in exact]
+    click.echo(
+        f"{len(found)} pictures of {dataset.info.eval_split} look like one of {dataset.info.train_split}"
+    )
+    return found
 
 
 @command.command("stats")

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bench.cli.display import describe_seconds, open_display
 from bench.datasets.catalog import share
-from bench.engine.execute import execute
+from bench.engine.execute import execute, notes
 from bench.engine.plan import Cell, plan
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
@@ -139,6 +139,8 @@ def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None
         console,
         f"{len(to_run)} of {len(cells)} runs to do, {sum(cell.steps() for cell in to_run)} steps in all.",
     )
+    for note in notes(to_run):
+        _say(console, f"note: {note}")
     if to_run:
         for sentence in _downloads(to_run):
             _say(console, sentence)

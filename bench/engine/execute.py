@@ -19,6 +19,8 @@ class Outcome:
 def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
     """Run every cell that is to be run; a cell that fails does not stop the next one."""
     to_run = [cell for cell in cells if cell.state == "to run"]
+    for note in notes(to_run):
+        events.note(f"note: {note}")
     for cell in cells:
         if cell.state in ("failed", "damaged"):
             events.note(
@@ -29,6 +31,11 @@ def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
     if to_run:
         without_result += _run(matrix, to_run, events)
     return Outcome(len(to_run), without_result)
+
+
+def notes(cells: list[Cell]) -> list[str]:
+    """What is to be known of the data of some cells."""
+    return list(dict.fromkeys(note for cell in cells for note in cell.dataset.notes()))
 
 
 def _run(matrix: MatrixSpec, cells: list[Cell], events: Events) -> int:

@@ -39,11 +39,16 @@ def predict(
     started = time.perf_counter()
     parts = []
     ids: list[str] = []
-    with torch.inference_mode(), fabric.autocast():
+    with torch.inference_mode():
         for number, batch in enumerate(loader, start=1):
             assert isinstance(batch, Batch)
             ids += batch.ids
-            parts.append(model(fabric.to_device(batch.images)).logits.float().cpu())
+            images = fabric.to_device(batch.images)
+            # The model alone: what the loader does in this process is no arithmetic of the model, and stored
+            # features in half precision cannot be stacked under a CPU's autocast.
+            with fabric.autocast():
+                output = model(images)
+            parts.append(output.logits.float().cpu())
             progress(number, len(loader))
     model.train(was_training)
     logits = torch.cat(parts).numpy()

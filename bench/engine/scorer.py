@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.datasets.pictures.read import read_image, upright_rgb
+from bench.datasets.pictures.samples import declared
 from bench.datasets.pictures.transforms import evaluation_pixels
 from bench.engine.environment import choose_device, fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained, load_model
@@ -58,11 +59,13 @@ class Scorer:
         """
         several = [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
         parts = [np.zeros((0, len(self.classes)), np.float32)]
-        with torch.inference_mode(), self._fabric.autocast():
+        with torch.inference_mode():
             for start in range(0, len(several), batch_size):
                 pixels = np.stack([self._pixels(one) for one in several[start : start + batch_size]])
                 images = self._fabric.to_device(torch.from_numpy(pixels).permute(0, 3, 1, 2))
-                parts.append(self._model(images).logits.float().cpu().numpy())
+                with self._fabric.autocast():
+                    output = self._model(images)
+                parts.append(output.logits.float().cpu().numpy())
         return np.concatenate(parts)
 
     def probabilities(
@@ -82,7 +85,11 @@ def _upright(picture: Picture) -> Image.Image:
         except OSError as error:
             raise UserError(f"The picture {picture} cannot be read: {error}.") from error
     if isinstance(picture, Image.Image):
-        return upright_rgb(picture.copy())
+        samples = declared(picture)  # which a copy has lost
+        try:
+            return upright_rgb(picture.copy(), samples)
+        except OSError as error:
+            raise UserError(f"The picture cannot be read: {error}.") from error
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
         raise UserError(
             f"An array of {picture.dtype}, {picture.shape}, is no picture: give (H, W, 3) or (H, W) uint8."

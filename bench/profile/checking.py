@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
-from bench.datasets.check import WORTH_PROCESSES, FileChecks
+from bench.datasets.check import AT_ONCE, FileChecks
 from bench.datasets.index import SplitIndex
+from bench.datasets.pictures.read import opened
 from bench.processes import map_in_processes
 
 
@@ -45,15 +44,10 @@ def measure_check(index: SplitIndex, folder: Path, count: int, repeats: int) -> 
 
 
 def _decode_all(paths: list[Path]) -> None:
-    workers = os.cpu_count() or 1
-    if len(paths) < WORTH_PROCESSES or workers == 1:
-        for path in paths:
-            _decode(path)
-        return
-    for _ in map_in_processes(_decode, paths, workers, at_once=16):
+    for _ in map_in_processes(_decode, paths, max(2, os.cpu_count() or 1), AT_ONCE):
         pass
 
 
 def _decode(path: Path) -> None:
-    with Image.open(path) as picture:
+    with opened(path) as picture:
         picture.load()

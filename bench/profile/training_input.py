@@ -17,6 +17,7 @@ from torchvision import transforms
 from bench.datasets.feed import augmentation_rng, collate, make_sample
 from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.crop import read_part
+from bench.datasets.pictures.read import opened
 from bench.datasets.pictures.transforms import crop_box, multi_scale_box, transform
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
@@ -71,8 +72,7 @@ def plain_batch(index: SplitIndex, epoch: int, positions: list[int], side: int, 
     pictures, tensors = [], []
     for position in positions:
         rng = augmentation_rng(SEED, epoch, index.ids[position])
-        with watch.stage(DECODE):
-            stored = Image.open(index.path(position))
+        with watch.stage(DECODE), opened(index.path(position)) as stored:
             stored.load()
         ImageOps.exif_transpose(stored, in_place=True)
         with watch.stage(DECODE):

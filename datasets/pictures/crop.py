@@ -11,7 +11,7 @@ from PIL.ExifTags import Base
 from PIL.JpegImagePlugin import JpegImageFile
 
 from bench.datasets.pictures.jpeg import Pixels, Size, decode_rows, plain_header
-from bench.datasets.pictures.read import damage_is_oserror, upright_rgb
+from bench.datasets.pictures.read import opened, upright_rgb
 
 Box = tuple[int, int, int, int]
 
@@ -38,23 +38,22 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int) -> Pixels:
         `(h, w, 3)` uint8 RGB; `(side, side, 3)` where the picture was decoded at a fraction of its size.
 
     Raises:
-        OSError: not a picture, truncated, or larger than Pillow's limit against decompression bombs.
+        OSError: as `read_image`.
     """
     content = path.read_bytes()
     header = plain_header(content)
-    with damage_is_oserror():
-        if header is None:
-            return _read_any(content, choose, side)
-        box = choose(header.size)
-        if _factor(header.size, box, side) == 1:
-            left, upper, right, lower = box
-            with suppress(ValueError):  # Pillow says what is wrong with it, or reads it all the same
-                return decode_rows(content, header, lower)[upper:lower, left:right]
-        return _read_any(content, lambda _: box, side)
+    if header is None:
+        return _read_any(content, choose, side)
+    box = choose(header.size)
+    if _factor(header.size, box, side) == 1:
+        left, upper, right, lower = box
+        with suppress(ValueError):  # Pillow says what is wrong with it, or reads it all the same
+            return decode_rows(content, header, lower)[upper:lower, left:right]
+    return _read_any(content, lambda _: box, side)
 
 
 def _read_any(content: bytes, choose: Callable[[Size], Box], side: int) -> Pixels:
-    with Image.open(io.BytesIO(content)) as picture:
+    with opened(io.BytesIO(content)) as picture:
         if not isinstance(picture, JpegImageFile):
             whole = upright_rgb(picture)
             return np.array(whole.crop(choose(whole.size)))

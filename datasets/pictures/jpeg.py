@@ -6,7 +6,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
+
+from bench.datasets.pictures.read import pixel_limit
 
 Size = tuple[int, int]
 Pixels = NDArray[np.uint8]
@@ -44,8 +45,7 @@ def plain_header(content: bytes) -> PlainJpeg | None:
         if marker == SCAN:
             return PlainJpeg(size, height_at if first == channels else None) if size else None
         if marker in SEQUENTIAL or marker == PROGRESSIVE:
-            # Pillow knows what to do with bombs.
-            bomb = width * height > (Image.MAX_IMAGE_PIXELS or float("inf"))
+            bomb = width * height > pixel_limit()  # which is said where Pillow opens it
             if first != 8 or last not in (1, 3) or not height or bomb:
                 return None
             size, channels = (width, height), last

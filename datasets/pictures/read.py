@@ -1,57 +1,132 @@
-"""Read any picture as upright 8-bit RGB."""
+"""Read any picture as upright 8-bit RGB. Nothing else opens a picture."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
+
+from bench.datasets.pictures.samples import Samples, declared, is_deep, refuse_unused, to_8_bits
+from bench.settings import read_settings
+
+# What photographs come in, all of them decoded by code that does nothing else: of Pillow's other formats one
+# runs programs (EPS) and some are read by hardly anybody. Pillow opens MPO as JPEG, and PGM and PBM as PPM.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
 def read_image(path: Path) -> Image.Image:
     """Decode a picture wholly, turn it upright by its EXIF orientation, and convert it to RGB.
 
-    Grey, CMYK, palette, transparent (its transparency is dropped, as the published codes do) and 16-bit
-    pictures are read alike.
+    Grey, CMYK, palette, transparent (its transparency is dropped, as the published codes do) pictures and
+    those of more than 8 bits are read alike.
 
     Raises:
-        OSError: not a picture, truncated, or larger than Pillow's limit against decompression bombs.
+        OSError: not a picture in one of `FORMATS`, truncated, larger than `pixel_limit`, or of a range that
+            is not known.
     """
-    with damage_is_oserror(), Image.open(path) as picture:
+    with opened(path) as picture:
         return upright_rgb(picture)
 
 
-def verify_image(path: Path) -> None:
+def verify_image(path: Path, max_pixels: int | None = None) -> Image.Image:
     """Raise what `read_image` would raise, in less time.
 
     All of a JPEG is decoded but for the arithmetic that the full size takes, which cannot fail.
+
+    Args:
+        path: the picture's file.
+        max_pixels: as `opened`.
+
+    Returns:
+        The picture, a JPEG at about an eighth of its size.
     """
-    with damage_is_oserror(), Image.open(path) as picture:
+    with opened(path, max_pixels) as picture:
         if isinstance(picture, JpegImageFile):
             picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
-        upright_rgb(picture)
+        return upright_rgb(picture)
 
 
 @contextmanager
-def damage_is_oserror() -> Iterator[None]:
-    """Turn whatever a reader raises into OSError."""
+def opened(source: Path | BinaryIO, max_pixels: int | None = None) -> Iterator[ImageFile]:
+    """Open a picture; whatever goes wrong before the block ends is an OSError, and nothing is warned of.
+
+    Args:
+        source: a file of one of `FORMATS`, whatever its name ends in.
+        max_pixels: pixels that it may have; by the configuration file, or Pillow's limit, if None.
+    """
+    asked = max_pixels or read_settings().max_pixels
+    limit = asked or _pillows_limit()
+    with warnings.catch_warnings(), _refusing_beyond(asked):
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(source, formats=FORMATS) as picture:
+                if picture.width * picture.height > limit:
+                    raise _too_large(limit)
+                yield picture
+        except UnidentifiedImageError as error:
+            known = ", ".join(FORMATS)
+            raise OSError(f"no picture, or a damaged one, in a format that is read: {known}") from error
+        except Image.DecompressionBombError as error:
+            raise _too_large(limit) from error
+        except OSError:
+            raise
+        except Exception as error:  # each format's reader has its own kinds: SyntaxError, struct.error, ...
+            raise OSError(f"damaged: {str(error) or type(error).__name__}") from error
+
+
+@contextmanager
+def _refusing_beyond(asked: int | None) -> Iterator[None]:
+    """Let Pillow itself read larger pictures, or only smaller ones, where another limit is asked for."""
+    if asked is None:
+        yield
+        return
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, asked
     try:
         yield
-    except OSError:
-        raise
-    except Exception as error:  # each format's reader has its own kinds: SyntaxError, struct.error, ...
-        raise OSError(f"damaged: {error}") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
-def upright_rgb(picture: Image.Image) -> Image.Image:
-    """Decode an opened picture, turn it upright in place, and convert it to RGB where it is not."""
+def pixel_limit() -> float:
+    """Pixels that a picture may have: `max_pixels` of the configuration file, or Pillow's limit."""
+    return read_settings().max_pixels or _pillows_limit()
+
+
+def _pillows_limit() -> float:
+    # Pillow warns of more than its number, and refuses more than twice as many.
+    return 2 * (Image.MAX_IMAGE_PIXELS or float("inf"))
+
+
+def _too_large(limit: float) -> OSError:
+    return OSError(
+        f"it has more than the {limit:,.0f} pixels that a picture may have, lest a small file fill the "
+        "memory; if it is sound, put a higher max_pixels into .bench.yaml"
+    )
+
+
+def upright_rgb(picture: Image.Image, samples: Samples | None = None) -> Image.Image:
+    """Decode an opened picture, turn it upright in place, and convert it to RGB where it is not.
+
+    Args:
+        picture: as `opened` gives it.
+        samples: what its file says of them; asked of the picture if None.
+
+    Raises:
+        OSError: it has more than 8 bits, and which values are black and white is not known.
+    """
+    samples = samples or declared(picture)
     ImageOps.exif_transpose(picture, in_place=True)
-    if picture.mode == "I" or picture.mode.startswith("I;16"):
-        # Pillow would clip 16-bit values at 255 instead of scaling them.
-        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
+    if is_deep(picture):
+        # Pillow would clip the values at 255 instead of scaling them.
+        picture = to_8_bits(picture, samples)
     elif picture.mode == "P":
         # By way of RGBA, because a palette may carry transparency that a direct conversion warns about.
         picture = picture.convert("RGBA")
     # Converting RGB to RGB would copy it.
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
+    refuse_unused(rgb, samples)
+    return rgb

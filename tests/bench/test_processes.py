@@ -1,0 +1,40 @@
+"""Work in processes: in order, ended where it hangs, and from a script that has no main guard."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.processes import Ended, map_bounded
+from places import ROOT
+from stuck import KILLED, STUCK, work
+
+EXPECTED = [
+    Ended(too_long=True) if n == STUCK else Ended(too_long=False) if n == KILLED else n**2 for n in range(14)
+]
+SCRIPT = """
+from bench.processes import map_bounded
+from stuck import work
+print(list(map_bounded(work, range(5), 2, 3, 20)))
+"""
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_what_hangs_or_dies_is_named_and_all_else_is_done(at_once: int) -> None:
+    # Long enough for a loaded machine: what does not hang takes no time.
+    assert list(map_bounded(work, range(14), 2, at_once, 5)) == EXPECTED
+    assert list(map_bounded(work, range(3), 1, at_once, 5)) == [0, 1, 4], "what comes next is not harmed"
+
+
+def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[0, 1, 4, 9, 16]", "")
