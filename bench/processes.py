@@ -9,6 +9,9 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from typing import NamedTuple, TextIO, TypeVar
 
+IDLE = 20
+"""Seconds after which a process that has nothing to do ends."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,10 +33,11 @@ def map_in_processes(
     Raises:
         concurrent.futures.process.BrokenProcessPool: a process was killed, or none could be started.
     """
-    from joblib import Parallel, delayed
+    # Here, because little of what imports this module needs it.
+    from loky import get_reusable_executor
 
-    tasks = (delayed(_call)(function, item) for item in items)
-    yield from Parallel(processes, backend="loky", return_as="generator", batch_size=at_once)(tasks)
+    pool = get_reusable_executor(processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),))
+    yield from pool.map(function, items, chunksize=at_once)
 
 
 class Ended(NamedTuple):
@@ -68,7 +72,7 @@ def map_bounded(
                 yield result
                 done += 1
         except BrokenProcessPool:
-            # One of those that were being worked on: each is tried by itself.
+            # One of those that were being worked on, most likely: each is tried by itself.
             suspects = items[done : done + 2 * at_once * max(2, processes)]
             for outcome in _one_by_one(bounded, suspects, seconds):
                 yield outcome
@@ -98,14 +102,8 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (open for as long as the process)
 
 
-def _call(function: Callable[[T], R], item: T) -> R:
-    _end_with(os.getppid())
-    return function(item)
-
-
-@cache
 def _end_with(parent: int) -> None:
-    """Let this process end when its parent was killed, instead of waiting for work for minutes."""
+    """Let this process end when its parent was killed, instead of waiting for work."""
 
     def watch() -> None:
         while os.getppid() == parent:
