@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared real data is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_signs_of_life() -> Iterator[None]:
+    """On a busy machine anything may take long enough for a line about it, which no test expects."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.cli.display.PATIENCE", 3600.0)
+        yield

@@ -221,11 +221,13 @@ def _show(info: DataSetInfo, split: str, index: SplitIndex) -> None:
 
 def _write(info: DataSetInfo, split: str, index: SplitIndex, out: Path) -> None:
     from bench.figures.labels import draw_labels
+    from bench.tables.render import csv
 
     counts, cooccurrence = count_labels(index.labels)
-    table = pd.DataFrame(cooccurrence, index=info.classes, columns=info.classes)
-    table.insert(0, "images", counts)
+    table = pd.DataFrame({"label": info.classes, "images": counts})
+    # A class has a key that is none of the table's own, whatever its name is.
+    pairs = pd.DataFrame(cooccurrence, columns=[f"with:{name}" for name in info.classes])
     stem = f"{info.name}-{split}-labels"
-    write_text(out / f"{stem}.csv", table.to_csv(index_label="label", lineterminator="\n"))
+    write_text(out / f"{stem}.csv", csv(pd.concat([table, pairs], axis=1)))
     draw_labels(out / f"{stem}.png", f"{info.title}, {split}", info.classes, counts, cooccurrence)
     click.echo(f"  {out / stem}.csv and .png")

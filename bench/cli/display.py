@@ -46,9 +46,9 @@ def describe_record(record: Record) -> str:
 class LogDisplay(AbstractContextManager["LogDisplay"]):
     """Plain lines for log files and pipes: one for each event, and signs of life in between."""
 
-    def __init__(self, console: Console, patience: float = PATIENCE) -> None:
+    def __init__(self, console: Console, patience: float | None = None) -> None:
         self._console = console
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
         self._stop = threading.Event()
         self._watch = threading.Thread(target=self._show_signs, daemon=True)
         self._busy: _Busy | None = None

@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.compare.differences import Comparison, Difference
-from bench.records.groups import Group, differences, title_of
+from bench.records.groups import Group, differences
 from bench.records.intervals import FEWEST_POSITIVES, LEVEL, Interval
 from bench.records.store import Record
 from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
@@ -36,11 +36,12 @@ def report(comparison: Comparison) -> PrintedTable:
 
 
 def names_of(comparison: Comparison) -> tuple[str, str]:
-    """What the two methods are called: their titles, or the names of their runs where these are equal."""
+    """What the two methods are called: their titles, or the names of their runs where it is one method."""
     pair = comparison.pair
-    titles = title_of(pair.a[0]), title_of(pair.b[0])
-    if titles[0] != titles[1]:
-        return titles
+    labels = [records[0].cell.method.label() for records in (pair.a, pair.b)]
+    if labels[0] != labels[1]:
+        titles = Group((*pair.a, *pair.b)).titles()
+        return titles[labels[0]], titles[labels[1]]
     return ", ".join(r.run_id for r in pair.a), ", ".join(r.run_id for r in pair.b)
 
 

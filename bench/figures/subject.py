@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.figures.palette import Style, styles
-from bench.records.groups import Group, title_of
+from bench.records.groups import Group
 from bench.records.store import Record, RecordStore, Scores
 
 Floats = NDArray[np.float64]
@@ -76,7 +76,7 @@ class Subject:
 
     def title(self, label: str) -> str:
         """A method as tables print it."""
-        return title_of(self.rows[label][0])
+        return self.group.titles()[label]
 
     def heading(self, what: str) -> str:
         """Title of a picture: what it shows, on what, over how many seeds."""

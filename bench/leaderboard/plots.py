@@ -9,7 +9,7 @@ from bench.figures.curves import CURVES, common_epochs
 from bench.figures.palette import styles
 from bench.leaderboard.charts import Chart, Point, Series, chart
 from bench.leaderboard.ranking import MAP
-from bench.records.groups import Group, title_of
+from bench.records.groups import Group
 from bench.records.store import Record
 from bench.tables.columns import Column, averages, cost_columns
 
@@ -18,13 +18,15 @@ COSTS: Final = ("parameters (M)", "GFLOPs per image", "test images/s", "peak mem
 
 def trade_charts(group: Group) -> list[Chart]:
     """The mAP against each kind of cost, of the methods that have both; whiskers: standard deviation."""
-    looks = styles(group.by_method())
+    looks, titles = styles(group.by_method()), group.titles()
     charts = []
     for column in cost_columns():
         if column.title in COSTS:
-            points = {label: _trade(records, column) for label, records in group.by_method().items()}
+            points = {
+                label: _trade(titles[label], records, column) for label, records in group.by_method().items()
+            }
             series = [
-                Series(title_of(group.by_method()[label][0]), looks[label], (point,))
+                Series(titles[label], looks[label], (point,))
                 for label, point in points.items()
                 if point is not None
             ]
@@ -35,27 +37,25 @@ def trade_charts(group: Group) -> list[Chart]:
     return charts
 
 
-def _trade(records: Sequence[Record], column: Column) -> Point | None:
+def _trade(title: str, records: Sequence[Record], column: Column) -> Point | None:
     row = averages(records, [MAP, column])
-    cost, accuracy, deviation = row[column.key], row[MAP.key], row[f"{MAP.key} std"]
+    cost, accuracy, deviation = row[column.key], row[MAP.key], row[MAP.part("std")]
     if math.isnan(cost) or math.isnan(accuracy):
         return None
-    words = (
-        f"{title_of(records[0])}: {cost:.{column.digits}f} {column.title}, mAP {accuracy:.{MAP.digits}f} %"
-    )
+    words = f"{title}: {cost:.{column.digits}f} {column.title}, mAP {accuracy:.{MAP.digits}f} %"
     return Point(cost, accuracy, words, 0.0 if math.isnan(deviation) else deviation)
 
 
 def learning_charts(group: Group) -> list[Chart]:
     """Loss and mAP after every epoch, means over seeds."""
-    looks = styles(group.by_method())
+    looks, titles = styles(group.by_method()), group.titles()
     charts = []
     for name, read in CURVES.items():
         series = []
         for label, records in group.by_method().items():
             seeds = [read(record) for record in records]
             means = {epoch: fmean(seed[epoch] for seed in seeds) for epoch in common_epochs(seeds)}
-            title = title_of(records[0])
+            title = titles[label]
             points = [Point(x, y, f"{title}, epoch {x}: {name} {y:.4g}") for x, y in means.items()]
             if points:
                 series.append(Series(title, looks[label], tuple(points), joined=True))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from bench.methods.catalog import PRIOR
-from bench.records.groups import Group, title_of
+from bench.records.groups import Group
 from bench.records.store import Record
 from bench.tables.columns import averages, metric_columns
 
@@ -78,7 +78,8 @@ def ranking(groups: Mapping[str, Sequence[Group]]) -> Ranking:
     """
     columns = {data: ranked_group(of_data) for data, of_data in groups.items()}
     # As one group, so that the order is that of the tables.
-    everything = Group(tuple(record for group in columns.values() for record in group.records)).by_method()
+    together = Group(tuple(record for group in columns.values() for record in group.records))
+    everything, titles = together.by_method(), together.titles()
     rows = {data: group.by_method() for data, group in columns.items()}
     complete = [
         label
@@ -87,10 +88,8 @@ def ranking(groups: Mapping[str, Sequence[Group]]) -> Ranking:
     ]
     results = {data: _results(of_data, complete) for data, of_data in rows.items()}
     standings = [
-        Standing(
-            label, title_of(records[0]), {data: of[label] for data, of in results.items() if label in of}
-        )
-        for label, records in everything.items()
+        Standing(label, titles[label], {data: of[label] for data, of in results.items() if label in of})
+        for label in everything
     ]
     placed = [_with_means(standing) for standing in standings if standing.label in complete]
     # Python's sort is stable: what is equal keeps the order of the tables.
@@ -120,7 +119,7 @@ def _results(rows: Mapping[str, Sequence[Record]], complete: Sequence[str]) -> d
     for label, records in rows.items():
         row = averages(records, [MAP])
         seeds = tuple(record.cell.seed for record in records)
-        found[label] = Result(row[MAP.key], row[f"{MAP.key} std"], seeds)
+        found[label] = Result(row[MAP.key], row[MAP.part("std")], seeds)
     ranks = _ranks({label: float(found[label].printed) for label in complete})
     return {label: replace(result, rank=ranks.get(label)) for label, result in found.items()}
 

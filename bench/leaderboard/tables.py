@@ -8,7 +8,7 @@ from bench.figures.palette import styles
 from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, conditions_id
 from bench.leaderboard.ranking import Ranking, Result, Standing
 from bench.methods.catalog import METHODS
-from bench.records.groups import Group, title_of
+from bench.records.groups import Group
 from bench.records.published import PrintedRow, cite, published_rows, references
 from bench.records.store import Record
 from bench.tables.columns import Column, IntervalOf, class_columns, frame
@@ -78,8 +78,8 @@ def methods_table(
     looks = styles(group.by_method())
     by_column = _cells(group, columns, section, interval_of=interval_of)
     rows = [
-        PageRow(title_of(records[0]), tuple(cells[position] for cells in by_column), looks[label])
-        for position, (label, records) in enumerate(group.by_method().items())
+        PageRow(title, tuple(cells[position] for cells in by_column), looks[label])
+        for position, (label, title) in enumerate(group.titles().items())
     ]
     heads = tuple(PageHead(column.key, descending=column.higher_is_better is not False) for column in columns)
     return PageTable(name, caption, "Method", heads, tuple(rows))
@@ -92,7 +92,7 @@ def class_table(name: str, group: Group, section: str) -> PageTable:
     *rows, mean = [
         PageRow(column.title, tuple(cells)) for column, cells in zip(columns, by_column, strict=True)
     ]
-    heads = tuple(PageHead(title_of(records[0])) for records in group.by_method().values())
+    heads = tuple(map(PageHead, group.titles().values()))
     return PageTable(name, "Average precision per class (%)", "Class", heads, tuple(rows), (mean,))
 
 

@@ -1,7 +1,7 @@
 """Which records may be compared: those made under the same conditions, and what differs between others."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.experiment.methods import find_method
@@ -36,6 +36,21 @@ class Group:
         ):
             rows[record.cell.method.label()].append(record)
         return dict(rows)
+
+    def titles(self) -> dict[str, str]:
+        """What a table calls each method with its options; no two are called the same."""
+        return told_apart({label: title_of(records[0]) for label, records in self.by_method().items()})
+
+
+def told_apart(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles by name, where equal ones are followed by their names."""
+    count = Counter(titles.values())
+    if max(count.values(), default=1) == 1:
+        return dict(titles)
+    # Once more, because somebody may have given a title that looks like one of these.
+    return told_apart(
+        {name: f"{title} ({name})" if count[title] > 1 else title for name, title in titles.items()}
+    )
 
 
 def group_records(records: Iterable[Record]) -> list[Group]:

@@ -14,7 +14,7 @@ from bench.records.intervals import LEVEL, RESAMPLES, Interval, interval
 from bench.records.runs import Runs, notes_on
 from bench.records.store import Record, RecordStore
 from bench.resolve import unknown_name
-from bench.tables.columns import Column, class_columns, cost_columns, frame, metric_columns
+from bench.tables.columns import WORDS, Column, class_columns, cost_columns, frame, metric_columns
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import device_statement, header
 from bench.tables.papers.literals import PAPER_TABLES
@@ -86,15 +86,18 @@ class Book:
     def names(self, asked: Sequence[str]) -> list[str]:
         """The tables of these names; the name of a data set stands for its three.
 
+        Where a data set has the name of a table, the table is meant: those of the data set have names of
+        their own too.
+
         Raises:
             UserError: there is no such table.
         """
         names: list[str] = []
         for name in asked:
-            if name in self.groups:
-                names += [f"{name}-{kind.name}" for kind in KINDS]
-            elif name in (*self.own(), *self.papers()):
+            if name in (*self.own(), *self.papers()):
                 names.append(name)
+            elif name in self.groups:
+                names += [f"{name}-{kind.name}" for kind in KINDS]
             else:
                 raise self._unknown(name)
         return list(dict.fromkeys(names))
@@ -133,9 +136,8 @@ class Book:
         for group, numbers in zip(groups, frames, strict=True):
             cell = group.first.cell
             several = len(groups) > 1
-            words = {"Method": "method", "Seeds": "seeds"}
             lines = header(group)
-            if any(f"{column.key} low" in numbers for column in kind.columns(group)):
+            if any(column.part("low") in numbers for column in kind.columns(group)):
                 lines = (*lines, INTERVAL_STATEMENT)
             if group is not groups[0]:
                 different = "; ".join(differences(groups[0].first, group.first))
@@ -146,7 +148,7 @@ class Book:
                 Section(
                     f"{cell.schedule_name}, conditions {cell.conditions()}" if several else "",
                     lines,
-                    grid_of(numbers, words, kind.columns(group), left=1),
+                    grid_of(numbers, WORDS, kind.columns(group), left=1),
                 )
             )
         notes = notes_on((data,), self.notes, set(self.groups))

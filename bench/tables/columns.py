@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from bench.metrics.bootstrap import NAMES as INTERVALS
 from bench.metrics.evaluate import METRICS
-from bench.records.groups import Group, title_of
+from bench.records.groups import Group
 from bench.records.intervals import Interval
+from bench.records.published import AP
 from bench.records.store import Record
 from bench.tables.grid import Numbers
 
@@ -27,6 +29,9 @@ class Column(Numbers):
     metric: str = ""
 
 
+WORDS: Final = {"Method": "method", "Seeds": "seeds"}
+"""The columns of words of a table, each with its key in the frame."""
+
 IntervalOf = Callable[[Sequence[Record], str], Interval]
 """The confidence interval of a metric over runs that differ in their seed alone; NaN where there is none."""
 
@@ -40,28 +45,29 @@ def frame(group: Group, columns: Sequence[Column], interval_of: IntervalOf | Non
         interval_of: gives the intervals of the columns of `INTERVALS`; without, there are none.
 
     Returns:
-        A frame with the columns `method`, `seeds` (how many), and for every column `KEY` (mean) and
-        `KEY std` (sample standard deviation; NaN for one seed); with intervals also `KEY low` and `KEY high`.
+        A frame with the columns `method`, `seeds` (how many), and for every column its key (mean) and that of
+        its `std` (sample standard deviation; NaN for one seed); with intervals also of its `low` and `high`.
         What a record does not have is NaN, and a mean over seeds of which one lacks the value is NaN too.
     """
     rows = []
-    for records in group.by_method().values():
-        row = {"method": title_of(records[0]), "seeds": len(records), **averages(records, columns)}
+    titles = group.titles()
+    for label, records in group.by_method().items():
+        row = {"method": titles[label], "seeds": len(records), **averages(records, columns)}
         for column in columns:
             if interval_of and column.metric in INTERVALS:
                 _, low, high = interval_of(records, column.metric)
-                row |= {f"{column.key} low": 100 * low, f"{column.key} high": 100 * high}
+                row |= {column.part("low"): 100 * low, column.part("high"): 100 * high}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def averages(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, float]:
-    """`KEY` and `KEY std` of every column over records that differ in their seed alone."""
+    """Mean and deviation of every column, by their keys, over records that differ in their seed alone."""
     row: dict[str, float] = {}
     for column in columns:
         values = np.array([np.nan if (v := column.value(r)) is None else v for r in records], dtype=float)
         row[column.key] = float(values.mean())
-        row[f"{column.key} std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+        row[column.part("std")] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
     return row
 
 
@@ -80,10 +86,20 @@ def percent_of(name: str) -> Callable[[Record], float | None]:
 
 def class_columns(group: Group) -> list[Column]:
     """AP of every class, then mAP; in percent."""
+    mean = Column("mAP", True, value=percent_of("mAP"))
+    # A class of that name would stand there like the column of the table's own.
+    own = {*WORDS, mean.title}
     columns = [
-        Column(name, True, value=class_percent_of(c)) for c, name in enumerate(group.first.data.classes)
+        Column(
+            f"class {name}" if name in own else name,
+            True,
+            measure=AP.removesuffix(":"),
+            name=name,
+            value=class_percent_of(c),
+        )
+        for c, name in enumerate(group.first.data.classes)
     ]
-    return [*columns, Column("mAP", True, value=percent_of("mAP"))]
+    return [*columns, mean]
 
 
 def class_percent_of(c: int) -> Callable[[Record], float | None]:

@@ -21,6 +21,8 @@ class Numbers:
         digits: decimals that are printed.
         span: a heading over it and its neighbours.
         signed: whether a plus is printed.
+        measure: what is measured, where the heading is a name that a user gives, such as that of a class.
+        name: that name; the heading is another one where a reader would take it for a column of the table's.
     """
 
     title: str
@@ -28,11 +30,23 @@ class Numbers:
     digits: int = 1
     span: str = ""
     signed: bool = False
+    measure: str = ""
+    name: str = ""
+
+    def part(self, part: str) -> str:
+        """The key of its `std`, `low` or `high` in a data frame.
+
+        A user's name stands behind a colon (`AP:cat`, `AP std:cat`), and the table's own keys have none, so
+        that no name that somebody gives is taken for a key of the table's, or for a part of another name's.
+        """
+        if self.measure:
+            return f"{self.measure} {part}".strip() + f":{self.name}"
+        return f"{self.span} {self.title} {part}".strip()
 
     @property
     def key(self) -> str:
-        """Its name in a data frame, which has `KEY std` too, and `KEY low` and `KEY high` of an interval."""
-        return f"{self.span} {self.title}".strip()
+        """Its key in a data frame, which has its `std` too, and `low` and `high` of an interval."""
+        return self.part("")
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ def grid_of(
     """Lay a frame out as text; in each group the best value of a column is marked.
 
     Args:
-        frame: one row per method, with the keys of `columns`, `KEY std`, and maybe `KEY low` and `KEY high`.
+        frame: one row per method, with the keys of `columns`, of their `std`, and maybe `low` and `high`.
         words: heading and column of the frame of each column of words.
         columns: the columns of numbers.
         left: how many columns of words are set left.
@@ -133,9 +147,9 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Entry]:
 
     The deviation stands there where there are several seeds, the interval where the frame has one.
     """
-    means, deviations = frame[column.key].tolist(), frame[f"{column.key} std"].tolist()
+    means, deviations = frame[column.key].tolist(), frame[column.part("std")].tolist()
     nothing = [math.nan] * len(means)
-    bounds = zip(*(frame.get(f"{column.key} {end}", nothing) for end in ("low", "high")), strict=True)
+    bounds = zip(*(frame.get(column.part(end), nothing) for end in ("low", "high")), strict=True)
     # Compared as printed: rounding a float otherwise may part two means that read the same.
     rounded = [float(f"{mean:.{column.digits}f}") for mean in means]
     known = [shown for shown in rounded if not math.isnan(shown)]

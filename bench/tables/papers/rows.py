@@ -44,7 +44,7 @@ class Line:
         source: key of the source that it comes from; empty for the table itself and for runs made here.
         source_table: the table there.
         facts: by data set.
-        values: percent by `KEY` and `KEY std` of a column; what is missing is not in it.
+        values: percent by the keys of a column and its `std`; what is missing is not in it.
         schedule: of runs made here.
         seeds: of runs made here, how many on each data set.
         images: of runs made here, how many test images of each data set.

@@ -33,7 +33,7 @@ def paper_table(table: PaperTable, runs: Runs) -> PrintedTable:
     Returns:
         The text, and a frame with one row per line: `group`, `row`, `method`, `source`, `source_table`,
         `backbone`, `train_size`, `test_size`, `weights`, `schedule`, `seeds`, `test_images` (several, in
-        the order of the columns, where the table is on several data sets), then `KEY` and `KEY std` of every
+        the order of the columns, where the table is on several data sets), then mean and `std` of every
         column, then the differences to the published value, of every mAP.
     """
     fit = fitting(table, runs)
@@ -47,9 +47,9 @@ def paper_table(table: PaperTable, runs: Runs) -> PrintedTable:
         row: dict[str, object] = _described(line)
         for column in columns:
             row[column.key] = line.values.get(column.key, math.nan)
-            row[f"{column.key} std"] = line.values.get(f"{column.key} std", math.nan)
+            row[column.part("std")] = line.values.get(column.part("std"), math.nan)
         for of, delta in deltas:
-            row[delta.key], row[f"{delta.key} std"] = _difference(line, published, of), math.nan
+            row[delta.key], row[delta.part("std")] = _difference(line, published, of), math.nan
         rows.append(row)
     frame = pd.DataFrame(rows)
     shown = [*columns, *(delta for _, delta in deltas)]
@@ -57,7 +57,7 @@ def paper_table(table: PaperTable, runs: Runs) -> PrintedTable:
     grid = grid_of(text, {"Method": "Method", "Setting": "Setting"}, shown, left=2, group="group")
     section = Section("", _header(table, comparable), grid)
     document = Document(table.name, table.title, (section,), _notes(table, lines, fit, runs))
-    return PrintedTable(document, frame.drop(columns=[f"{delta.key} std" for _, delta in deltas]))
+    return PrintedTable(document, frame.drop(columns=[delta.part("std") for _, delta in deltas]))
 
 
 def _delta(column: PaperColumn, table: PaperTable) -> Numbers:

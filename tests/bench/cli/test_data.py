@@ -101,7 +101,8 @@ def test_stats_writes_cooccurrence_as_a_table_and_a_picture(tmp_path: Path) -> N
         table = {row["label"]: row for row in csv.DictReader(file)}
     # Of 0, 1, 3, 4, 6, 7, 9 and 10 the first four are low.
     assert [table[name]["images"] for name in ("even", "low", "odd")] == ["4", "4", "4"]
-    assert table["low"]["even"] == table["even"]["low"] == "2" and table["even"]["odd"] == "0"
+    assert table["low"]["with:even"] == table["even"]["with:low"] == "2"
+    assert table["even"]["with:odd"] == "0"
     picture = tmp_path / "stats" / "own-train-labels.png"
     with Image.open(picture) as image:
         assert image.format == "PNG" and min(image.size) > 300

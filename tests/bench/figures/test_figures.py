@@ -60,7 +60,7 @@ def test_every_picture_as_png_and_svg(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     written = files_in(tmp_path / "results" / "figures")
     assert set(written) == {f"voc2007-{kind}.{ending}" for kind in KINDS for ending in ("png", "svg")}
-    assert len(done.output.splitlines()) == len(written)
+    assert len(done.stdout.splitlines()) == len(written)
     for name, content in written.items():
         assert content.startswith(b"\x89PNG" if name.endswith("png") else b"<?xml"), name
         assert matplotlib_version.encode() not in content and b"dc:date" not in content, name

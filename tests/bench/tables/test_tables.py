@@ -202,7 +202,7 @@ def test_a_class_without_positives_is_a_dash_and_empty_in_csv(tmp_path: Path) ->
     rows = rows_of((tmp_path / "tables" / "voc2007-per-class.md").read_text(encoding="utf-8"))
     assert rows["ResNet baseline"] == ["1", "**50.0**", "–", "**25.0**", "**37.5**"]
     table = pd.read_csv(tmp_path / "tables" / "voc2007-per-class.csv")
-    assert table["dog"].isna().all()
+    assert table["AP:dog"].isna().all()
 
 
 NUMBERS: dict[str, dict[str, Callable[[Record], Any]]] = {
@@ -211,7 +211,7 @@ NUMBERS: dict[str, dict[str, Callable[[Record], Any]]] = {
         for name, info in METRICS.items()
     },
     "per-class": {
-        name: lambda record, c=c: 100 * record.metrics.per_class_ap[c]  # type: ignore[misc]
+        f"AP:{name}": lambda record, c=c: 100 * record.metrics.per_class_ap[c]  # type: ignore[misc]
         for c, name in enumerate(CLASSES)
     },
     "cost": {
@@ -236,5 +236,6 @@ def test_csv_holds_the_numbers(kind: str, tmp_path: Path) -> None:
         for heading, number in NUMBERS[kind].items():
             values = [number(record) for record in records]
             assert table.loc[title, heading] == pytest.approx(np.mean(values), abs=1e-6)
-            assert table.loc[title, f"{heading} std"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+            deviation = heading.replace("AP:", "AP std:") if kind == "per-class" else f"{heading} std"
+            assert table.loc[title, deviation] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
         assert table.loc[title, "conditions"] == cells[0].conditions()

@@ -66,7 +66,7 @@ def test_a_table_as_a_data_frame(tmp_path: Path) -> None:
     measured = store.find(made_cell("salgl").run_id()).metrics
     assert measured is not None and numbers.loc[1, "mAP"] == 100 * measured.mAP
     assert numbers.equals(table("voc2007-comparison", tmp_path))
-    assert list(table("voc2007-per-class", tmp_path))[2:4] == ["boat", "boat std"]
+    assert list(table("voc2007-per-class", tmp_path))[2:4] == ["AP:boat", "AP std:boat"]
     scores = store.scores(store.find(made_cell("salgl").run_id()))
     expected = evaluate(scores.logits, scores.labels, PROTOCOLS["ssgrl"]).CF1
     assert table("voc2007", tmp_path, protocol="ssgrl").loc[1, "CF1"] == 100 * expected
