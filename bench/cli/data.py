@@ -20,6 +20,7 @@ from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError
 from bench.files import write_text
 from bench.labels import count_labels
+from bench.names import file_name
 
 DIFFERENT = 1
 
@@ -191,7 +192,7 @@ def _write(info: DataSetInfo, split: str, index: SplitIndex, out: Path) -> None:
     counts, cooccurrence = count_labels(index.labels)
     table = pd.DataFrame(cooccurrence, index=info.classes, columns=info.classes)
     table.insert(0, "images", counts)
-    stem = f"{info.name}-{split}-labels"
+    stem = f"{file_name(info.name, 'data set')}-{file_name(split, 'split')}-labels"
     write_text(out / f"{stem}.csv", table.to_csv(index_label="label", lineterminator="\n"))
     draw_labels(out / f"{stem}.png", f"{info.title}, {split}", info.classes, counts, cooccurrence)
     click.echo(f"  {out / stem}.csv and .png")
