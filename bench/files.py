@@ -11,7 +11,13 @@ from typing import Any
 
 import yaml
 
-from bench.errors import UserError, one_line
+from bench.errors import UserError, cut, one_line
+
+MOST_VALUES = 100_000
+"""Values that a YAML text may have once its aliases are followed: a few hundred bytes can mean billions."""
+
+LARGEST = 16 << 20
+"""Bytes of a YAML file that is read: thousands of class names take a hundredth."""
 
 
 @contextmanager
@@ -52,6 +58,19 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_json(path: Path) -> Any:
+    """The value in a JSON file.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, or cannot be held: nested too deep, numbers too long.
+        OSError: it cannot be read.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"{path} is no JSON that can be read: {cut(one_line(error))}") from error
+
+
 def read_mapping(path: Path, kind: str, may_be_empty: bool = False) -> dict[str, Any]:
     """The fields of a YAML file, which messages call `kind`: `schedule file`, for example.
 
@@ -60,17 +79,52 @@ def read_mapping(path: Path, kind: str, may_be_empty: bool = False) -> dict[str,
     """
     if not path.is_file():
         raise UserError(f"The {kind} {path} does not exist.")
+    if path.stat().st_size > LARGEST:
+        raise UserError(f"The {kind} {path} has more than {LARGEST} bytes: it is none.")
     return parse_mapping(path.read_bytes(), f"The {kind} {path}", may_be_empty)
 
 
 def parse_mapping(content: bytes, called: str, may_be_empty: bool = False) -> dict[str, Any]:
     """The fields of a YAML text, which messages call `called`; as `read_mapping`."""
     try:
-        fields = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{called} is not YAML: {one_line(error)}.") from error
+        fields = parse_yaml(content)
+    except ValueError as error:
+        raise UserError(f"{called} is not YAML: {error}.") from error
     if fields is None and may_be_empty:
         return {}
     if not isinstance(fields, dict):
         raise UserError(f"{called} is not a mapping of names to values.")
     return {str(name): value for name, value in fields.items()}
+
+
+def parse_yaml(content: bytes | str) -> Any:
+    """The value of a YAML text.
+
+    Raises:
+        ValueError: it is not YAML, says what no value can be (30 February), or is nested or repeated without
+            end.
+    """
+    try:
+        return yaml.load(content, _Loader)
+    except Exception as error:  # the constructors raise whatever Python does with what is written there
+        raise ValueError(cut(one_line(error), 400).rstrip(".")) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which looks at how much a document means before it is made."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """Refuse a document of too many values."""
+        if _values_in(node, {}) > MOST_VALUES:
+            raise ValueError(f"its aliases make more than {MOST_VALUES} values of it")
+        return super().construct_document(node)
+
+
+def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
+    """Values in a node with its aliases followed; without end where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = MOST_VALUES + 1  # until it is known
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = [part for pair in inner for part in pair] if isinstance(node, yaml.MappingNode) else inner
+        known[id(node)] = 1 + sum(_values_in(part, known) for part in parts)
+    return known[id(node)]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import click
 
 from bench.errors import UserError, one_line
+from bench.names import file_name
 from bench.resolve import unknown_name
 
 if TYPE_CHECKING:
@@ -129,6 +130,10 @@ def _objection(catalogue: Catalogue[T], name: str, loaded: object) -> str:
         return f"this is no {catalogue.kind.__name__}"
     if not NAME.fullmatch(name):
         return "the name may have small letters, digits, '.', '_' and '-' only"
+    try:
+        file_name(name, "name")
+    except UserError as error:
+        return str(error).rstrip(".")
     its_own = getattr(loaded, "name", None)
     return f"its own name is '{its_own}'" if its_own != name else catalogue.objection(loaded)
 

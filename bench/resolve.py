@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from bench.errors import UserError
+from bench.errors import UserError, cut
 
 T = TypeVar("T")
 
@@ -12,9 +12,10 @@ T = TypeVar("T")
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that does not exist, with the valid ones and the nearest match."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    # Of a text that no name can be, the search would take long.
+    near = difflib.get_close_matches(name[:200], names, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return UserError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names)}.")
+    return UserError(f"Unknown {kind} '{cut(name)}'.{hint} Known: {', '.join(names)}.")
 
 
 def resolve(kind: str, name: str, known: Mapping[str, T]) -> T:

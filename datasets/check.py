@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageStat
 
 from bench.datasets.pictures.read import verify_image
-from bench.files import write_text
+from bench.files import read_json, write_text
 from bench.processes import Ended, map_bounded
 from bench.progress import Progress
 from bench.settings import read_settings
@@ -60,7 +60,7 @@ class FileChecks:
 
     def _load(self) -> dict[str, list[int]]:
         try:
-            stored = json.loads(self._cache.read_text(encoding="utf-8"))
+            stored = read_json(self._cache)
         except (OSError, ValueError):
             return {}  # a cache that cannot be read is made again
         if not isinstance(stored, dict) or stored.get("version") != self._version():
@@ -114,7 +114,7 @@ class FileChecks:
 def _stamp(path: Path) -> list[int]:
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name that the system cannot have
         return [-1, -1]
     return [status.st_size, status.st_mtime_ns]
 

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.arrays import ZLIB, read_arrays
 from bench.files import atomic_path
 
 
@@ -81,15 +80,17 @@ class SplitIndex:
             OSError: it cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                parts = {name: stored[name] for name in ("stamp", "ids", "files", "labels", "checksums")}
-        # RuntimeError: a damaged header may ask for a password or an unknown compression.
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, EOFError) as error:
+            parts = read_arrays(path, ZLIB)  # labels that are nearly all negative pack very well
+            labels, checksums = parts["labels"], parts["checksums"]
+            ids, files = (tuple(_text(parts[name]).split("\n")) for name in ("ids", "files"))
+            stamp = json.loads(_text(parts["stamp"]))
+        except (ValueError, KeyError, RecursionError) as error:
             raise ValueError(f"{path} is not an index: {error}") from error
-        ids, files = (tuple(_text(parts[name]).split("\n")) for name in ("ids", "files"))
-        if not len(ids) == len(files) == len(parts["labels"]) == len(parts["checksums"]):
-            raise ValueError(f"{path} is not an index: its parts differ in length")
-        return cls(ids, root, files, parts["labels"], parts["checksums"]), json.loads(_text(parts["stamp"]))
+        if labels.ndim != 2 or labels.dtype != np.int8 or checksums.dtype != np.uint32:
+            raise ValueError(f"{path} is not an index: its labels or checksums are of another kind")
+        if not len(ids) == len(files) == len(labels) == checksums.size or not isinstance(stamp, dict):
+            raise ValueError(f"{path} is not an index: its parts differ in length, or its stamp is none")
+        return cls(ids, root, files, labels, checksums.ravel()), stamp
 
 
 def _bytes(text: str) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import click
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.listing import reader_of
 from bench.errors import UserError
-from bench.files import write_text
+from bench.files import read_json, write_text
 from bench.progress import Progress
 from bench.settings import data_root, work_folder
 
@@ -31,6 +31,15 @@ def dataset_info(name: str) -> DataSetInfo:
 
         return replace(info, classes=CLASSES)
     return info
+
+
+def name_of(data: str) -> str:
+    """The name that runs on a data set have for it: the name itself, or what its YAML file calls it.
+
+    Raises:
+        UserError: a file that does not describe a data set.
+    """
+    return dataset_info(data).name if data.endswith((".yaml", ".yml")) else data
 
 
 def locate(info: DataSetInfo, root: Path | None, progress: Progress | None = None) -> Path:
@@ -81,7 +90,7 @@ def _file() -> Path:
 
 def _all_remembered() -> dict[str, str]:
     try:
-        stored = json.loads(_file().read_text(encoding="utf-8"))
+        stored = read_json(_file())
     except (OSError, ValueError):
         return {}
     return stored if isinstance(stored, dict) else {}
@@ -89,4 +98,4 @@ def _all_remembered() -> dict[str, str]:
 
 def _remembered(name: str) -> Path | None:
     root = _all_remembered().get(name)
-    return Path(root) if root else None
+    return Path(root) if root and isinstance(root, str) else None

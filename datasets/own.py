@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
 from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
 from bench.datasets.listing import read_lines
 from bench.errors import UserError
 from bench.files import read_mapping
+from bench.names import file_name
 from bench.validation import one_sentence
 
 
@@ -48,6 +49,11 @@ class Splits(_Part):
     train: str | float = Field(description="name of the split, or the share of the images to draw")
     eval: str | None = Field(None, description="name of the split to evaluate on; not where they are drawn")
     seed: int = Field(0, ge=0, lt=2**32, description="what they are drawn from")
+
+    @field_validator("train", "eval")
+    @classmethod
+    def _names_a_file(cls, value: str | float | None) -> str | float | None:
+        return _checked(value, "split") if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _either(self) -> "Splits":
@@ -89,6 +95,11 @@ class Description(_Part):
     counts: dict[str, int] = Field({}, description="how many images each split should have")
     schedule: str = "identical"
 
+    @field_validator("name")
+    @classmethod
+    def _names_a_file(cls, value: str) -> str:
+        return _checked(value, "name")
+
     @model_validator(mode="after")
     def _consistent(self) -> "Description":
         layouts = [name for name in ("csv", "coco", "voc") if getattr(self, name) is not None]
@@ -99,6 +110,14 @@ class Description(_Part):
         if self.name in DATASET_CATALOGUE.names():
             raise ValueError(f"'{self.name}' is the name of a data set that is known; choose another")
         return self
+
+
+def _checked(name: str, field: str) -> str:
+    """As `file_name`; a ValueError, which pydantic takes, where the name is refused."""
+    try:
+        return file_name(name, field)
+    except UserError as error:
+        raise ValueError(str(error).rstrip(".")) from error
 
 
 def load_own(path: Path) -> DataSetInfo:

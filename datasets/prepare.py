@@ -15,7 +15,8 @@ from bench.datasets.layout import ALL
 from bench.datasets.listing import Listing, Problem, reader_of
 from bench.datasets.splits import positions_of
 from bench.errors import UserError
-from bench.files import write_text
+from bench.files import read_json, write_text
+from bench.names import file_name
 from bench.progress import Progress
 from bench.settings import work_folder
 
@@ -63,7 +64,7 @@ def with_classes(info: DataSetInfo, folder: Path) -> DataSetInfo:
 def _kept_names(file: Path, states: dict[str, list[int]]) -> tuple[str, ...] | None:
     """The kept class names, or None where there are none that are good."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = read_json(file)
         return tuple(kept["classes"]) if kept["files"] == states else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -82,9 +83,10 @@ def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progres
         progress: called with (done, total) while annotations are read.
 
     Raises:
-        UserError: as the layout's reader.
+        UserError: as the layout's reader; or the split has a name that no file can have.
     """
-    file = work_folder() / "indices" / _definition(info, folder) / f"{split}.npz"
+    kept_as = file_name(split, f"split of {info.name}")
+    file = work_folder() / "indices" / _definition(info, folder) / f"{kept_as}.npz"
     index = _load(file, folder)
     if index is not None:
         return Prepared(index, (), file, read=False)
@@ -116,7 +118,8 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
 def _definition(info: DataSetInfo, folder: Path) -> str:
     """A folder name for what is read from a tree: the splits of one definition lie together."""
     text = repr((VERSION, info.name, info.layout, info.made, info.classes, str(folder.resolve())))
-    return f"{info.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    name = file_name(info.name, "data set")
+    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _stamp(
@@ -146,6 +149,6 @@ def _load(file: Path, folder: Path) -> SplitIndex | None:
         index, stamp = SplitIndex.load(file, folder)
         if all(_state(folder / source) == state for source, state in stamp["files"].items()):
             return index
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, AttributeError):
         pass  # made again
     return None

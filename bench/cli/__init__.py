@@ -3,12 +3,18 @@
 Help must come at once, so nothing here imports more than click.
 """
 
+import errno
+import io
+import os
+import signal
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.version import __version__
 
 COMMANDS = {
@@ -47,14 +53,38 @@ DEBUG = click.Option(
 )
 
 
+# Permissions, a disk that is read only, a full one.
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
+
+
 class Mistake(click.ClickException):
     """A user's mistake: printed as `Error: ...`, exit status 2."""
 
     exit_code = 2
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, on its way past click, which would make an ordinary failure of it."""
+
+
+LONGEST = 10_000
+"""Characters of a message, whatever it quotes."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is called."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; ends by the signal itself on Ctrl-C, which a shell's loop then sees."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is printed as a question mark
+                stream.reconfigure(errors="replace")
+        try:
+            return super().main(*args, **kwargs)
+        except Interrupted as interrupted:
+            click.echo(f"\nInterrupted{interrupted}.", err=True)
+            _die_of_the_signal()
+            raise SystemExit(128 + signal.SIGINT) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of a person's work."""
@@ -91,12 +121,32 @@ class LazyGroup(click.Group):
         except UserError as error:
             if ctx.params.get("debug"):
                 raise
-            raise Mistake(str(error)) from error
+            raise Mistake(cut(str(error), LONGEST)) from error
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(*interrupt.args) from None
         except OSError as error:
             # A folder that cannot be written, a full disk; a closed pipe has no file name and is click's.
             if ctx.params.get("debug") or error.filename is None:
                 raise
-            raise Mistake(f"{error.filename}: {error.strerror}.") from error
+            raise Mistake(f"{error.filename}: {error.strerror}{_what_to_do(error)}.") from error
+
+
+def _what_to_do(error: OSError) -> str:
+    """Where the work folder can be put instead, if that is what cannot be written."""
+    from bench.settings import work_folder
+
+    place, folder = Path(os.fsdecode(error.filename)).absolute(), work_folder().absolute()
+    if error.errno not in _NOT_WRITABLE or not (place.is_relative_to(folder) or folder.is_relative_to(place)):
+        return ""
+    return "; checkpoints and caches go there: set BENCH_WORK to a folder that can be written"
+
+
+def _die_of_the_signal() -> None:
+    """End as a process does that does not catch Ctrl-C: a shell looks at that, not at an exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

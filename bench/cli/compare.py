@@ -13,7 +13,7 @@ from bench.records.store import RecordStore
 @click.command("compare")
 @click.argument("a")
 @click.argument("b")
-@click.option("--data", help="Name of the data set; not needed where A or B names runs.")
+@click.option("--data", help="Name or YAML file of the data set; not needed where A or B names runs.")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
 @click.option(

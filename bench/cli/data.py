@@ -21,6 +21,7 @@ from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError
 from bench.files import write_text
 from bench.labels import count_labels
+from bench.names import file_name
 
 DIFFERENT = 1
 
@@ -227,7 +228,7 @@ def _write(info: DataSetInfo, split: str, index: SplitIndex, out: Path) -> None:
     table = pd.DataFrame({"label": info.classes, "images": counts})
     # A class has a key that is none of the table's own, whatever its name is.
     pairs = pd.DataFrame(cooccurrence, columns=[f"with:{name}" for name in info.classes])
-    stem = f"{info.name}-{split}-labels"
+    stem = f"{file_name(info.name, 'data set')}-{file_name(split, 'split')}-labels"
     write_text(out / f"{stem}.csv", csv(pd.concat([table, pairs], axis=1)))
     draw_labels(out / f"{stem}.png", f"{info.title}, {split}", info.classes, counts, cooccurrence)
     click.echo(f"  {out / stem}.csv and .png")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.errors import UserError
+from bench.names import file_name
 
 
 @click.command("import-checkpoint")
@@ -48,7 +49,8 @@ def command(file: Path, out: Path | None, **given: Any) -> None:
     from bench.engine.import_published import Given, import_published
     from bench.engine.model_file import save_model
 
-    target = out or Path(f"{file.name.partition('.')[0]}.safetensors")
+    stem = file.name.partition(".")[0]
+    target = out or Path(f"{file_name(stem, 'FILE (without --out)')}.safetensors")
     if target.exists():
         raise UserError(f"{target} exists already; name another file with --out.")
     with open_display(Console(stderr=True)) as display:

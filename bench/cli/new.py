@@ -15,6 +15,7 @@ from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.errors import UserError
 from bench.files import write_text
 from bench.methods.catalog import METHOD_CATALOGUE
+from bench.names import file_name
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 SUFFIX = ".template"
@@ -97,7 +98,7 @@ def _module(kind: Literal["method", "dataset"], name: str) -> str:
             f"'{name}' is no name for a project: begin with a letter, and use small letters and digits, with "
             "single '-' or '_' between them."
         )
-    module = name.replace("-", "_")
+    module = file_name(name, f"{kind} NAME").replace("-", "_")
     catalogue = METHOD_CATALOGUE if kind == "method" else DATASET_CATALOGUE
     if name in {*catalogue.names(), *catalogue.reserved}:
         raise UserError(f"There is a {catalogue.noun} '{name}' already; choose another name.")

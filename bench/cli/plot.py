@@ -15,7 +15,7 @@ _LIST = "\n".join(f"  {kind.name:17} {kind.summary}" for kind in KINDS.values())
 
 @click.command("plot", epilog=f"\b\nPictures:\n{_LIST}\n  {'all':17} every one of them")
 @click.argument("name")
-@click.option("--data", help="Runs of this data set alone.")
+@click.option("--data", help="Runs of this data set alone: its name, or its YAML file.")
 @click.option("--methods", default="all", show_default=True, help="Names with options, as in `bench run`.")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option(
@@ -35,6 +35,9 @@ def command(name: str, data: str | None, methods: str, results: Path, out: Path 
     folder = out or results / "figures"
     with open_display(Console(stderr=True)) as display:
         display.task("drawing")
-        written = draw_figures(RecordStore(results), names, folder, data, chosen, endings)
+        notes: list[str] = []
+        written = draw_figures(RecordStore(results), names, folder, data, chosen, endings, notes.append)
+    for line in notes:
+        click.echo(line, err=True)
     for path in written:
         click.echo(f"Written: {path}")

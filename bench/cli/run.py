@@ -10,14 +10,36 @@ from bench.cli.display import describe_seconds, open_display
 from bench.datasets.catalog import share
 from bench.engine.execute import execute, notes
 from bench.engine.plan import Cell, plan
-from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
+from bench.experiment.schedule import Schedule
 from bench.records.store import RecordStore
 
 A_CELL_FAILED = 1
 
+_GOES_ON = frozenset({"resume", "resume_from", "continue", "restart", "auto_resume", "checkpoint"})
+_ALSO_CALLED = {"learning_rate": "lr", "wd": "weight_decay", "opt": "optimizer", "ema": "ema_decay"}
 
-@click.command("run")
+
+class RunCommand(click.Command):
+    """Answers an option that there is none of with what does what it asks for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; a field of the schedule is no option of its own, and to go on needs none."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-").replace("-", "_").lower()
+            field = _ALSO_CALLED.get(name, name)
+            if name in _GOES_ON:
+                said = "a run goes on by itself: the same command goes on from the last epoch"
+            elif field in Schedule.model_fields:
+                said = f"it is a field of the schedule: --set {field}=VALUE"
+            else:
+                raise
+            raise click.UsageError(f"No such option: {error.option_name}; {said}.", ctx) from None
+
+
+@click.command("run", cls=RunCommand)
 @click.option(
     "--spec",
     type=click.Path(path_type=Path),
@@ -101,7 +123,7 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
                 display.note(sentence)
             outcome = None if matrix.dry_run else execute(matrix, cells, display)
     except KeyboardInterrupt:
-        raise UserError("Interrupted; the same command goes on from the last epoch.") from None
+        raise KeyboardInterrupt("; the same command goes on from the last epoch") from None
     if outcome is None:
         _print_plan(matrix, cells, console)
         return

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.datasets.locate import name_of
 from bench.errors import UserError
-from bench.experiment.methods import parse_methods
-from bench.methods.catalog import METHODS, PRIOR
+from bench.experiment.methods import label_of
+from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.metrics.protocol import Protocol
 from bench.records.groups import differences, group_records
 from bench.records.runs import Runs, notes_on
@@ -43,24 +44,17 @@ def pair(store: RecordStore, a: str, b: str, data: str | None, protocol: Protoco
     Raises:
         UserError: there is no such run, there are several sets of runs, or the two may not be compared.
     """
-    chooser = _Chooser(store, data, protocol)
-    runs_a, runs_b = (() if _is_method(text) else chooser.named(text) for text in (a, b))
+    chooser = _Chooser(store, name_of(data) if data else None, protocol)
+    runs_a, runs_b = (() if chooser.is_method(text) else chooser.named(text) for text in (a, b))
+    label_a, label_b = ("" if runs else chooser.label(text) for runs, text in ((runs_a, a), (runs_b, b)))
     if runs_a or runs_b:
-        chosen = runs_a or chooser.beside(runs_b, _label(a)), runs_b or chooser.beside(runs_a, _label(b))
+        chosen = runs_a or chooser.beside(runs_b, label_a), runs_b or chooser.beside(runs_a, label_b)
     else:
-        chosen = chooser.methods(_label(a), _label(b))
+        chosen = chooser.methods(label_a, label_b)
     if chosen[0] == chosen[1]:
         raise UserError(f"{a} and {b} are the same runs: name two methods, or two runs.")
     check_comparable((*chosen[0], *chosen[1]))
     return Pair(*chosen, chooser.notes(chosen[0][0].cell.data))
-
-
-def _is_method(text: str) -> bool:
-    return text.partition("/")[0] in (*METHODS, PRIOR.name)
-
-
-def _label(text: str) -> str:
-    return text if text == PRIOR.name else parse_methods((text,))[0].label()
 
 
 class _Chooser:
@@ -71,6 +65,16 @@ class _Chooser:
         self._data = data
         self._protocol = protocol
         self._unpaired: list[str] = []
+        # Those of packages that are not installed here too.
+        self._labels = {record.cell.method.label() for record in self._runs.records}
+
+    def is_method(self, text: str) -> bool:
+        """Whether a text names a method, and not runs."""
+        return text in self._labels or text.partition("/")[0] in (*METHOD_CATALOGUE.names(), PRIOR.name)
+
+    def label(self, text: str) -> str:
+        """The method that a text names, as its runs have it."""
+        return label_of(text, self._labels)
 
     def named(self, text: str) -> Records:
         """The runs that are named one by one: seeds of one method under one set of conditions."""
@@ -92,7 +96,7 @@ class _Chooser:
     def _one(self, text: str) -> Record:
         names = [*(record.run_id for record in self._runs.records), *self._runs.notes]
         if not text or not any(name.startswith(text) or name.endswith(text) for name in names):
-            unknown = unknown_name("method", text, [*METHODS, PRIOR.name])
+            unknown = unknown_name("method", text, {*METHOD_CATALOGUE.names(), PRIOR.name, *self._labels})
             raise UserError(f"{unknown} Nor does a run begin or end with it; `bench ls` lists the runs.")
         record = self._runs.store.find(text)
         if record.run_id in self._runs.notes:
@@ -150,13 +154,14 @@ class _Chooser:
             if record.cell.data == data and record.cell.method.label() == label:
                 measured = self._under_protocol(record)
                 found.setdefault(measured.cell.key(), measured)
-        if not found:
+        kept = self._runs.with_scores(found.values())
+        if not kept:
             notes = "; ".join(self.notes(data))
             raise UserError(
                 f"No finished run of {label} on {data} under {self._runs.store.folder}"
                 f"{f' ({notes})' if notes else ''}; `bench ls` lists the runs."
             )
-        return list(found.values())
+        return kept
 
     def notes(self, data: str) -> tuple[str, ...]:
         """A line on every run that has no counterpart, and on every run on `data` that cannot be read."""

@@ -69,7 +69,9 @@ def store_features(
     key = (VERSION, backbone.name, state_digest(backbone), dataset.fingerprint(), *sizes)
     name = sha256(repr(key).encode()).hexdigest()[:16]
     place = folder / name
-    if not place.is_dir():
+    stored = _load(place, dataset)
+    if stored is None:
+        shutil.rmtree(place, ignore_errors=True)  # damaged
         folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
         try:
@@ -77,9 +79,23 @@ def store_features(
             work.rename(place)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    frozen = freeze(backbone, load_file(place / REDUCTION))
-    train, evaluated = (np.load(place / f"{split}.npy", mmap_mode="r") for split in ("train", "eval"))
-    return StoredFeatures(frozen, train, evaluated)
+        stored = _load(place, dataset)
+        assert stored is not None, "what was written can be read"
+    reduction, train, evaluated = stored
+    return StoredFeatures(freeze(backbone, reduction), train, evaluated)
+
+
+def _load(
+    place: Path, dataset: DataSet
+) -> tuple[dict[str, Tensor], NDArray[np.float16], NDArray[np.float16]] | None:
+    """What is kept of a data set's features; None where there are none, or they are damaged."""
+    try:
+        reduction = load_file(place / REDUCTION)
+        train, evaluated = (np.load(place / f"{split}.npy", mmap_mode="r") for split in ("train", "eval"))
+    except Exception:  # of safetensors and NumPy, each with kinds of its own
+        return None
+    whole = (len(train), len(evaluated)) == (len(dataset.train), len(dataset.eval))
+    return (reduction, train, evaluated) if whole else None
 
 
 def _compute(

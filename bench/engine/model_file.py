@@ -1,12 +1,12 @@
 """A trained model in one safetensors file: the weights, and in its header all that is needed to use them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from bench.files import atomic_path
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
+from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import OFFSET, MultiLabelModel, seeded_head
 from bench.validation import one_sentence
@@ -28,11 +29,19 @@ CARD = "bench"
 """The key of the card in the header of the file."""
 LABELS = "labels."
 """What the names of the tensors of the label space begin with."""
-LABEL_ARRAYS = ("vectors", "counts", "cooccurrence")
+_AXES = {"vectors": ("C", "d"), "counts": ("C",), "cooccurrence": ("C", "C")}
+LABEL_ARRAYS = tuple(_AXES)
+_FLOATS, _INTEGERS = ("F64", "F32", "F16"), ("I64", "I32")
+
+
+Side = Annotated[int, Field(ge=1, le=1 << 14)]
+"""Of a square image in pixels."""
+Mean = Annotated[float, Field(allow_inf_nan=False)]
+Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class ModelCard(BaseModel):
-    """What a model is and where it comes from. Sizes are sides of square images in pixels."""
+    """What a model is and where it comes from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,19 +50,28 @@ class ModelCard(BaseModel):
     backbone: str
     frozen: bool = False  # the backbone was not trained; its channels may be reduced
     feature_dim: int  # channels of the feature map
-    mean: tuple[float, float, float]  # what images are normalised with, on the scale 0 to 1
-    std: tuple[float, float, float]
-    classes: tuple[str, ...]  # in the order of the logits
-    train_size: int
-    test_size: int
-    test_resize: int  # a test image is resized to this, then its centre is cut out; test_size: nothing is cut
+    mean: tuple[Mean, Mean, Mean]  # what images are normalised with, on the scale 0 to 1
+    std: tuple[Spread, Spread, Spread]
+    classes: tuple[str, ...] = Field(min_length=1)  # in the order of the logits
+    train_size: Side
+    test_size: Side
+    # A test image is resized to this, then its centre is cut out; nothing is cut where it is the test size.
+    test_resize: Side
     protocol: str  # the evaluation protocol that its own numbers follow
     precision: Precision  # that it was trained and evaluated in
     vectors: str  # where its label vectors come from
     graph: str  # where its label graph comes from
-    train_images: int | None  # how many training images were counted, where known
+    train_images: int | None = Field(ge=0)  # how many training images were counted, where known
     source: str  # what it was made of: a run here, or a published file with its hash
     citation: str
+
+    @field_validator("classes")
+    @classmethod
+    def _once_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = next((name for name in value if value.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the class '{twice}' is named more than once")
+        return value
 
 
 class Trained(NamedTuple):
@@ -109,24 +127,53 @@ def load_model(path: Path) -> Trained:
     card, tensors = read_card(path), read_tensors(path)
     arrays = {name: tensors.pop(LABELS + name).numpy() for name in LABEL_ARRAYS}
     labels = LabelSpace(card.classes, **arrays, num_images=card.train_images or 0)
+    try:
+        _require_fit(card, labels, tensors)
+        model = _build(card, labels, tensors)
+        model.load_state_dict(tensors)
+    except (RuntimeError, ValueError, ValidationError) as error:
+        raise UserError(
+            f"The tensors in {path} do not fit the {card.method.label()} that its header describes, so it "
+            f"was changed or comes from another version: {one_line(error)}"
+        ) from error
+    return Trained(model.eval(), labels, card)
+
+
+def _build(card: ModelCard, labels: LabelSpace, tensors: Mapping[str, Tensor]) -> MultiLabelModel:
+    """The model that a card describes, its weights drawn."""
     backbone = build_backbone(card.backbone)
+    for name in ("mean", "std"):  # other weights of the same backbone may have others
+        setattr(backbone, name, torch.tensor(getattr(card, name), device="cpu").view(1, 3, 1, 1))
     if card.frozen:
         names = {"mean": f"backbone.{MEAN}", "components": f"backbone.{COMPONENTS}"}
         backbone = freeze(backbone, {key: tensors[name] for key, name in names.items() if name in tensors})
     method = method_named(card.method.name)
     head = seeded_head(method, options_of(card.method), labels, backbone.feature_dim, seed=0)
     model = MultiLabelModel(backbone, head)
-    model.offset = tensors.get(OFFSET)
+    offset = tensors.get(OFFSET)
+    if offset is not None and offset.shape != (len(card.classes),):
+        raise ValueError(f"{OFFSET} is {tuple(offset.shape)} for {len(card.classes)} classes")
+    model.offset = offset
+    return model
+
+
+def _require_fit(card: ModelCard, labels: LabelSpace, tensors: Mapping[str, Tensor]) -> None:
+    """ValueError where the model has other tensors than there are: found out without any memory for it."""
     try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise UserError(
-            f"The tensors in {path} do not fit the {card.method.label()} that its header describes, so it "
-            f"was changed or comes from another version: {one_line(error)}"
-        ) from error
-    for name in ("mean", "std"):  # other weights of the same backbone may have others
-        getattr(model.backbone, name).copy_(torch.tensor(getattr(card, name)).view(1, 3, 1, 1))
-    return Trained(model.eval(), labels, card)
+        with torch.device("meta"):
+            model = _build(card, labels, tensors)
+    except UserError:
+        raise
+    except Exception as error:
+        if card.method.name in METHODS:
+            raise ValueError(one_line(error)) from error
+        return  # a head of a package may compute with its weights while it is built
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    there = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    differ = sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+    if differ:
+        described = f"{differ[0]} is {there.get(differ[0])}, not {wanted.get(differ[0])}"
+        raise ValueError(f"{len(differ)} tensors are others: {described}")
 
 
 def read_card(path: Path) -> ModelCard:
@@ -137,23 +184,41 @@ def read_card(path: Path) -> ModelCard:
     """
     with _opened(path) as file:
         header, names = (file.metadata() or {}).get(CARD), set(file.keys())
-    if header is None or not {LABELS + name for name in LABEL_ARRAYS} <= names:
+        kept = {name: file.get_slice(LABELS + name) for name in LABEL_ARRAYS if LABELS + name in names}
+        shapes = {name: tuple(part.get_shape()) for name, part in kept.items()}
+        types = {name: part.get_dtype() for name, part in kept.items()}
+    if header is None or len(shapes) < len(LABEL_ARRAYS):
         raise UserError(
             f"The checkpoint {path} does not say which model its weights belong to, so it was not written by "
             "`bench run` or `bench import-checkpoint` of this version; train or import it again."
         )
     try:
-        return ModelCard.model_validate_json(header)
+        card = ModelCard.model_validate_json(header)
+        options_of(card.method)
     except ValidationError as error:
         raise UserError(
             f"The header of {path} is not one of this version: {one_sentence(error, ModelCard.model_fields)}"
         ) from error
+    count = len(card.classes)
+    wanted = {"vectors": (count, *shapes["vectors"][1:2]), "counts": (count,), "cooccurrence": (count, count)}
+    for name, shape in wanted.items():
+        right = types[name] in (_FLOATS if name == "vectors" else _INTEGERS)
+        if shapes[name] != shape or len(shape) != len(_AXES[name]) or not right:
+            raise UserError(
+                f"{LABELS}{name} in {path} is {types[name]} {shapes[name]}, where {count} classes have "
+                f"({', '.join(_AXES[name])}) of {'F32' if name == 'vectors' else 'I64'}: it was changed."
+            )
+    return card
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of a model file by name; UserError where it is damaged."""
+    """Every tensor of a model file by name; UserError where it is damaged, or NaN is in one."""
     with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.isnan().any():
+            raise UserError(f"The tensor {name} in {path} holds NaN: such a model scores nothing.")
+    return tensors
 
 
 @contextmanager

@@ -6,13 +6,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.experiment.start import Parts
-from bench.files import parse_mapping, read_mapping
+from bench.files import parse_mapping, parse_yaml, read_mapping
 from bench.resolve import names_in, unknown_name
 from bench.validation import one_sentence
 
@@ -151,8 +150,8 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
         if name in settings:
             raise UserError(f"The field {name} is set twice: leave one out.")
         try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
+            settings[name] = parse_yaml(value)
+        except ValueError:
             raise UserError(f"In --set: '{value}' is no value for {name}.") from None
     return settings
 

@@ -1,11 +1,12 @@
 """The methods that a user asks for, with their options: `resnet/pool=max`."""
 
+from collections.abc import Collection
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.errors import UserError
+from bench.errors import UserError, cut
+from bench.files import parse_yaml
 from bench.methods.catalog import METHOD_CATALOGUE, METHODS, PRIOR, Method, Options
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
@@ -63,6 +64,19 @@ def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
     return list({choice.label(): choice for choice in choices}.values())
 
 
+def label_of(text: str, stored: Collection[str] = ()) -> str:
+    """A method as the label of its runs has it, parsed as `bench run` does: `4` is `4.0` where that is meant.
+
+    Args:
+        text: a name, with options or without.
+        stored: the labels of runs; one of them is taken as it stands, also where its package is gone.
+
+    Raises:
+        UserError: as `parse_methods`.
+    """
+    return text if text == PRIOR.name or text in stored else _parse_method(text).label()
+
+
 def _parse_method(text: str) -> MethodChoice:
     name, *settings = text.split("/")
     method = METHOD_CATALOGUE.get(name)
@@ -74,9 +88,9 @@ def _parse_method(text: str) -> MethodChoice:
         if key not in method.options.model_fields:
             raise unknown_name(f"option of {name}", key, method.options.model_fields)
         try:
-            options[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"Method '{text}': '{value}' is no value for {key}.") from None
+            options[key] = parse_yaml(value)
+        except ValueError:
+            raise UserError(f"Method '{cut(text)}': '{cut(value)}' is no value for {key}.") from None
     try:
         return MethodChoice(name=name, options=method.options(**options).model_dump())
     except ValidationError as error:

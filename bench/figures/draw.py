@@ -1,6 +1,6 @@
 """Draw pictures of stored runs and write them: equal records give equal bytes on one machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -8,10 +8,16 @@ from typing import Final
 from matplotlib import style
 from matplotlib.figure import Figure
 
+from bench.datasets.locate import name_of
+from bench.errors import UserError
+from bench.experiment.methods import label_of
 from bench.figures.catalog import KINDS, FigureKind
 from bench.figures.subject import Subject
 from bench.files import atomic_path
+from bench.methods.catalog import METHOD_CATALOGUE
+from bench.names import file_name
 from bench.records.groups import Group, group_records
+from bench.records.runs import notes_on
 from bench.records.store import RecordStore
 from bench.resolve import resolve, unknown_name
 from bench.tables.book import Book
@@ -39,6 +45,7 @@ def draw_figures(
     data: str | None = None,
     methods: Sequence[str] = (),
     formats: Sequence[str] = ("png",),
+    note: Callable[[str], None] = lambda line: None,
 ) -> list[Path]:
     """Draw pictures of the stored runs, one for each data set and each set of conditions.
 
@@ -47,9 +54,10 @@ def draw_figures(
         kinds: names of `KINDS`.
         folder: where the files go: `DATA-KIND.FORMAT`, and `DATA-KIND-2.FORMAT` and so on where there are
             runs on the data set under further conditions.
-        data: the data set; all of them if None.
+        data: the data set, by its name or its YAML file; all of them if None.
         methods: methods with options, as `bench run` takes them; all if empty.
         formats: `png`, `svg` or both.
+        note: told of each run that is left out because it cannot be read.
 
     Returns:
         The files.
@@ -61,31 +69,46 @@ def draw_figures(
     written = []
     # The user's own configuration of matplotlib would make other pictures of the same records.
     with style.context(["default", LOOK]):
-        for name, groups in _groups(store, data, methods).items():
+        for name, groups in _groups(store, data, methods, note).items():
+            stem = file_name(name, "data set")
             for number, group in enumerate(groups, start=1):
                 subject = Subject(group, store, several=len(groups) > 1)
                 ending = f"-{number}" if number > 1 else ""
                 for kind in chosen:
-                    written += _save(_draw(kind, subject), folder / f"{name}-{kind.name}{ending}", formats)
+                    written += _save(_draw(kind, subject), folder / f"{stem}-{kind.name}{ending}", formats)
     return written
 
 
-def _groups(store: RecordStore, data: str | None, methods: Sequence[str]) -> dict[str, list[Group]]:
+def _groups(
+    store: RecordStore, data: str | None, methods: Sequence[str], note: Callable[[str], None]
+) -> dict[str, list[Group]]:
     """The runs to draw by data set, in groups of equal conditions."""
     book = Book(store)
     if not book.groups:
         raise book.nothing_finished()
+    data = data and name_of(data)
     if data is not None and data not in book.groups:
         raise unknown_name("data set of the stored runs", data, book.groups)
     asked = {data: book.groups[data]} if data is not None else book.groups
     records = [record for groups in asked.values() for group in groups for record in group.records]
     labels = {record.cell.method.label() for record in records}
+    wanted = set()
     for method in methods:
-        if method not in labels:
+        known = method in labels or method.partition("/")[0] in METHOD_CATALOGUE.names()
+        label = label_of(method, labels) if known else method
+        if label not in labels:
             raise unknown_name("method of the stored runs", method, labels)
+        wanted.add(label)
     chosen: dict[str, list[Group]] = {}
-    for group in group_records(r for r in records if not methods or r.cell.method.label() in methods):
+    asked_for = [record for record in records if not wanted or record.cell.method.label() in wanted]
+    drawn = book.runs.with_scores(asked_for)
+    for group in group_records(drawn):
         chosen.setdefault(group.first.cell.data, []).append(group)
+    about = {data} if data is not None else set(book.groups)
+    for line in notes_on(tuple(about), book.runs.notes, set(book.groups)):
+        note(line)
+    if not drawn:
+        raise UserError("No run that is asked for has scores that can be read: there is nothing to draw.")
     return chosen
 
 

@@ -20,7 +20,6 @@ while the trained models stay as they are. The spread over seeds is another unce
 """
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.arrays import ZLIB, read_arrays
 from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
 from bench.metrics.bootstrap import DECIMALS, NAMES, Replicates, replicate
@@ -204,10 +204,10 @@ def sample_of(
 def _read(path: Path) -> ResampledRun | None:
     """Stored replicates; None where there are none or the file is not whole."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            replicates = Replicates(stored["metrics"], stored["class_ap"])
-            return ResampledRun(replicates, stored["positives"], str(stored["test_set"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        stored = read_arrays(path, ZLIB)
+        replicates = Replicates(stored["metrics"], stored["class_ap"])
+        return ResampledRun(replicates, stored["positives"], str(stored["test_set"]))
+    except (OSError, ValueError, KeyError):
         return None
 
 

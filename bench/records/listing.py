@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.datasets.locate import name_of
+from bench.experiment.methods import label_of
+from bench.methods.catalog import METHOD_CATALOGUE
 from bench.metrics.evaluate import METRICS
 from bench.records.groups import method_place
 from bench.records.store import Damaged, Record, RecordStore
@@ -58,7 +61,7 @@ def run_rows(
 
     Args:
         store: the records.
-        data: data sets; all if empty.
+        data: data sets, by their names or YAML files; all if empty.
         methods: with options (`resnet/pool=max`), or without for all variants; all if empty.
         statuses: some of `STATUSES`; all if empty.
 
@@ -66,6 +69,8 @@ def run_rows(
         UserError: nothing stored has a data set, a method or a status that is asked for.
     """
     rows = sorted(map(_row, store.all()), key=_order)
+    data = [name_of(one) for one in data]
+    methods = [_label(one, {row.method for row in rows}) for one in methods]
     filters: Sequence[tuple[str, Collection[str], Callable[[RunRow], Collection[str]]]] = (
         ("data set of the stored runs", data, lambda row: (row.data,)),
         ("method of the stored runs", methods, lambda row: (row.method, row.method.partition("/")[0])),
@@ -79,6 +84,12 @@ def run_rows(
                 raise unknown_name(kind, name, known)
         kept = [row for row in kept if not asked or set(asked) & set(names_of(row))]
     return kept
+
+
+def _label(method: str, stored: Collection[str]) -> str:
+    """A method as its runs have it where options are given; a bare name stands for all its variants."""
+    name, slash, _ = method.partition("/")
+    return label_of(method, stored) if slash and name in METHOD_CATALOGUE.names() else method
 
 
 def _row(record: Record | Damaged) -> RunRow:

@@ -1,5 +1,7 @@
 """The stored runs that tables are made of, under any protocol, and why each other run is left out."""
 
+from collections.abc import Iterable
+
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import Protocol
@@ -32,6 +34,18 @@ class Runs:
                 )
             else:
                 self.records.append(record)
+
+    def with_scores(self, records: Iterable[Record]) -> list[Record]:
+        """Those whose scores can be read; a note says why each other one is left out."""
+        kept = []
+        for record in records:
+            try:
+                self.store.scores(record)
+            except UserError as error:
+                self.notes[record.run_id] = left_out(record, str(error))
+            else:
+                kept.append(record)
+        return kept
 
     def measured(self, record: Record, protocol: Protocol) -> Record:
         """The record with what its stored scores give under `protocol`.

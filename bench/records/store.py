@@ -15,18 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.errors import UserError
+from bench.arrays import ArrayError, read_arrays
+from bench.errors import UserError, cut, one_line
 from bench.experiment.cell import CellSpec
 from bench.files import atomic_path, sha256_of_file, write_text
 from bench.metrics.evaluate import Metrics
+from bench.names import LONGEST, file_name
 from bench.validation import one_sentence
 
 RECORD = "record.json"
 SCORES = "scores.npz"
 
 
+LARGEST = 64 << 20
+"""Bytes of a record: hundreds of epochs with hundreds of classes take a hundredth."""
+RUN = 2 * LONGEST + 40
+"""Bytes that the name of a run may have: those of a data set and of a method, its seed, its key."""
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Epoch(_Part):
@@ -121,6 +129,60 @@ class Damaged:
     reason: str
 
 
+def _read(path: Path) -> Record:
+    """The record in a file, of whatever run it is.
+
+    Raises:
+        UserError: there is none, or it is none of this version.
+    """
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise UserError(f"{path} has {size} bytes, which is more than a record has.")
+        return Record.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing") from None
+    except OSError as error:
+        raise UserError(str(error)) from error
+    except ValidationError as error:
+        raise UserError(f"{path}: {one_sentence(error, Record.model_fields)}") from error
+
+
+def _contradiction(record: Record, folder: Path) -> str:
+    """What of a record is not so, or nothing: what everything that reads records may rely on."""
+    record.cell.method.label()  # UserError: a method of another version, or of a package that cannot be used
+    file_name(record.cell.data, "cell.data")
+    if not folder.name == record.run_id == record.cell.run_id():
+        return f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
+    # Without any positive test label, which a server may hold, there was nothing to measure.
+    unmeasured = record.metrics is None and record.data.eval_labels > 0
+    if record.status == "finished" and (unmeasured or not (folder / SCORES).is_file()):
+        return f"{folder} lacks its metrics or {SCORES}"
+    classes = record.data.classes
+    if len(set(classes)) < len(classes):
+        return f"{folder / RECORD}: data.classes names a class twice"
+    measured = [record.metrics, *(epoch.metrics for epoch in record.history)]
+    if any(one is not None and len(one.per_class_ap) != len(classes) for one in measured):
+        return f"{folder / RECORD}: per_class_ap has not as many values as data.classes, {len(classes)}"
+    if record.selected_epoch is not None and not 0 <= record.selected_epoch < max(1, len(record.history)):
+        return f"{folder / RECORD}: selected_epoch is none of history"
+    return ""
+
+
+def _fault(scores: Scores, record: Record) -> str:
+    """What is wrong with the scores of a record, or nothing."""
+    shape, classes = scores.logits.shape, len(record.data.classes)
+    if scores.ids.ndim != 1 or scores.ids.dtype.kind != "U" or scores.ids.shape != shape[:1]:
+        return "ids is no list of one name for each image"
+    if shape != scores.labels.shape or shape[1:] != (classes,):
+        return f"logits and labels are {shape} and {scores.labels.shape}, for {classes} classes"
+    if scores.logits.dtype.kind != "f" or not np.isfinite(scores.logits).all():
+        return "logits holds what is no finite number"
+    if scores.labels.dtype.kind != "i" or not np.isin(scores.labels, (-1, 0, 1)).all():
+        return "labels holds others than 1, 0 and -1"
+    return ""
+
+
 class RecordStore:
     """The records under `RESULTS/runs`."""
 
@@ -129,30 +191,17 @@ class RecordStore:
 
     def load(self, run_id: str) -> Record | Damaged | None:
         """The record of that run, why it cannot be read, or None where there is none."""
-        folder = self.folder / run_id
-        if not folder.is_dir():
-            return None
         try:
-            record = Record.model_validate_json((folder / RECORD).read_bytes())
-        except FileNotFoundError:
-            return Damaged(run_id, f"{folder / RECORD} is missing")
-        except OSError as error:
-            return Damaged(run_id, str(error))
-        except ValidationError as error:
-            return Damaged(run_id, f"{folder / RECORD}: {one_sentence(error, Record.model_fields)[:300]}")
-        try:
-            record.cell.method.label()
-        except UserError as error:  # a method of another version, or of an extension that is not installed
-            return Damaged(run_id, str(error))
-        if record.run_id != run_id or record.cell.run_id() != run_id:
-            return Damaged(
-                run_id, f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
-            )
-        # Without any positive test label, which a server may hold, there was nothing to measure.
-        unmeasured = record.metrics is None and record.data.eval_labels > 0
-        if record.status == "finished" and (unmeasured or not (folder / SCORES).is_file()):
-            return Damaged(run_id, f"{folder} lacks its metrics or {SCORES}")
-        return record
+            folder = self.folder / file_name(run_id, "run", RUN)
+            if not folder.is_dir():
+                return None
+            record = _read(folder / RECORD)
+            wrong = _contradiction(record, folder)
+        except UserError as error:
+            return Damaged(run_id, cut(str(error), 400))
+        except Exception as error:  # whatever a library does with what a stranger has written there
+            return Damaged(run_id, f"{self.folder / run_id / RECORD}: {cut(one_line(error), 300)}")
+        return Damaged(run_id, cut(wrong, 400)) if wrong else record
 
     def all(self) -> Iterator[Record | Damaged]:
         """Every record, in the order of the run names; hidden folders are unfinished writes."""
@@ -192,14 +241,24 @@ class RecordStore:
         Raises:
             UserError: the file is not the one that the record was written with.
         """
-        path = self.folder / record.run_id / SCORES
+        path = self.folder / file_name(record.run_id, "run", RUN) / SCORES
         if not path.is_file() or sha256_of_file(path) != record.scores_sha256:
             raise UserError(f"The scores {path} are not those that the record was written with.")
-        with np.load(path, allow_pickle=False) as arrays:
-            return Scores(arrays["ids"], arrays["logits"], arrays["labels"])
+        try:
+            arrays = read_arrays(path)
+            scores = Scores(arrays["ids"], arrays["logits"], arrays["labels"])
+        except KeyError as error:
+            raise UserError(f"The scores {path} lack the array {error}.") from error
+        except ArrayError as error:
+            raise UserError(f"The scores {path} are damaged: {error}.") from error
+        wrong = _fault(scores, record)
+        if wrong:
+            raise UserError(f"The scores {path} are not those of the record: {wrong}.")
+        return scores
 
     def save(self, record: Record, scores: Scores | None) -> Record:
         """Write a record, replacing one of the same name; returns it with the hash of its scores."""
+        file_name(record.run_id, "run", RUN)
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{record.run_id}.{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)

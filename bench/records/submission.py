@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 from typing import Literal
 
+from bench import names
 from bench.errors import UserError
 from bench.files import atomic_path, write_text
 from bench.records.store import Record, Scores
@@ -46,6 +47,8 @@ def write_submission(record: Record, scores: Scores, folder: Path, competition: 
             "only the whole list, so run without --limit-eval and --skip-bad."
         )
     ids = [str(image) for image in scores.ids]
+    for name in record.data.classes:  # before anything is written
+        file_name(competition, name)
     for column, name in enumerate(record.data.classes):
         # Logits, with all their digits: the server ranks them, and rounded probabilities would tie.
         lines = [f"{image} {value:.9g}\n" for image, value in zip(ids, scores.logits[:, column], strict=True)]
@@ -60,8 +63,12 @@ def write_submission(record: Record, scores: Scores, folder: Path, competition: 
 
 
 def file_name(competition: str, class_name: str) -> str:
-    """The name that the server wants for the file of a class."""
-    return f"{competition}_cls_test_{class_name}.txt"
+    """The name that the server wants for the file of a class.
+
+    Raises:
+        UserError: the class has a name that no file can have.
+    """
+    return f"{competition}_cls_test_{names.file_name(class_name, 'class')}.txt"
 
 
 def validate_submission(folder: Path, competition: str, classes: tuple[str, ...], ids: list[str]) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.datasets.catalog import DATASETS
+from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.metrics.protocol import Protocol
 from bench.records.groups import Group, differences, group_records
@@ -93,7 +94,7 @@ class Book:
             UserError: there is no such table.
         """
         names: list[str] = []
-        for name in asked:
+        for name in map(name_of, asked):
             if name in (*self.own(), *self.papers()):
                 names.append(name)
             elif name in self.groups:
@@ -108,14 +109,15 @@ class Book:
             return UserError(
                 f"The table {name} has its source's protocol, {protocol}: leave out another one."
             )
-        for data in DATASETS:
+        for data in DATASET_CATALOGUE.names():
             if name in (data, *(f"{data}-{kind.name}" for kind in KINDS)):
                 return self.nothing_finished(data)
         return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
 
     def nothing_finished(self, data: str | None = None) -> UserError:
         """That there is no finished run, why each other one is left out, and what makes some."""
-        notes = notes_on((data,), self.notes, set(DATASETS)) if data else list(self.notes.values())
+        known = set(DATASET_CATALOGUE.names())
+        notes = notes_on((data,), self.notes, known) if data else list(self.notes.values())
         more = [f"and {len(notes) - NAMED} more"] if len(notes) > NAMED else []
         left_out = f" ({'; '.join([*notes[:NAMED], *more])})" if notes else ""
         return UserError(

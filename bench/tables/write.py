@@ -5,10 +5,14 @@ from pathlib import Path
 
 from bench.files import write_text
 from bench.metrics.protocol import Protocol
+from bench.names import LONGEST, file_name
 from bench.progress import Progress
 from bench.records.store import RecordStore
 from bench.tables.book import COMPARISON, Book
 from bench.tables.render import FORMATS, markdown
+
+TABLE = LONGEST + 20
+"""Bytes that the name of a table may have: that of a data set, and what the table shows."""
 
 
 def write_tables(
@@ -45,7 +49,7 @@ def write_tables(
         progress(done, len(chosen))
         table = book.table(name)
         for form in formats:
-            write_text(folder / f"{name}{ending}.{form}", FORMATS[form](table))
+            write_text(folder / f"{file_name(name, 'table', TABLE)}{ending}.{form}", FORMATS[form](table))
         if names or name.endswith(f"-{COMPARISON.name}"):
             texts.append(markdown(table.document))
     return texts

@@ -11,15 +11,17 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from http.client import HTTPException, HTTPResponse, InvalidURL
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
 from pathlib import Path
+from typing import IO
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from bench.datasets.fetch.disk import FULL, readable, require_space
 from bench.datasets.fetch.sources import Archive
-from bench.errors import UserError
-from bench.files import write_text
+from bench.errors import UserError, cut
+from bench.files import read_json, write_text
 from bench.progress import Transfer
 from bench.version import __version__
 
@@ -66,7 +68,7 @@ class _Part:
 
     def origin(self) -> _Origin | None:
         try:
-            return _Origin(**json.loads(self._note.read_text(encoding="utf-8")))
+            return _Origin(**read_json(self._note))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -225,9 +227,20 @@ def _continuation(archive: Archive, url: str, part: _Part) -> dict[str, str]:
     return rest if archive.hash is not None else {}
 
 
+class _WithinTheWeb(HTTPRedirectHandler):
+    """Follows a redirection to http and https alone; Python would follow one to ftp too."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if urlsplit(newurl).scheme not in ("http", "https"):
+            raise InvalidURL(f"the server redirects to {cut(newurl)}, which is not http or https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _open(url: str, headers: dict[str, str], part: _Part) -> HTTPResponse:
     try:
-        response: HTTPResponse = urlopen(
+        response: HTTPResponse = build_opener(_WithinTheWeb).open(
             Request(url, headers={"User-Agent": f"mlr-bench/{__version__}", **headers}), timeout=TIMEOUT
         )
     except HTTPError as error:
@@ -278,6 +291,9 @@ def _copy(response: HTTPResponse, part: _Part, there: int, total: int | None, pr
     with part.path.open("ab", buffering=0) as file:
         progress(there, total)
         while block := _read(response):
+            if total is not None and there + len(block) > total:
+                part.discard()
+                raise _UselessError(f"the server sends more than the {total} bytes of the file")
             rest = memoryview(block)
             while rest:
                 written = file.write(rest)

@@ -10,17 +10,15 @@ import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from bench.datasets.fetch.disk import FULL, require_space
-from bench.errors import UserError
+from bench.errors import UserError, cut, one_line
 from bench.files import atomic_path
 from bench.progress import Transfer
 
@@ -30,10 +28,12 @@ ALLOWANCE = 1 << 20
 """Bytes more than that, for small archives, which pack better."""
 BLOCK = 1 << 20
 
-_DAMAGED = (
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError),
-    # A name that is a file and a folder in the same archive.
-    *(FileExistsError, IsADirectoryError, NotADirectoryError),
+ENTRIES = 1_000_000
+"""Files and folders that an archive may hold: empty ones take no bytes, but a place each."""
+
+# Of the system, but the fault of what an archive says: a name that is a file and a folder, or none at all.
+_ITS_FAULT = frozenset(
+    {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
 )
 
 
@@ -87,11 +87,11 @@ def unpack(
             _write(entries, hidden, total, progress)
         for path in sorted(hidden.iterdir()):
             _merge(path, folder / path.name)
-    except _DAMAGED as error:
-        raise _damaged(archive, error) from error
+    except UserError:
+        raise
     except OSError as error:
         # The checksums of gzip and bzip2 fail with an error of the system that has no number.
-        if error.errno is None:
+        if error.errno is None or error.errno in _ITS_FAULT:
             raise _damaged(archive, error) from error
         if error.errno not in FULL:
             raise
@@ -99,13 +99,16 @@ def unpack(
             f"The disk is full: {archive.name} was not unpacked into {folder}, what was begun is removed and "
             "the archive is kept; make room and run the command again."
         ) from error
+    except Exception as error:  # of tarfile, zipfile and what packs, each with kinds of its own
+        raise _damaged(archive, error) from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     return [str(PurePosixPath(entry.name)) for entry in entries if not entry.is_folder]
 
 
 def _damaged(archive: Path, error: Exception) -> UserError:
-    return UserError(f"The archive {archive} is damaged ({error}): remove it and download it again.")
+    said = cut(one_line(error))
+    return UserError(f"The archive {archive} is damaged ({said}): remove it and download it again.")
 
 
 @contextmanager
@@ -153,12 +156,14 @@ def _checked(archive: Path, entries: Iterator[_Entry], limit: int) -> list[_Entr
         name = PurePosixPath(entry.name)
         # The anchor is a drive, a host or the leading slash of an absolute name.
         outside = PureWindowsPath(entry.name).anchor or ".." in name.parts
-        reason = (
-            "leads out of the folder that it is unpacked into" if outside else entry.odd and f"is {entry.odd}"
-        )
+        reason = entry.odd and f"is {entry.odd}"
+        if not name.parts and not entry.is_folder:
+            reason = "names no file"
+        if outside:
+            reason = "leads out of the folder that it is unpacked into"
         if reason:
             raise UserError(
-                f"'{entry.name}' in {archive} {reason}: nothing was unpacked; do not trust that file."
+                f"'{cut(entry.name)}' in {archive} {reason}: nothing was unpacked; do not trust that file."
             )
         if total > limit:
             raise UserError(
@@ -166,6 +171,11 @@ def _checked(archive: Path, entries: Iterator[_Entry], limit: int) -> list[_Entr
                 "unpacked; do not trust that file."
             )
         passed.append(entry)
+        if len(passed) > ENTRIES:
+            raise UserError(
+                f"{archive} holds more than {ENTRIES} files, which is more than it should: nothing was "
+                "unpacked; do not trust that file."
+            )
     return passed
 
 

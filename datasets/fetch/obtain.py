@@ -8,7 +8,7 @@ from bench.datasets.fetch.disk import exclusive, readable, require_space
 from bench.datasets.fetch.download import download, left_to_fetch
 from bench.datasets.fetch.extract import unpack
 from bench.datasets.fetch.sources import Archive
-from bench.files import write_text
+from bench.files import read_json, write_text
 from bench.progress import Transfer
 
 DOWNLOADS = "downloads"
@@ -65,7 +65,7 @@ def obtain(
 def _is_unpacked(note: Path, archive: Archive, folder: Path) -> bool:
     """Whether this archive, not an earlier edition, was unpacked here and all its files are still there."""
     try:
-        stored = json.loads(note.read_text(encoding="utf-8"))
+        stored = read_json(note)
         same = (stored["size"], stored["hash"]) == (archive.size, archive.hash)
         return same and all((folder / name).is_file() for name in stored["files"])
     except (OSError, ValueError, TypeError, KeyError):

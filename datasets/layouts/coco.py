@@ -10,7 +10,7 @@ from pycocotools.coco import COCO
 
 from bench.datasets.layout import COCOInstances
 from bench.datasets.listing import Listing, label_matrix, missing_tree, places, refuse_duplicates
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.progress import Progress
 
 NAMES = frozenset({"coco", "coco2014", "mscoco", "mscoco2014"})
@@ -172,8 +172,11 @@ def _load(path: Path) -> dict[str, Any]:
             f"{path} is not whole JSON: {error.msg} at character {error.pos} (line {error.lineno}) of "
             f"{len(error.doc)}; it may be cut off, so fetch it again."
         ) from None  # the error holds the whole text
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON in UTF-8: {error}.") from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # also a number of 5,000 digits
+        raise UserError(f"{path} is not JSON in UTF-8: {cut(str(error))}.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no COCO annotations, but a JSON {type(content).__name__}.")
     for part, fields in FIELDS.items():
@@ -198,5 +201,7 @@ def _check_fields(entry: Any, fields: dict[str, type], where: str) -> None:
         # Not isinstance: true is an int.
         if type(value) is not kind or value == "":
             named = f" (id {entry['id']})" if field != "id" and "id" in entry else ""
-            found = f"is {value!r}, which is no {kind.__name__}" if field in entry else "is missing"
+            found = f"is {cut(repr(value))}, which is no {kind.__name__}" if field in entry else "is missing"
             raise UserError(f"{where}{named}: '{field}' {found}.")
+    if "file_name" in fields and not PurePosixPath(entry["file_name"]).name:
+        raise UserError(f"{where}: 'file_name' is '{cut(entry['file_name'])}', which names no file.")

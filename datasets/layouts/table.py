@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TextIO, cast
@@ -90,7 +91,7 @@ def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
                 labels = (label.strip() for label in cells[layout.labels].split(layout.separator))
                 split = cells[layout.split].strip() if layout.split else ""
                 yield TableRow(line, image, tuple(label for label in labels if label), split)
-    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
 
 

@@ -20,7 +20,7 @@ from bench.datasets.listing import (
     read_lines,
     refuse_duplicates,
 )
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.progress import Progress
 
 NAMES = frozenset({"vg", "vg500", "visualgenome", "visualgenome1.4"})
@@ -149,8 +149,8 @@ def _objects(folder: Path, progress: Progress | None) -> Objects:
         _READ.clear()
         try:
             _READ[key] = _read_objects(path, progress)
-        except (UnicodeDecodeError, RecursionError) as error:
-            raise UserError(f"{path} is not JSON in UTF-8: {error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path} is not JSON in UTF-8: {cut(str(error))}.") from error
     return _READ[key]
 
 

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from bench.datasets.scenes.draw import CLASSES, Picture, draw_scene, sample_scene
+from bench.files import read_json
 from bench.processes import map_in_processes
 from bench.progress import Progress
 
@@ -96,7 +97,7 @@ def _lock(devkit: Path) -> Iterator[bool]:
 def _is_there(devkit: Path, wanted: Mapping[str, Any]) -> bool:
     """Whether the finished folder is the one wanted."""
     try:
-        stamp = json.loads((devkit / YEAR / STAMP).read_text(encoding="utf-8"))
+        stamp = read_json(devkit / YEAR / STAMP)
     except (OSError, ValueError):
         return False
     return isinstance(stamp, dict) and all(stamp.get(key) == value for key, value in wanted.items())

@@ -2,12 +2,14 @@
 
 import pickle
 import textwrap
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from bench.arrays import check_packed
 from bench.errors import UserError
 
 # What training codes put around the weights; DeiT's and Swin's files have `model`.
@@ -33,12 +35,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise UserError(f"The weights file {path} cannot be read: {reason(error)}.") from error
     if isinstance(state, dict):
         state = next((state[key] for key in WRAPPERS if key in state), state)
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise UserError(
             f"The weights file {path} does not map names to tensors, by itself or under "
             f"{' or '.join(repr(key) for key in WRAPPERS)}."
         )
+    for name, value in state.items():
+        fault = tensor_fault(value)
+        if fault:
+            raise UserError(f"The weights file {path} cannot be used: {name} {fault}.")
     return {name.removeprefix("module."): value for name, value in state.items()}
+
+
+def tensor_fault(tensor: Tensor) -> str:
+    """Why a tensor of a stranger's file cannot be used, or nothing."""
+    # A view can repeat a few bytes without end, until something copies it.
+    if tensor.numel() * tensor.element_size() > max(tensor.untyped_storage().nbytes(), 1):
+        return f"has {tensor.numel()} numbers, more than the file holds of it"
+    return "holds NaN" if tensor.is_floating_point() and tensor.isnan().any() else ""
 
 
 def _load_file(path: Path) -> object:
@@ -46,6 +62,9 @@ def _load_file(path: Path) -> object:
         from safetensors.torch import load_file
 
         return load_file(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            check_packed(packed, path.stat().st_size)
     loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     return loaded
 

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.errors import UserError
+from bench.arrays import check_packed
+from bench.errors import UserError, cut
+from bench.methods.backbones.weights import tensor_fault
 
 # Under which names files keep the weights, and their exponential moving average.
 PLAIN = ("state_dict", "model_state_dict", "model", "net", "network")
@@ -65,7 +68,7 @@ def read_published_file(path: Path, ema: bool) -> PublishedState:
     """
     content = _load(path)
     if _is_state(content):
-        return PublishedState(_unwrapped(content), "")
+        return PublishedState(_checked(path, content), "")
     if not isinstance(content, Mapping):
         raise UserError(
             f"The checkpoint {path} holds a {type(content).__name__} instead of weights by name; save "
@@ -76,9 +79,18 @@ def read_published_file(path: Path, ema: bool) -> PublishedState:
     if kept_under is None:
         raise UserError(
             f"The checkpoint {path} has no weights where they are looked for, under {', '.join(looked_for)}: "
-            f"it holds {', '.join(str(key) for key in content) or 'nothing'}."
+            f"it holds {cut(', '.join(str(key) for key in content), 400) or 'nothing'}."
         )
-    return PublishedState(_unwrapped(content[kept_under]), kept_under)
+    return PublishedState(_checked(path, content[kept_under]), kept_under)
+
+
+def _checked(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights without what wrappers put before the names; UserError where one cannot be used."""
+    for name, tensor in state.items():
+        fault = tensor_fault(tensor)
+        if fault:
+            raise UserError(f"The checkpoint {path} cannot be used: {cut(name)} {fault}.")
+    return _unwrapped(state)
 
 
 def _is_state(value: object) -> bool:
@@ -108,6 +120,9 @@ def _load(path: Path) -> Any:
         )
     allowed: list[Any] = [(_Ignored, name) for name in _NUMPY]
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                check_packed(packed, path.stat().st_size)
         with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
             # PyTorch warns that the encoding is of no use; it is, because Python 2 wrote strings without one.
             warnings.simplefilter("ignore", UserWarning)

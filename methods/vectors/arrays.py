@@ -2,11 +2,11 @@
 
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.arrays import ArrayError, PickleError, read_arrays
 from bench.errors import UserError
 from bench.methods.vectors.words import spelt
 
@@ -107,20 +107,16 @@ def load_arrays(path: Path, kind: str = "vector file") -> dict[str, Array]:
         UserError: no such file, another one, damaged, or holding Python objects, which are not loaded.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
+        return read_arrays(path)
     except FileNotFoundError:
         raise UserError(f"The {kind} {path} does not exist.") from None
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
-        if "pickle" in str(error):
-            raise UserError(
-                f"The {kind} {path} holds Python objects, which are not loaded because that can run "
-                "code; store plain arrays with numpy.savez(FILE, labels=[...], vectors=...)."
-            ) from error
-        raise UserError(f"The {kind} {path} cannot be read as arrays: {str(error).rstrip('.')}.") from error
+    except PickleError as error:
+        raise UserError(
+            f"The {kind} {path} holds Python objects, which are not loaded because that can run "
+            "code; store plain arrays with numpy.savez(FILE, labels=[...], vectors=...)."
+        ) from error
+    except (ArrayError, OSError) as error:
+        raise UserError(f"The {kind} {path} cannot be read as arrays: {error}.") from error
 
 
 def _shape(array: Array) -> str:

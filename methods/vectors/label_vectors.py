@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.arrays import ZLIB, read_arrays
 from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
 from bench.methods.vectors.arrays import read_named, read_ordered
@@ -135,10 +135,12 @@ def _checked(made: NDArray[np.generic], names: tuple[str, ...], source: VectorSo
 def _load(kept: Path) -> tuple[Vectors, tuple[str, ...]] | None:
     """Kept vectors; None where there are none, or the file is damaged."""
     try:
-        with np.load(kept, allow_pickle=False) as arrays:
-            return arrays["vectors"], tuple(arrays["made_of"].tolist())
-    except (OSError, ValueError, KeyError, BadZipFile):
+        arrays = read_arrays(kept, ZLIB)
+        vectors, made_of = arrays["vectors"], tuple(map(str, arrays["made_of"].ravel()))
+    except (OSError, ValueError, KeyError):
         return None
+    whole = vectors.ndim == 2 and vectors.dtype == np.float32 and len(vectors) == len(made_of)
+    return (vectors, made_of) if whole else None
 
 
 def _draw(names: tuple[str, ...]) -> Made:

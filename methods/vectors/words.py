@@ -15,7 +15,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import UserError
+from bench.arrays import ZLIB
+from bench.errors import UserError, cut
 
 Vectors = NDArray[np.float32]
 Words = Mapping[str, Vectors]
@@ -34,6 +35,8 @@ WORDS_TO_LOOK_UP = {
     "drier": ("drier", "dryer"),
 }
 SUFFIXES = (".txt", ".vec", ".bin")
+LONGEST_LINE = 1 << 20
+"""Bytes: a vector of 40,000 numbers."""
 
 
 def spellings(name: str) -> list[tuple[str, ...]]:
@@ -72,8 +75,8 @@ def read_word_vectors(path: Path, names: tuple[str, ...]) -> tuple[Vectors, tupl
             f"The vector file {path} does not fit into memory ({error}): it is damaged, or needs a larger "
             "machine."
         ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        reason = str(error).rstrip(".")
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        reason = cut(str(error).rstrip("."))
         raise UserError(f"The vector file {path} is damaged: {reason}; get it again.") from error
     missing: dict[str, list[str]] = {}
     used = [_choose(name, words, missing) for name in names]
@@ -101,15 +104,26 @@ def _opened(path: Path) -> Iterator[tuple[bytes, BinaryFile]]:
     """The first line of a file, unpacked if need be, and the file behind it."""
     file: BinaryFile
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        first = file.readline()
+        first = _line(path, file)
         if not first:
             raise UserError(f"The vector file {path} is empty.")
         yield first, file
 
 
+def _line(path: Path, file: BinaryFile) -> bytes:
+    """The next line; UserError where it is longer than any vector, as in what unpacks to one endless line."""
+    line = file.readline(LONGEST_LINE)
+    if len(line) == LONGEST_LINE:
+        raise UserError(
+            f"The vector file {path} has a line of more than {LONGEST_LINE} bytes: it is no file of word "
+            "vectors."
+        )
+    return line
+
+
 def _header(path: Path, first: bytes) -> tuple[int, int]:
     """The number of words and of dimensions that a word2vec file begins with."""
-    found = re.fullmatch(rb"\s*(\d+) (\d+)\s*", first)
+    found = re.fullmatch(rb"\s*(\d{1,12}) (\d{1,6})\s*", first)
     if not found or not int(found[2]):
         raise UserError(
             f"The vector file {path} is no word2vec file: its first line is not the number of words and of "
@@ -133,7 +147,7 @@ def _read_text(path: Path, wanted: set[str], has_header: bool) -> dict[str, Vect
             count, size = None, _size_of_glove(path, first)
             file.seek(0)
         number = before = 1 if has_header else 0
-        for line in file:
+        while line := _line(path, file):
             number += 1
             word, vector = _parse(path, number, line.rstrip(), size, left)
             if vector is not None:
@@ -185,8 +199,12 @@ def _size_of_glove(path: Path, first: bytes) -> int:
 
 def _read_binary(path: Path) -> Words:
     with _opened(path) as (first, file):
-        _header(path, first)
+        words_in, size = _header(path, first)
         start = file.read(400)
+    # Memory for all of them is asked for before the first is read.
+    packing = ZLIB if path.suffix == ".gz" else 1
+    if words_in * size * 4 > path.stat().st_size * packing:
+        raise EOFError(f"it has no room for the {words_in} words of {size} numbers that it declares")
     # The bytes of numbers are never all printable; read as binary, text would give senseless vectors.
     if re.fullmatch(rb"[\s\x20-\x7e]+", start):
         raise UserError(f"The vector file {path} is text, not binary: call it .vec.")

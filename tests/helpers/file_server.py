@@ -29,6 +29,7 @@ class Served:
         stated: the Content-Length when the whole is sent, if not the true one; -1 for none at all.
         cuts: the bytes after which each answer in turn drops the connection; later ones are whole.
         statuses: what each request in turn is refused with; later ones are answered.
+        redirect: where each request is sent instead; None for nowhere.
         hold: after the bytes of a cut, wait for this event instead of dropping the connection.
         headers: the headers of each request so far.
     """
@@ -42,6 +43,7 @@ class Served:
     stated: int | None = None
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    redirect: str | None = None
     hold: threading.Event | None = None
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -82,6 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
         served.headers.append(dict(self.headers))
         if served.statuses:
             self.send_error(served.statuses.pop(0))
+            return
+        if served.redirect is not None:
+            self.send_response(302)
+            self.send_header("Location", served.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         self._send(served, self._start(served))
 

@@ -210,11 +210,17 @@ def test_learning_curves_need_training(tmp_path: Path) -> None:
             draw(subject_of(store_made(tmp_path / "floor", made_cell("prior"))))
 
 
-def test_changed_scores_are_refused(tmp_path: Path) -> None:
+def test_a_run_with_changed_scores_is_left_out_and_named(tmp_path: Path) -> None:
     store = small_store(tmp_path)
-    path = store.folder / made_cell().run_id() / "scores.npz"
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(UserError, match="not those that the record was written with"):
+    notes: list[str] = []
+    for entry in sorted(store.folder.iterdir(), key=lambda entry: entry.name != made_cell().run_id()):
+        path = entry / "scores.npz"
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        if entry.name == made_cell().run_id():
+            assert draw_figures(store, ["precision-recall"], tmp_path / "figures", note=notes.append)
+    (note,) = notes
+    assert made_cell().run_id() in note and "not those that the record was written with" in note
+    with pytest.raises(UserError, match="has scores that can be read: there is nothing to draw"):
         draw_figures(store, ["precision-recall"], tmp_path / "figures")
 
 

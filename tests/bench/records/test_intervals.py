@@ -197,7 +197,10 @@ def test_order_of_the_images_changes_nothing(tmp_path: Path) -> None:
         (lambda scores: replace(scores, ids=np.char.add(scores.ids, "x")), "do not share their test images"),
         (lambda scores: replace(scores, labels=-scores.labels), "do not share their test images and labels"),
         (lambda scores: replace(scores, ids=np.full(40, "one")), "have the image one twice"),
-        (lambda scores: replace(scores, logits=scores.logits * np.nan), "cannot be measured: score at row 0"),
+        (
+            lambda scores: replace(scores, logits=scores.logits * np.nan),
+            "logits holds what is no finite",
+        ),
     ],
 )
 def test_seeds_on_other_images_have_no_interval(

@@ -238,3 +238,28 @@ def test_a_server_that_is_not_there(server: FileServer, tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(UserError, match=f"no answer .*refused.*, {TRIES} times"):
         download(archive, tmp_path / NAME)
+
+
+@pytest.mark.parametrize("target", ["ftp://127.0.0.1/archive.tar", "file:///etc/hostname", "data:,x"])
+def test_a_redirection_away_from_the_web_is_not_followed(
+    target: str, server: FileServer, tmp_path: Path
+) -> None:
+    server.files[NAME] = Served(b"", redirect=target)
+    with pytest.raises(UserError, match=r"redirects to .* which is not http or https|not allowed"):
+        download(unverified(server), tmp_path / NAME)
+    assert names(tmp_path) == []
+    server.files["other"] = Served(CONTENT)
+    server.files[NAME] = Served(b"", redirect=server.url("other"))
+    download(archive_of(server), tmp_path / NAME)
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_a_transfer_ends_where_it_exceeds_the_size_that_is_known(server: FileServer, tmp_path: Path) -> None:
+    told: list[int] = []
+    server.files[NAME] = Served(CONTENT * 20, stated=-1)
+    with pytest.raises(UserError, match=f"the server sends more than the {len(CONTENT)} bytes of the file"):
+        download(
+            archive_of(server, hash=None), tmp_path / NAME, progress=lambda done, total: told.append(done)
+        )
+    assert max(told) <= len(CONTENT)
+    assert names(tmp_path) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.datasets.fetch import extract as module
 from bench.datasets.fetch.extract import unpack
 from bench.errors import UserError
 
@@ -214,6 +215,7 @@ def test_a_folder_may_be_a_link_to_another_disk(tmp_path: Path) -> None:
 CHILD = """
 import os, sys
 from pathlib import Path
+from bench.datasets.fetch import extract as module
 from bench.datasets.fetch.extract import unpack
 from bench.errors import UserError
 def progress(done, total):
@@ -253,3 +255,25 @@ def test_a_killed_process_leaves_no_half_file_in_the_tree(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "root").iterdir()] == [".unpacking-data.tar"]
     unpack(archive, tmp_path / "root")
     assert tree(tmp_path / "root") == files
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_archive_of_files_without_end_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ENTRIES", 100)
+    archive = make(tmp_path / f"many.{kind}", {f"{number}.jpg": b"" for number in range(101)})
+    with pytest.raises(UserError, match="holds more than 100 files"):
+        unpack(archive, tmp_path / "tree")
+    assert tree(tmp_path / "tree") == {}
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000 + "b", ".", "./."])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_that_no_file_can_have_is_refused(kind: str, name: str, tmp_path: Path) -> None:
+    archive = make(tmp_path / f"odd.{kind}", {**HONEST, name: b"x"})
+    with pytest.raises(UserError) as refused:
+        unpack(archive, tmp_path / "tree")
+    said = "is damaged" if len(name) > 3 else f"'{name}' in {archive} names no file: nothing was unpacked"
+    assert said in str(refused.value) and len(str(refused.value)) < 1000
+    assert tree(tmp_path / "tree") == {}
