@@ -1,6 +1,7 @@
 """Two methods on the same test images: how they differ, and how sure that is."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,13 @@ from bench.metrics.bootstrap import NAMES
 from bench.progress import Progress
 from bench.records.intervals import (
     ALPHA,
+    DIFFERENCE,
     FEWEST_POSITIVES,
     RESAMPLES,
+    SHARE,
     Interval,
     adjusted_p_values,
+    holm,
     mean_over_seeds,
     p_value,
     percentile_interval,
@@ -38,8 +42,8 @@ class Difference:
         a: of the first method, the mean over its seeds.
         b: of the second.
         difference: a - b.
-        p: two-sided p-value of the difference, for a class adjusted for the number of classes that are
-            tested; NaN for a class with fewer than `FEWEST_POSITIVES`, which is not.
+        p: two-sided p-value of the difference, adjusted for the number of metrics, thirds or classes that are
+            tested; NaN for a class with fewer than `FEWEST_POSITIVES`, or a third that has one: they are not.
     """
 
     name: str
@@ -113,7 +117,7 @@ def compare(
         pair,
         resamples,
         (maps[0], maps[1]),
-        tuple(
+        _adjusted(
             _difference(name, None, len(positives), a.metrics[:, column], b.metrics[:, column])
             for column, name in enumerate(NAMES)
         ),
@@ -134,9 +138,9 @@ def _difference(
         name,
         None if positives is None else (int(positives.min()), int(positives.max())),
         classes,
-        percentile_interval(a, share=True),
-        percentile_interval(b, share=True),
-        percentile_interval(a - b),
+        percentile_interval(a, SHARE),
+        percentile_interval(b, SHARE),
+        percentile_interval(a - b, DIFFERENCE),
         p_value(a - b) if p is None else p,
     )
 
@@ -144,11 +148,19 @@ def _difference(
 def _by_frequency(positives: NDArray[np.int64], a: FloatArray, b: FloatArray) -> tuple[Difference, ...]:
     """The mean AP of the classes in each third; of classes with equally many positives the first is rarer."""
     present = [int(c) for c in np.argsort(positives, kind="stable") if positives[c] > 0]
-    return tuple(
+    return _adjusted(
         _difference(name, positives[third], len(third), _mean(a[:, third]), _mean(b[:, third]))
         for name, third in zip(FREQUENCIES, np.array_split(np.array(present), len(FREQUENCIES)), strict=True)
         if len(third)
     )
+
+
+def _adjusted(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """Differences that are tested together, with p adjusted; a group with a rare class is not tested."""
+    together = list(found)
+    few = [one.positives is not None and one.positives[0] < FEWEST_POSITIVES for one in together]
+    p = holm(np.array([np.nan if rare else one.p for one, rare in zip(together, few, strict=True)]))
+    return tuple(replace(one, p=float(value)) for one, value in zip(together, p, strict=True))
 
 
 def _mean(class_ap: FloatArray) -> FloatArray:

@@ -63,7 +63,8 @@ def _lines(comparison: Comparison) -> tuple[str, ...]:
         *lines,
         f"intervals: {LEVEL:.0%}, from {comparison.resamples} bootstrap resamples of the test "
         "images, the same for every run; the spread over seeds is not in them",
-        "p of metrics and of thirds: two-sided, from the paired bootstrap, not adjusted",
+        "p of metrics and of thirds: two-sided, from the paired bootstrap, adjusted for how many are tested "
+        f"(Holm); a third with a class of fewer than {FEWEST_POSITIVES} positive test labels is not",
     )
 
 

@@ -1,7 +1,6 @@
 """Features of a frozen backbone: computed once for every image, stored, and fed to the heads in its place."""
 
 import shutil
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from bench.datasets.feed import Batch, EvalImages, Sample, loader
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
 from bench.experiment.schedule import Schedule
+from bench.files import temporary_folder
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.model import state_digest
@@ -72,13 +72,9 @@ def store_features(
     stored = _load(place, dataset)
     if stored is None:
         shutil.rmtree(place, ignore_errors=True)  # damaged
-        folder.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}."))
-        try:
+        with temporary_folder(folder, name) as work:
             _compute(backbone, dataset, schedule, work, device, progress)
             work.rename(place)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         stored = _load(place, dataset)
         assert stored is not None, "what was written can be read"
     reduction, train, evaluated = stored

@@ -43,6 +43,9 @@ RESAMPLES: Final = 1000
 FEWEST_POSITIVES: Final = 5
 """A class with fewer positive test images is not tested: resamples of so few images are too much alike."""
 
+SHARE: Final = (0.0, 1.0)
+DIFFERENCE: Final = (-1.0, 1.0)
+
 # Raised when the same scores would give other replicates, so that stored ones are not taken for them.
 _VERSION = 1
 
@@ -72,18 +75,17 @@ class ResampledRun:
     test_set: str
 
 
-def percentile_interval(values: FloatArray, share: bool = False) -> Interval:
+def percentile_interval(values: FloatArray, within: tuple[float, float] = (-np.inf, np.inf)) -> Interval:
     """The interval of `LEVEL` of a statistic: `(B + 1,)`, on the test images and on B resamples of them.
 
-    Of a `share`, such as a metric, it is cut off at 0 and 1.
+    It is cut off where the statistic cannot lie: `SHARE` for a metric, `DIFFERENCE` for that of two.
     """
     known = _centred(values)
     if np.isnan(values[0]) or not len(known):
         return Interval(np.nan, np.nan, np.nan)
     low, high = np.quantile(known, [ALPHA / 2, 1 - ALPHA / 2])
-    if share:
-        low, high = max(low, 0.0), min(high, 1.0)
-    return Interval(float(values[0]), float(low), float(high))
+    least, greatest = within
+    return Interval(float(values[0]), max(float(low), least), min(float(high), greatest))
 
 
 def _centred(values: FloatArray) -> FloatArray:
@@ -104,6 +106,21 @@ def p_value(differences: FloatArray) -> float:
     known = _centred(differences)
     rarer = min(int((known <= 0).sum()), int((known >= 0).sum()))
     return min(1.0, 2 * (1 + rarer) / (1 + len(known)))
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """p-values adjusted for how many there are (Holm 1979, A simple sequentially rejective procedure).
+
+    Args:
+        p: `(K,)`; NaN for what is not tested, which counts as none.
+    """
+    adjusted = np.full(len(p), np.nan)
+    order = [int(k) for k in np.argsort(p, kind="stable") if not np.isnan(p[k])]
+    least = 0.0
+    for rank, k in enumerate(order):
+        least = max(least, min(1.0, (len(order) - rank) * float(p[k])))
+        adjusted[k] = least
+    return adjusted
 
 
 def adjusted_p_values(differences: FloatArray) -> FloatArray:
@@ -160,7 +177,7 @@ def interval(
             raise UserError(
                 f"{records[0].run_id} and {record.run_id} do not share their test images and labels."
             )
-    return percentile_interval(mean_over_seeds(samples).metrics[:, NAMES.index(metric)], share=True)
+    return percentile_interval(mean_over_seeds(samples).metrics[:, NAMES.index(metric)], SHARE)
 
 
 def mean_over_seeds(samples: Sequence[ResampledRun]) -> Replicates:

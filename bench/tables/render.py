@@ -1,5 +1,6 @@
 """Tables in four formats. Equal tables give equal bytes: no date, no locale, no width of a screen."""
 
+import re
 from collections.abc import Callable, Iterable
 from html import escape
 from itertools import accumulate
@@ -43,13 +44,18 @@ th[scope=rowgroup] { text-align: left; padding-top: .7rem }
 
 def markdown(document: Document) -> str:
     """Pipe tables under headings; the lines above a table as a list, the notes in italics."""
-    parts = [f"# {document.title}"]
+    parts = [f"# {markdown_text(document.title)}"]
     for section in document.sections:
-        parts += [f"## {section.heading}"] if section.heading else []
-        parts += ["\n".join(f"- {line}" for line in section.lines)] if section.lines else []
+        parts += [f"## {markdown_text(section.heading)}"] if section.heading else []
+        parts += ["\n".join(f"- {markdown_text(line)}" for line in section.lines)] if section.lines else []
         parts.append(markdown_grid(section.grid))
-    parts += [f"*{note.replace('*', STAR)}*" for note in document.notes]
+    parts += [f"*{markdown_text(note).replace('*', STAR)}*" for note in document.notes]
     return "\n\n".join(parts) + "\n"
+
+
+def markdown_text(text: str) -> str:
+    """Text on one line, in which nothing is taken for HTML."""
+    return re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(text.splitlines())).replace("<", "&lt;")
 
 
 def markdown_grid(grid: Grid) -> str:
@@ -60,7 +66,7 @@ def markdown_grid(grid: Grid) -> str:
         if name:
             lines.append([f"**{name}**", *[""] * (len(head) - 1)])
         lines += [[f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in rows]
-    lines = [[text.replace("|", "\\|") for text in line] for line in lines]
+    lines = [[markdown_text(text).replace("|", "\\|") for text in line] for line in lines]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
 
     def line_of(texts: list[str]) -> str:
@@ -205,7 +211,15 @@ def _word(column: int, grid: Grid) -> str:
 
 def csv(frame: pd.DataFrame) -> str:
     """The numbers of a table to six decimals, each row with what it was made under."""
-    return str(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    safe = frame.map(lambda value: csv_text(value) if isinstance(value, str) else value)
+    safe = safe.set_axis([csv_text(str(name)) for name in frame.columns], axis=1)
+    return str(safe.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+
+
+def csv_text(text: str) -> str:
+    """Text on one line that a spreadsheet does not take for a formula: behind an apostrophe, if need be."""
+    line = " ".join(re.split(r"[\r\n]+", text))
+    return f"'{line}" if line.lstrip().startswith(("=", "+", "-", "@")) else line
 
 
 FORMATS: Final[dict[str, Callable[[PrintedTable], str]]] = {

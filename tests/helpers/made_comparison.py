@@ -19,7 +19,7 @@ CLASSES = ("boat", "dog", "person", "cat", "bus", "owl", "sofa")
 
 def compare(folder: Path, *arguments: str, data: str | None = "voc2007") -> Result:
     options = ("--data", data) if data else ()
-    return bench(folder, None, "compare", "--resamples", "100", *options, *arguments)
+    return bench(folder, None, "compare", "--resamples", "200", *options, *arguments)
 
 
 def rows_of(result: Result) -> dict[str, dict[str, str]]:

@@ -11,7 +11,15 @@ from bench.errors import UserError
 from bench.metrics.bootstrap import NAMES, replicate
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.intervals import adjusted_p_values, interval, p_value, percentile_interval, sample_of
+from bench.records.intervals import (
+    SHARE,
+    adjusted_p_values,
+    holm,
+    interval,
+    p_value,
+    percentile_interval,
+    sample_of,
+)
 from bench.records.store import SCORES, Record, RecordStore, Scores
 from made_records import made_cell, made_record, store_made
 from plain_resamples import drawn_images
@@ -30,7 +38,7 @@ def test_percentiles_of_the_resamples() -> None:
     _, low, high = percentile_interval(above)
     bounds = np.quantile(above[1:], [0.025, 0.975]) - above[1:].mean()
     assert (low, high) == pytest.approx(0.9 + bounds) and high > 1
-    assert percentile_interval(above, share=True).high == 1
+    assert percentile_interval(above, SHARE).high == 1
     assert np.isnan(percentile_interval(np.array([np.nan, 0.2, 0.4]))).all()
 
 
@@ -227,6 +235,14 @@ def test_the_interval_holds_the_value_where_classes_are_rare() -> None:
     labels = np.full((120, 40), -1)
     labels[np.arange(80), np.repeat(np.arange(40), 2)] = 1
     found = replicate(labels + 2 * g.normal(size=labels.shape), labels, PROTOCOLS["bench"], 200)
-    value, low, high = percentile_interval(found.metrics[:, 0], share=True)
+    value, low, high = percentile_interval(found.metrics[:, 0], SHARE)
     assert found.metrics[1:, 0].mean() > value + (high - low) / 4
     assert low < value < high
+
+
+def test_holm_adjusts_for_those_that_are_tested() -> None:
+    # Three are tested: 0.01 x 3, then the greater of that and 0.02 x 2, then of that and 0.9 x 1.
+    assert holm(np.array([0.9, np.nan, 0.01, 0.02])) == pytest.approx([0.9, np.nan, 0.03, 0.04], nan_ok=True)
+    assert holm(np.array([0.03, 0.02, 0.5])) == pytest.approx([0.06, 0.06, 0.5])
+    assert holm(np.array([0.6, 0.7])) == pytest.approx([1, 1])
+    assert np.isnan(holm(np.array([np.nan]))).all()

@@ -2,6 +2,7 @@
 
 import io
 import re
+from csv import reader as csv_reader
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RecordStore
 from bench.tables.book import Book
 from bench.tables.grid import Document, Entry, Grid, PrintedTable, Section
-from bench.tables.render import FORMATS, html, latex, latex_text, markdown
+from bench.tables.render import FORMATS, csv, html, latex, latex_text, markdown
+from bench_command import bench
 from full_records import full_record
-from made_records import made_cell, made_metrics, made_record
+from made_records import made_cell, made_metrics, made_record, store_made
 
 HARD = '[a_b & 5% of #1 $x$ {y} ~z^2 \\n <b> "q" | * ± ≥ →'
 GRID = Grid(
@@ -123,12 +125,12 @@ def test_latex_writes_out_what_it_would_misread() -> None:
 
 def test_markdown_keeps_a_bar_in_its_cell_and_a_star_out_of_the_emphasis() -> None:
     lines = markdown(DOCUMENT).splitlines()
-    assert lines[:3] == ["# Title <1>", "", "- a line & more"]
+    assert lines[:3] == ["# Title &lt;1>", "", "- a line & more"]
     table = [line for line in lines if line.startswith("|")]
     assert len({len(line) for line in table}) == 1
     assert table[0].split("|")[2].strip() == "All mAP" and table[2].startswith("| **first** ")
-    assert r"<b> \"q\" \| * ±".replace(r"\"", '"') in table[3]
-    assert lines[-1] == r"*a note: 5\*3 <i>*"
+    assert r"&lt;b> \"q\" \| * ±".replace(r"\"", '"') in table[3]
+    assert lines[-1] == r"*a note: 5\*3 &lt;i>*"
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +190,21 @@ def test_many_classes_are_rows_in_every_format(book: Book, tmp_path: Path) -> No
     reader = read(FORMATS["html"](table))
     assert reader.rows[:3] == [["", "ResNet baseline"], ["Seeds", "1"], ["class_0 & more", "–"]]
     assert r"class\_29 \& more & \textbf{50.0} \\" in FORMATS["tex"](table)
+
+
+def test_markdown_takes_nothing_for_html_and_stays_on_its_line(tmp_path: Path) -> None:
+    names = ("<b>bold</b>", "<script>alert(1)</script>", "two\nlines", "a|b", "R&amp;D", "x < y", "plain")
+    store_made(tmp_path / "results", made_cell("resnet", data="own"), classes=names)
+    text = bench(tmp_path, None, "tables", "own-per-class", "--format", "md").stdout
+    assert not re.search(r"<[a-z/]", text)
+    for shown in ("&lt;b>bold&lt;/b>", "two lines", "a\\|b", "R&amp;amp;D", "x &lt; y"):
+        assert shown in text, shown
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " +"])
+def test_a_spreadsheet_takes_no_cell_of_a_csv_for_a_formula(start: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({f"{start}head": [f"{start}cmd|' /C calc'!A0", "plain"], "number": [-1.5, 2.0]})
+    head, *rows = list(csv_reader(io.StringIO(csv(frame), newline="")))
+    shown = start.replace("\r", " ")
+    assert head == [f"'{shown}head", "number"]
+    assert rows == [[f"'{shown}cmd|' /C calc'!A0", "-1.500000"], ["plain", "2.000000"]]
