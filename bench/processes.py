@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
-from typing import NamedTuple, TextIO, TypeVar
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 IDLE = 20
 """Seconds after which a process that has nothing to do ends."""
@@ -37,7 +37,18 @@ def map_in_processes(
     from loky import get_reusable_executor
 
     pool = get_reusable_executor(processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),))
+    _pools[:] = [pool]
     yield from pool.map(function, items, chunksize=at_once)
+
+
+_pools: list[Any] = []
+
+
+def end_processes() -> None:
+    """End those that wait for more to do: a process that dies of a signal would leave behind what they hold."""
+    for pool in _pools:
+        pool.shutdown(wait=True, kill_workers=True)
+    _pools.clear()
 
 
 class Ended(NamedTuple):

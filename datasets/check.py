@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageStat
 
-from bench.datasets.pictures.read import verify_image
+from bench.datasets.pictures.read import pixel_limit, verify_image
 from bench.files import read_json, write_text
 from bench.processes import Ended, map_bounded
 from bench.progress import Progress
@@ -49,12 +49,12 @@ class FileChecks:
         self._root = root
         name = sha256(str(root.resolve()).encode()).hexdigest()[:16]
         self._cache = cache_folder / f"checks-{name}.json"
-        settings = read_settings()
-        self._max_pixels, self._max_seconds = settings.max_pixels, settings.max_seconds
+        # Asked here: processes may have been started in another folder, with another configuration file.
+        self._max_pixels, self._max_seconds = pixel_limit(), read_settings().max_seconds
         # By file: size, time, checksum, whether it is uniform.
         self._known: dict[str, list[int]] = self._load()
 
-    def _version(self) -> list[int | None]:
+    def _version(self) -> list[float]:
         # Under another limit other files are refused.
         return [CACHE_VERSION, self._max_pixels]
 
@@ -119,7 +119,7 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _read(max_pixels: int | None, path: Path) -> Verdict:
+def _read(max_pixels: float, path: Path) -> Verdict:
     if not path.is_file():
         return Verdict(0, "does not exist")
     try:

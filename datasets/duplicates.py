@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from bench.datasets.check import AT_ONCE, LEAST_DEVIATION
 from bench.datasets.index import SplitIndex
-from bench.datasets.pictures.read import read_image
+from bench.datasets.pictures.read import pixel_limit, read_image
 from bench.processes import Ended, map_bounded
 from bench.progress import Progress
 from bench.settings import read_settings
@@ -20,7 +21,7 @@ from bench.settings import read_settings
 SIDE, FREQUENCIES = 16, 8
 # Bits of the hash by which near-duplicates may differ, and the least correlation of their squares. Of 60
 # photographs of VOC, copies of 0.6 to 2 times the size and of JPEG quality 30 were within 8 bits and above
-# 0.98; different ones differed by 18 bits at least and were below 0.87.
+# 0.97; different ones differed by 18 bits at least and were below 0.87.
 MOST_BITS, LEAST_CORRELATION = 10, 0.95
 # Pictures of the evaluation split that are compared with all of the training split at once.
 BLOCK = 64
@@ -86,7 +87,7 @@ def _squares(paths: list[Path], progress: Progress | None) -> NDArray[np.float32
     """`(N, SIDE, SIDE)` grey levels; zero where a picture could not be read in time."""
     squares = np.zeros((len(paths), SIDE, SIDE), np.float32)
     seconds = read_settings().max_seconds
-    read = map_bounded(_square, paths, os.cpu_count() or 1, AT_ONCE, seconds)
+    read = map_bounded(partial(_square, pixel_limit()), paths, os.cpu_count() or 1, AT_ONCE, seconds)
     for position, square in enumerate(read):
         if not isinstance(square, Ended):
             squares[position] = square
@@ -95,8 +96,10 @@ def _squares(paths: list[Path], progress: Progress | None) -> NDArray[np.float32
     return squares
 
 
-def _square(path: Path) -> NDArray[np.uint8]:
-    return np.asarray(read_image(path).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+def _square(max_pixels: float, path: Path) -> NDArray[np.uint8]:
+    return np.asarray(
+        read_image(path, max_pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    )
 
 
 def _hashes(squares: NDArray[np.float32]) -> NDArray[np.uint64]:

@@ -143,6 +143,9 @@ def _what_to_do(error: OSError) -> str:
 
 def _die_of_the_signal() -> None:
     """End as a process does that does not catch Ctrl-C: a shell looks at that, not at an exit status."""
+    from bench.processes import end_processes
+
+    end_processes()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     signal.signal(signal.SIGINT, signal.SIG_DFL)

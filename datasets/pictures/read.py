@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf, isinf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,21 +19,25 @@ from bench.settings import read_settings
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(path: Path, max_pixels: float | None = None) -> Image.Image:
     """Decode a picture wholly, turn it upright by its EXIF orientation, and convert it to RGB.
 
     Grey, CMYK, palette, transparent (its transparency is dropped, as the published codes do) pictures and
     those of more than 8 bits are read alike.
 
+    Args:
+        path: the picture's file.
+        max_pixels: as `opened`.
+
     Raises:
-        OSError: not a picture in one of `FORMATS`, truncated, larger than `pixel_limit`, or of a range that
-            is not known.
+        OSError: not a picture in one of `FORMATS`, truncated, larger than it may be, or of a range that is
+            not known.
     """
-    with opened(path) as picture:
+    with opened(path, max_pixels) as picture:
         return upright_rgb(picture)
 
 
-def verify_image(path: Path, max_pixels: int | None = None) -> Image.Image:
+def verify_image(path: Path, max_pixels: float | None = None) -> Image.Image:
     """Raise what `read_image` would raise, in less time.
 
     All of a JPEG is decoded but for the arithmetic that the full size takes, which cannot fail.
@@ -51,16 +56,15 @@ def verify_image(path: Path, max_pixels: int | None = None) -> Image.Image:
 
 
 @contextmanager
-def opened(source: Path | BinaryIO, max_pixels: int | None = None) -> Iterator[ImageFile]:
+def opened(source: Path | BinaryIO, max_pixels: float | None = None) -> Iterator[ImageFile]:
     """Open a picture; whatever goes wrong before the block ends is an OSError, and nothing is warned of.
 
     Args:
         source: a file of one of `FORMATS`, whatever its name ends in.
-        max_pixels: pixels that it may have; by the configuration file, or Pillow's limit, if None.
+        max_pixels: pixels that it may have; `pixel_limit` if None.
     """
-    asked = max_pixels or read_settings().max_pixels
-    limit = asked or _pillows_limit()
-    with warnings.catch_warnings(), _refusing_beyond(asked):
+    limit = max_pixels or pixel_limit()
+    with warnings.catch_warnings(), _refusing_beyond(limit):
         warnings.simplefilter("ignore")
         try:
             with Image.open(source, formats=FORMATS) as picture:
@@ -79,12 +83,12 @@ def opened(source: Path | BinaryIO, max_pixels: int | None = None) -> Iterator[I
 
 
 @contextmanager
-def _refusing_beyond(asked: int | None) -> Iterator[None]:
-    """Let Pillow itself read larger pictures, or only smaller ones, where another limit is asked for."""
-    if asked is None:
+def _refusing_beyond(limit: float) -> Iterator[None]:
+    """Let Pillow itself read larger pictures, or only smaller ones, where its own limit is another."""
+    if limit == _pillows_limit():
         yield
         return
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, asked
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None if isinf(limit) else int(limit)
     try:
         yield
     finally:
@@ -98,7 +102,7 @@ def pixel_limit() -> float:
 
 def _pillows_limit() -> float:
     # Pillow warns of more than its number, and refuses more than twice as many.
-    return 2 * (Image.MAX_IMAGE_PIXELS or float("inf"))
+    return 2 * (Image.MAX_IMAGE_PIXELS or inf)
 
 
 def _too_large(limit: float) -> OSError:

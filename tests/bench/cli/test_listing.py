@@ -58,7 +58,8 @@ def test_runs_are_filtered(asked: tuple[str, ...], rows: int, stored: Path) -> N
     ("option", "name", "message"),
     [
         ("--data", "voc", "Unknown data set of the stored runs 'voc'."),
-        ("--method", "resnet/pool=mx", "Did you mean 'resnet/pool=max'?"),
+        ("--method", "resnet/pool=mx", "did you mean 'max'?"),
+        ("--method", "add-gcn", "Unknown method of the stored runs 'add-gcn'."),
         ("--status", "done", "Known: damaged, failed, finished."),
     ],
 )
