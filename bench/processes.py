@@ -45,7 +45,7 @@ _pools: list[Any] = []
 
 
 def end_processes() -> None:
-    """End those that wait for more to do: a process that dies of a signal would leave behind what they hold."""
+    """End those that wait for more to do, before this process dies of a signal and leaves them behind."""
     for pool in _pools:
         pool.shutdown(wait=True, kill_workers=True)
     _pools.clear()
