@@ -24,6 +24,7 @@ from bench.tables.book import Book
 
 LOOK: Final = {
     "svg.hashsalt": "bench",  # the ids within a file would be random otherwise
+    "text.parse_math": False,  # a name may have dollars in it
     "font.size": 9,
     "figure.titlesize": 11,
     "axes.spines.top": False,

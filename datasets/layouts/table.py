@@ -3,9 +3,9 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TextIO, cast
+from typing import Any, NamedTuple, TextIO, cast
 
 from bench.datasets.layout import ALL, Table
 from bench.datasets.listing import Listing, label_matrix, missing_tree
@@ -66,21 +66,19 @@ def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
     """Every row, checked.
 
     Raises:
-        UserError: a column is missing, a row is too short, or an image is named twice; with the line.
+        UserError: a column is missing, a row is too short or too long, or an image is named twice; with the
+            line.
     """
     wanted = [column for column in (layout.image, layout.labels, layout.split) if column]
     first_line: dict[str, int] = {}
     try:
         with _open(path) as file:
             table = csv.DictReader(file, strict=True)
-            missing = [column for column in wanted if column not in (table.fieldnames or ())]
-            if missing:
-                raise UserError(
-                    f"{path} has no column '{missing[0]}'; its columns are: "
-                    f"{', '.join(table.fieldnames or ()) or 'none'}."
-                )
+            header = _header(table.fieldnames or (), wanted, path)
+            table.fieldnames = header
             for cells in table:
                 line = table.line_num
+                _refuse_extra_cells(cells, header, path, line)
                 empty = [column for column in wanted if cells[column] is None]
                 if empty or not cells[layout.image].strip():
                     raise UserError(f"{path}, line {line}: '{(empty or [layout.image])[0]}' is missing.")
@@ -93,6 +91,33 @@ def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
                 yield TableRow(line, image, tuple(label for label in labels if label), split)
     except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+
+
+def _header(names: Sequence[str], wanted: list[str], path: Path) -> list[str]:
+    """The columns that have a name: what stands in a nameless one at the end is a cell too many."""
+    header = list(names)
+    while header and not header[-1].strip():
+        header.pop()
+    for column in wanted:
+        if column not in header:
+            raise UserError(
+                f"{path} has no column '{column}'; its columns are: {', '.join(header) or 'none'}."
+            )
+        if header.count(column) > 1:
+            raise UserError(f"{path} has {header.count(column)} columns '{column}'; only one can be read.")
+    return header
+
+
+def _refuse_extra_cells(cells: Mapping[str, Any], header: Sequence[str], path: Path, line: int) -> None:
+    """UserError where a row has more cells than the header: a label would be lost. Empty ones may follow."""
+    # The reader keeps what goes beyond the header under None.
+    extra: list[str] = cells.get(None, [])  # type: ignore[call-overload]
+    if any(cell.strip() for cell in extra):
+        raise UserError(
+            f"{path}, line {line}: there are {len(header) + len(extra)} cells, but the header names "
+            f"{len(header)} columns; put a cell that holds a comma in double quotes, or name the label "
+            "separator as 'separator' and put it between the labels of one cell."
+        )
 
 
 def _open(path: Path) -> TextIO:

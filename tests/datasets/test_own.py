@@ -110,11 +110,29 @@ def test_the_data_root_of_the_command_line_wins(own: Path, tmp_path: Path) -> No
         ),
         ("image,labels,split\n", "no image of the split 'train'; the splits there are: none"),
         ('image,labels,split\n0.jpg,"odd,train\n', "labels.csv cannot be read as CSV"),
+        (
+            "image,split,labels\n0.jpg,train,odd\n1.jpg,train,odd,low\n2.jpg,test,even\n",
+            "labels.csv, line 3: there are 4 cells, but the header names 3 columns",
+        ),
+        (
+            "image,split,labels,\n0.jpg,train,odd,\n1.jpg,train,odd,low\n",
+            "labels.csv, line 3: there are 4 cells, but the header names 3 columns",
+        ),
+        ("image,labels,split,labels\n0.jpg,odd,train,low\n", "labels.csv has 2 columns 'labels'"),
+        (
+            'image,split,labels\n"0.jpg",train,"odd\n"\n1.jpg,train,odd,,low\n',
+            "labels.csv, line 4: there are 5 cells, but the header names 3 columns",
+        ),
     ],
 )
 def test_a_bad_table_is_named_with_its_line(text: str, message: str, own: Path) -> None:
     with pytest.raises(UserError, match=message):
         open_dataset(str(table(own, text)))
+
+
+def test_empty_cells_behind_a_row_are_passed_over(own: Path) -> None:
+    text = (own.parent / "labels.csv").read_text().replace(",train\n", ",train,, \n")
+    assert rows(open_dataset(str(table(own, text))))["1.jpg"] == {"odd", "low"}
 
 
 def test_a_label_that_the_class_list_does_not_have_is_named(own: Path) -> None:
