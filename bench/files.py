@@ -1,5 +1,6 @@
 """Files: read as a mapping, written so that they are whole or absent, hashed."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -8,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import yaml
 
@@ -57,6 +58,16 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, as UTF-8 with Unix line ends on every system."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def open_text(path: Path, newline: str | None = None) -> TextIO:
+    """A text file that somebody wrote, to be read as UTF-8; `.gz` is unpacked.
+
+    Editors and spreadsheets may put a byte order mark first, which would become part of the first name.
+    """
+    if path.suffix == ".gz":
+        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8-sig", newline=newline))
+    return path.open(encoding="utf-8-sig", newline=newline)
 
 
 def canonical_json(value: Any) -> str:

@@ -30,11 +30,14 @@ class VOCDevkit(Layout):
     Attributes:
         folder: the folder of the devkit, such as VOC2007; empty where the data root itself is one.
         unlabelled: splits whose labels are held by the evaluation server.
+        lists: the splits whose annotations name the classes, where the definition does not list these; every
+            annotation where this is empty.
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.voc"
     folder: str = ""
     unlabelled: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
     def wanted(self) -> str:
         """The folder of the devkit."""

@@ -1,5 +1,6 @@
 """The interface of a layout's reader, and the listing of a split that it returns; for plugin authors too."""
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.layout import Layout
 from bench.errors import UserError
+from bench.files import open_text
 from bench.progress import Progress
 
 _DASHES = str.maketrans("", "", "-_")
@@ -119,18 +121,30 @@ def read_lines(path: Path) -> list[str]:
     """The lines of a list that are not blank, stripped.
 
     Raises:
-        UserError: the list is absent, empty or not text.
+        UserError: the list is absent, empty or not text, or a line has a control character.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        with open_text(path) as file:
+            lines = [line.strip() for line in file]
     except FileNotFoundError:
         raise UserError(f"No list {path}.") from None
     except UnicodeDecodeError as error:
         raise UserError(f"The list {path} is not a text file: {error}.") from error
+    for number, line in enumerate(lines, start=1):
+        refuse_control_characters(line, f"{path}, line {number}")
     kept = [line for line in lines if line]
     if not kept:
         raise UserError(f"The list {path} is empty.")
     return kept
+
+
+def refuse_control_characters(name: str, where: str) -> None:
+    """UserError where a name has a character that no file can have, or that would break a table's line."""
+    for character in name:
+        if unicodedata.category(character) == "Cc":
+            raise UserError(
+                f"{where}: {name!r} has the control character U+{ord(character):04X}; take it out."
+            )
 
 
 def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:

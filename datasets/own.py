@@ -174,7 +174,8 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
         return COCOInstances(
             _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
         )
-    return VOCDevkit(described.voc.folder if described.voc else "")
+    lists = () if splits == (ALL,) else splits
+    return VOCDevkit(described.voc.folder if described.voc else "", lists=lists)
 
 
 def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:

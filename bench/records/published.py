@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bench.datasets.catalog import DATASETS
 from bench.errors import UserError
 from bench.experiment.methods import parse_methods
+from bench.files import open_text
 from bench.metrics.evaluate import METRICS
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
@@ -184,7 +185,7 @@ def _own_folder() -> Path:
 
 def _read(path: Path) -> Iterator[tuple[int, PublishedValue]]:
     fields = list(PublishedValue.model_fields)
-    with path.open(encoding="utf-8", newline="") as file:
+    with open_text(path, newline="") as file:
         lines = csv.DictReader(file, strict=True)
         try:
             if sorted(lines.fieldnames or ()) != sorted(fields):

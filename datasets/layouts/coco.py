@@ -2,23 +2,36 @@
 
 import io
 import json
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pycocotools.coco import COCO
 
 from bench.datasets.layout import COCOInstances
-from bench.datasets.listing import Listing, label_matrix, missing_tree, places, refuse_duplicates
+from bench.datasets.listing import (
+    Listing,
+    label_matrix,
+    missing_tree,
+    places,
+    refuse_control_characters,
+    refuse_duplicates,
+)
 from bench.errors import UserError, cut
+from bench.files import open_text
 from bench.progress import Progress
 
 NAMES = frozenset({"coco", "coco2014", "mscoco", "mscoco2014"})
 # What is needed of each part, and of which type; the rest of the format is not looked at.
-FIELDS: dict[str, dict[str, type]] = {
-    "categories": {"id": int, "name": str},
-    "images": {"id": int, "file_name": str},
-    "annotations": {"id": int, "image_id": int, "category_id": int},
+# Tools other than COCO's number by strings, UUIDs among them.
+Id = int | str
+FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "categories": {"id": (int, str), "name": (str,)},
+    "images": {"id": (int, str), "file_name": (str,)},
+    "annotations": {"image_id": (int, str), "category_id": (int, str)},
 }
 
 
@@ -80,20 +93,57 @@ def read(
     path = folder / file
     coco = _index(_load(path), path)
     column_of = {name: column for column, name in enumerate(classes)}
-    names = {category: entry["name"] for category, entry in sorted(coco.cats.items())}
+    names = {
+        category: entry["name"]
+        for category, entry in sorted(coco.cats.items(), key=lambda item: _order(item[0]))
+    }
     _compare_classes(names, classes, folder, layout, path)
-    chosen = [image for image in sorted(coco.imgs) if layout.keep_unannotated or image in coco.imgToAnns]
+    chosen = [
+        image for image in sorted(coco.imgs, key=_order) if layout.keep_unannotated or image in coco.imgToAnns
+    ]
     labels = label_matrix(len(chosen), classes)
     for row, image in enumerate(chosen):
         for annotation in coco.imgToAnns.get(image, ()):
             labels[row, column_of[names[annotation["category_id"]]]] = 1
         if progress is not None:
             progress(row + 1, len(chosen))
-    images = [PurePosixPath(coco.imgs[image]["file_name"]) for image in chosen]
-    ids = tuple(image.with_suffix("").as_posix() for image in images)
-    refuse_duplicates(ids, path)
     prefix = PurePosixPath(layout.images[split])
+    images = [_place(coco.imgs[image]["file_name"], folder / prefix, path) for image in chosen]
+    ids = _image_ids(images)
+    refuse_duplicates(ids, path)
     return Listing(ids, tuple((prefix / image).as_posix() for image in images), labels, (file,))
+
+
+def _order(given: Id) -> tuple[bool, Id]:
+    """Numbers before strings."""
+    return isinstance(given, str), given
+
+
+def _place(name: str, folder: Path, path: Path) -> PurePosixPath:
+    """Where an image lies in the folder of the images.
+
+    Names with backslashes or of a web address begin with folders of the machine that wrote them: the longest
+    end of such a name that is a file is taken.
+    """
+    refuse_control_characters(name, str(path))
+    is_address = "://" in name
+    if not is_address and "\\" not in name:
+        return PurePosixPath(name)
+    text = unquote(urlsplit(name).path) if is_address else name.replace("\\", "/")
+    refuse_control_characters(text, str(path))
+    parts = [part for part in text.split("/") if part not in ("", ".", "..")]
+    if not parts:
+        raise UserError(f"{path}: the image name {name!r} names no file.")
+    ends = [PurePosixPath(*parts[start:]) for start in range(len(parts))]
+    return next((end for end in ends if (folder / end).is_file()), ends[-1])
+
+
+def _image_ids(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
+    """Names without suffix, except where only the suffix tells images apart."""
+    stems = Counter(image.with_suffix("") for image in images)
+    return tuple(
+        (image.with_suffix("") if stems[image.with_suffix("")] == 1 else image).as_posix() for image in images
+    )
 
 
 def _known(layout: COCOInstances) -> str:
@@ -101,7 +151,7 @@ def _known(layout: COCOInstances) -> str:
 
 
 def _compare_classes(
-    names: dict[int, str], classes: tuple[str, ...], folder: Path, layout: COCOInstances, path: Path
+    names: dict[Id, str], classes: tuple[str, ...], folder: Path, layout: COCOInstances, path: Path
 ) -> None:
     """UserError where the categories are not those of the data set."""
     for category, name in names.items():
@@ -119,6 +169,8 @@ def _compare_classes(
 def _index(content: dict[str, Any], path: Path) -> COCO:
     """Pycocotools' index of an annotation file, whose references have been followed."""
     categories = _categories(content, path)
+    for number, annotation in enumerate(content["annotations"]):
+        annotation.setdefault("id", f"number {number}")
     images = _by_id(content["images"], "images", path)
     for annotation in content["annotations"]:
         for field, known in (("image_id", images), ("category_id", categories)):
@@ -135,13 +187,14 @@ def _index(content: dict[str, Any], path: Path) -> COCO:
     return coco
 
 
-def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
+def _categories(content: dict[str, Any], path: Path) -> dict[Id, str]:
     """Category names by id, in the order of the ids."""
     by_id = _by_id(content["categories"], "categories", path)
-    names: dict[int, str] = {}
-    for category in sorted(by_id):
+    names: dict[Id, str] = {}
+    for category in sorted(by_id, key=_order):
         name = by_id[category]["name"]
-        if category < 0:
+        refuse_control_characters(name, f"{path}: the category {category}")
+        if isinstance(category, int) and category < 0:
             raise UserError(f"{path}: the category '{name}' has the negative id {category}.")
         if name in names.values():
             raise UserError(f"{path}: there are several categories '{name}'; names must be unique.")
@@ -149,8 +202,8 @@ def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
     return names
 
 
-def _by_id(entries: list[dict[str, Any]], part: str, path: Path) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
+def _by_id(entries: list[dict[str, Any]], part: str, path: Path) -> dict[Id, dict[str, Any]]:
+    found: dict[Id, dict[str, Any]] = {}
     for number, entry in enumerate(entries):
         if entry["id"] in found:
             raise UserError(f"{path}: {part}[{number}] has the id {entry['id']} of an earlier one.")
@@ -165,7 +218,7 @@ def _load(path: Path) -> dict[str, Any]:
         UserError: the file is not JSON, or is cut, or lacks a part or a field; says where.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with open_text(path) as file:
             content = json.load(file, object_hook=_without_outline)
     except json.JSONDecodeError as error:
         raise UserError(
@@ -193,15 +246,16 @@ def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _check_fields(entry: Any, fields: dict[str, type], where: str) -> None:
+def _check_fields(entry: Any, fields: dict[str, tuple[type, ...]], where: str) -> None:
     if not isinstance(entry, dict):
         raise UserError(f"{where} is not an object.")
-    for field, kind in fields.items():
+    for field, kinds in fields.items():
         value = entry.get(field)
         # Not isinstance: true is an int.
-        if type(value) is not kind or value == "":
+        if type(value) not in kinds or value == "":
             named = f" (id {entry['id']})" if field != "id" and "id" in entry else ""
-            found = f"is {cut(repr(value))}, which is no {kind.__name__}" if field in entry else "is missing"
+            names = " or ".join(kind.__name__ for kind in kinds)
+            found = f"is {cut(repr(value))}, which is no {names}" if field in entry else "is missing"
             raise UserError(f"{where}{named}: '{field}' {found}.")
     if "file_name" in fields and not PurePosixPath(entry["file_name"]).name:
         raise UserError(f"{where}: 'file_name' is '{cut(entry['file_name'])}', which names no file.")

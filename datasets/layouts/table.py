@@ -5,11 +5,12 @@ import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TextIO, cast
+from typing import Any, NamedTuple
 
 from bench.datasets.layout import ALL, Table
-from bench.datasets.listing import Listing, label_matrix, missing_tree
+from bench.datasets.listing import Listing, label_matrix, missing_tree, refuse_control_characters
 from bench.errors import UserError
+from bench.files import open_text
 from bench.progress import Progress
 
 
@@ -72,7 +73,7 @@ def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
     wanted = [column for column in (layout.image, layout.labels, layout.split) if column]
     first_line: dict[str, int] = {}
     try:
-        with _open(path) as file:
+        with open_text(path, newline="") as file:
             table = csv.DictReader(file, strict=True)
             header = _header(table.fieldnames or (), wanted, path)
             table.fieldnames = header
@@ -83,6 +84,8 @@ def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
                 if empty or not cells[layout.image].strip():
                     raise UserError(f"{path}, line {line}: '{(empty or [layout.image])[0]}' is missing.")
                 image = cells[layout.image].strip()
+                refuse_control_characters(image, f"{path}, line {line}")
+                refuse_control_characters(cells[layout.labels].strip(), f"{path}, line {line}")
                 if image in first_line:
                     raise UserError(f"{path}, line {line}: image {image} is in line {first_line[image]} too.")
                 first_line[image] = line
@@ -118,10 +121,3 @@ def _refuse_extra_cells(cells: Mapping[str, Any], header: Sequence[str], path: P
             f"{len(header)} columns; put a cell that holds a comma in double quotes, or name the label "
             "separator as 'separator' and put it between the labels of one cell."
         )
-
-
-def _open(path: Path) -> TextIO:
-    # utf-8-sig: spreadsheets write a byte order mark before the first column's name.
-    if path.suffix == ".gz":
-        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
-    return path.open(encoding="utf-8-sig", newline="")

@@ -21,6 +21,7 @@ from bench.datasets.listing import (
     refuse_duplicates,
 )
 from bench.errors import UserError, cut
+from bench.files import open_text
 from bench.progress import Progress
 
 NAMES = frozenset({"vg", "vg500", "visualgenome", "visualgenome1.4"})
@@ -198,7 +199,7 @@ def _elements(path: Path, hook: Callable[[dict[str, Any]], Any], progress: Progr
     """
     decoder = json.JSONDecoder(object_hook=hook)
     megabytes = path.stat().st_size >> 20
-    with path.open(encoding="utf-8") as file:
+    with open_text(path) as file:
         text = file.read(CHUNK).lstrip()
         if not text.startswith("["):
             raise UserError(f"{path} is not a JSON array of images.")

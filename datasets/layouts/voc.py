@@ -1,5 +1,6 @@
 """The PASCAL VOC devkit layout: JPEGImages, Annotations, ImageSets/Main."""
 
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,19 +31,38 @@ def find(root: Path, layout: VOCDevkit) -> Path:
 
 
 def class_names(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
-    """Every name that an annotation gives, in alphabetical order."""
+    """Every name that an annotation of the images in use gives, in alphabetical order.
+
+    An annotation that cannot be read names nothing here: `read` reports it with its image.
+    """
     names: set[str] = set()
-    for path in sorted((folder / "Annotations").glob("*.xml")):
-        try:
-            names |= read_annotation(path).keys()
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read: {error}.") from error
+    for file in _annotations(folder, layout):
+        with suppress(OSError, ValueError):
+            names |= read_annotation(folder / file).keys()
     return tuple(sorted(names))
 
 
 def class_sources(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
-    """Every annotation."""
-    return tuple(f"Annotations/{path.name}" for path in sorted((folder / "Annotations").glob("*.xml")))
+    """The lists, and every annotation of their images that is there."""
+    lists = tuple(f"{PARTS[2]}/{split}.txt" for split in layout.lists)
+    return (*lists, *_annotations(folder, layout))
+
+
+def _annotations(folder: Path, layout: VOCDevkit) -> list[str]:
+    """The annotations of the images in use: of the lists, or of all images where the splits are drawn."""
+    there = _annotated(folder)
+    if layout.lists:
+        known = set(there)
+        listed = (image for split in layout.lists for image in _read_list(folder / PARTS[2] / f"{split}.txt"))
+        there = [image for image in dict.fromkeys(listed) if image in known]
+    return [f"Annotations/{image}.xml" for image in there]
+
+
+def _annotated(folder: Path) -> list[str]:
+    """The images that have an annotation, sorted. Hidden files are not annotations: macOS writes some."""
+    return sorted(
+        entry.stem for entry in (folder / "Annotations").glob("*.xml") if not entry.name.startswith(".")
+    )
 
 
 def read(
@@ -50,10 +70,7 @@ def read(
 ) -> Listing:
     """Read the list of a split and the annotation of every image in it."""
     path = folder / "ImageSets" / "Main" / f"{split}.txt"
-    if split == ALL:
-        ids = tuple(sorted(entry.stem for entry in (folder / "Annotations").glob("*.xml")))
-    else:
-        ids = _read_list(path)
+    ids = tuple(_annotated(folder)) if split == ALL else _read_list(path)
     files = tuple(f"JPEGImages/{image}.jpg" for image in ids)
     lists = () if split == ALL else (path.relative_to(folder).as_posix(),)
     labels = label_matrix(len(ids), classes)
@@ -86,7 +103,7 @@ def read(
 def _read_list(path: Path) -> tuple[str, ...]:
     """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`."""
     if not path.is_file():
-        there = sorted(entry.stem for entry in path.parent.glob("*.txt") if "_" not in entry.stem)
+        there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
         raise UserError(f"No list {path}; the lists there are: {', '.join(there) or 'none'}.")
     ids = tuple(read_lines(path))
     refuse_duplicates(ids, path)
@@ -108,8 +125,9 @@ def read_annotation(path: Path) -> dict[str, int]:
     found: dict[str, int] = {}
     for number, element in enumerate(root.iter("object"), start=1):
         name = (element.findtext("name") or "").strip()
-        difficult = (element.findtext("difficult") or "0").strip()
-        if not name or difficult not in ("0", "1"):
-            raise ValueError(f"object {number} has name '{name}' and difficult '{difficult}'")
-        found[name] = max(found.get(name, 0), 1 - int(difficult))
+        if not name:
+            raise ValueError(f"object {number} has no name")
+        # Tools write Unspecified, False, or nothing at all for what is not difficult.
+        difficult = (element.findtext("difficult") or "").strip().lower() in ("1", "true")
+        found[name] = max(found.get(name, 0), int(not difficult))
     return found

@@ -7,6 +7,7 @@ preparation does it; the vectors distributed with a SALGL reproduction are the s
 import gzip
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +108,7 @@ def _opened(path: Path) -> Iterator[tuple[bytes, BinaryFile]]:
         first = _line(path, file)
         if not first:
             raise UserError(f"The vector file {path} is empty.")
-        yield first, file
+        yield first.removeprefix(BOM_UTF8), file
 
 
 def _line(path: Path, file: BinaryFile) -> bytes:
@@ -149,6 +150,8 @@ def _read_text(path: Path, wanted: set[str], has_header: bool) -> dict[str, Vect
         number = before = 1 if has_header else 0
         while line := _line(path, file):
             number += 1
+            # An editor may have put the mark before the first word.
+            line = line.removeprefix(BOM_UTF8) if number == 1 else line
             word, vector = _parse(path, number, line.rstrip(), size, left)
             if vector is not None:
                 found[word.decode()] = vector

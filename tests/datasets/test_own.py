@@ -85,6 +85,31 @@ def test_a_voc_tree_becomes_a_data_set(tmp_path: Path) -> None:
     assert (dataset.train.labels == 0).any(), "difficult labels stay difficult"
 
 
+@pytest.mark.parametrize("splits", ["{train: trainval, eval: test}", "{train: 0.5}"])
+def test_odd_annotations_are_listed_and_can_be_left_out(splits: str, tmp_path: Path) -> None:
+    devkit = write_voc(tmp_path, train=6, test=4)
+    mine = devkit / "mine.yaml"
+    mine.write_text(f"name: mine\nvoc: {{}}\nsplits: {splits}\n")
+    (devkit / "Annotations" / "000003.xml").write_bytes(b"")
+    (devkit / "Annotations" / "000004.xml").write_text("<annotation><object/></annotation>")
+    with pytest.raises(UserError, match=r"(?s)2 files of mine cannot be used(?=.*000003.xml).*000004.xml"):
+        open_dataset(str(mine))
+    checked = bench(tmp_path, None, "data", "check", str(mine), "--fix-list", "bad.txt")
+    assert checked.exit_code == 1 and (tmp_path / "bad.txt").read_text() == "000003\n000004\n"
+    for skip in (True, tmp_path / "bad.txt"):
+        dataset = open_dataset(str(mine), skip_bad=skip)
+        assert len(dataset.train) + len(dataset.eval) == 8 and "person" in dataset.info.classes
+
+
+def test_a_tree_without_a_single_sound_annotation_is_reported(tmp_path: Path) -> None:
+    devkit = write_voc(tmp_path, train=3, test=2)
+    (devkit / "mine.yaml").write_text("name: mine\nvoc: {}\nsplits: {train: trainval, eval: test}\n")
+    for annotation in (devkit / "Annotations").iterdir():
+        annotation.write_bytes(b"")
+    checked = bench(tmp_path, None, "data", "check", str(devkit / "mine.yaml"))
+    assert checked.exit_code == 1 and "5 files cannot be used" in checked.output
+
+
 def test_the_data_root_of_the_command_line_wins(own: Path, tmp_path: Path) -> None:
     write_own_csv(tmp_path / "larger", images=24)
     assert len(open_dataset(str(own), tmp_path / "larger").train) == 16

@@ -199,12 +199,12 @@ def test_what_is_missing_of_the_tree_is_named(
             r"annotations\[3\] \(id 903\): 'image_id' is missing",
         ),
         (
-            lambda content: content["annotations"][3].update(category_id="18"),
-            r"annotations\[3\] \(id 903\): 'category_id' is '18', which is no int",
+            lambda content: content["annotations"][3].update(category_id=1.5),
+            r"annotations\[3\] \(id 903\): 'category_id' is 1.5, which is no int or str",
         ),
         (
             lambda content: content["annotations"][3].update(image_id=True),
-            r"annotations\[3\] \(id 903\): 'image_id' is True, which is no int",
+            r"annotations\[3\] \(id 903\): 'image_id' is True, which is no int or str",
         ),
         (lambda content: content["annotations"].append(7), r"annotations\[10\] is not an object"),
         (
@@ -213,7 +213,7 @@ def test_what_is_missing_of_the_tree_is_named(
         ),
         (
             lambda content: content["images"][1].update(file_name=content["images"][2]["file_name"]),
-            "names image COCO_train2014_000000000025 2 times",
+            "names image COCO_train2014_000000000025.jpg 2 times",
         ),
         (lambda content: content["images"][0].pop("id"), r"images\[0\]: 'id' is missing"),
         (

@@ -73,6 +73,48 @@ def test_without_a_list_every_annotation_is_an_image(devkit: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("flag", "label"),
+    [
+        *(
+            ("1", 0),
+            ("true", 0),
+            (" True\n", 0),
+            ("0", 1),
+            ("false", 1),
+            ("Unspecified", 1),
+            ("2", 1),
+            ("", 1),
+        ),
+    ],
+)
+def test_only_1_and_true_are_difficult(flag: str, label: int, tmp_path: Path) -> None:
+    path = tmp_path / "picture.xml"
+    path.write_text(
+        f"<annotation><object><name>cat</name><difficult>{flag}</difficult></object></annotation>"
+    )
+    assert read_annotation(path) == {"cat": label}
+
+
+def test_classes_come_from_the_annotations_of_the_lists(devkit: Path) -> None:
+    for number in range(1, 7):
+        write_annotation(devkit / "Annotations" / f"{number:06d}.xml", [(f"class {number}", 0)])
+    layout = VOCDevkit("VOC2007", lists=("train", "test"))
+    assert voc.class_names(devkit, layout) == ("class 1", "class 2", "class 5", "class 6")
+    sources = voc.class_sources(devkit, layout)
+    assert sources[0] == "ImageSets/Main/train.txt" and "Annotations/000003.xml" not in sources
+
+
+def test_hidden_files_are_no_annotations(devkit: Path) -> None:
+    before = (listed(devkit, ALL).ids, voc.class_names(devkit, VOC2007))
+    (devkit / "Annotations" / "._000001.xml").write_bytes(b"\0\5\x16\7")
+    (devkit / "Annotations" / ".hidden.xml").write_text("<annotation/>")
+    (devkit / "ImageSets" / "Main" / "._trainval.txt").write_bytes(b"\0\5\x16\7")
+    assert (listed(devkit, ALL).ids, voc.class_names(devkit, VOC2007)) == before
+    with pytest.raises(UserError, match=r"lists there are: test, train, trainval, val\.$"):
+        listed(devkit, "none")
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "not well-formed XML"),
@@ -81,11 +123,7 @@ def test_without_a_list_every_annotation_is_an_image(devkit: Path) -> None:
         (b"<?xml version='1.0' encoding='nonsense'?><annotation/>", "not well-formed XML"),
         (b"<?xml version='1.0' encoding='big5'?><annotation/>", "not well-formed XML"),
         (b"<html><body>Not found</body></html>", "not an annotation but <html>"),
-        (b"<annotation><object><difficult>0</difficult></object></annotation>", "object 1 has name ''"),
-        (
-            b"<annotation><object><name>cat</name><difficult>2</difficult></object></annotation>",
-            "object 1 has name 'cat' and difficult '2'",
-        ),
+        (b"<annotation><object><difficult>0</difficult></object></annotation>", "object 1 has no name"),
     ],
 )
 def test_what_is_no_annotation_is_a_value_error(content: bytes, reason: str, tmp_path: Path) -> None:
