@@ -13,6 +13,7 @@ from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.listing import Problem, read_lines
 from bench.datasets.locate import dataset_info, locate
+from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
 from bench.progress import Progress
@@ -50,9 +51,19 @@ class DataSet:
         """A hash of both splits: equal on two machines that hold the same data."""
         return f"{self.train.fingerprint()}-{self.eval.fingerprint()}"
 
+    def understood(self) -> str:
+        """What was read of the labels: how many classes, the first of them, how many to an image."""
+        classes = self.info.classes
+        names = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
+        positive = int((self.train.labels == 1).sum() + (self.eval.labels == 1).sum())
+        images = max(1, len(self.train) + len(self.eval))
+        return f"{len(classes)} classes ({names}), {positive / images:.2f} positive labels per image"
+
     def notes(self) -> list[str]:
         """What a person should know before believing a number, a sentence for each, with one example."""
         found = []
+        if self.info.home is not None:
+            found += [f"{self.info.name}: {sentence}" for sentence in odd_labels(self.info.classes)]
         if self.uniform:
             found.append(
                 f"{len(self.uniform)} of {len(self.train) + len(self.eval)} pictures of {self.info.name} are "

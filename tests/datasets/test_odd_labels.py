@@ -1,0 +1,62 @@
+"""Labels that were read otherwise than they were meant do not go unnoticed."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.datasets.odd_labels import odd_labels
+from bench_command import TINY, bench
+from trees import write_picture
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("cat", "dog", "cat,dog"), "made of labels that also stand alone, with ','"),
+        (("cat", "dog", "cat; dog"), "made of labels that also stand alone, with ';'"),
+        (("cat", "dog", "dog cat"), "made of labels that also stand alone, with ' '"),
+        (
+            ("['cat', 'dog']", "['cat']"),
+            "2 labels, '['cat', 'dog']', '['cat']', look like ones with brackets",
+        ),
+        (("cat", "Cat"), "'cat', 'Cat' differ in case or blanks alone"),
+        (("traffic light", "trafficlight"), "differ in case or blanks alone"),
+        (("cat", "NaN"), "'NaN' looks like one like an empty cell"),
+    ],
+)
+def test_odd_labels_are_named(classes: tuple[str, ...], said: str) -> None:
+    found = odd_labels(classes)
+    assert len(found) == 1 and said in found[0]
+
+
+@pytest.mark.parametrize(
+    "classes", [("cat", "dog"), ("traffic light", "fire hydrant", "light"), ("a,b", "c"), ("sofa (red)",)]
+)
+def test_ordinary_labels_are_not(classes: tuple[str, ...]) -> None:
+    assert odd_labels(classes) == []
+
+
+def own(folder: Path, rows: list[str]) -> str:
+    (folder / "images").mkdir()
+    for number in range(len(rows)):
+        write_picture(folder / "images" / f"{number}.jpg", number)
+    text = "".join(f'{number}.jpg,"{labels}"\n' for number, labels in enumerate(rows))
+    (folder / "labels.csv").write_text(f"image,labels\n{text}", encoding="utf-8")
+    (folder / "own.yaml").write_text("name: own\ncsv: {images: images}\nsplits: {train: 0.5}\n")
+    return "own.yaml"
+
+
+def test_a_wrong_separator_is_said_by_check_and_at_the_start_of_a_run(tmp_path: Path) -> None:
+    name = own(tmp_path, ["cat,dog", "cat", "dog", "cat,dog", "dog", "cat"])
+    checked = bench(tmp_path, None, "data", "check", name)
+    assert "own.yaml: 3 classes (cat, cat,dog, dog), 1.00 positive labels per image" in checked.stdout
+    run = bench(tmp_path, None, "run", *TINY, "--data", name, "--dry-run")
+    for shown in (checked.stdout, run.stdout):
+        assert "'cat,dog' looks like one made of labels that also stand alone, with ',' between them" in shown
+    assert "note: own: 3 classes (cat, cat,dog, dog), 1.00 positive labels per image" in run.stdout
+
+
+def test_right_labels_are_counted_and_nothing_is_noted(tmp_path: Path) -> None:
+    name = own(tmp_path, ["cat|dog", "cat", "dog", "cat|dog", "dog", "cat"])
+    shown = bench(tmp_path, None, "data", "check", name).stdout
+    assert "2 classes (cat, dog), 1.33 positive labels per image" in shown and "note:" not in shown
