@@ -6,7 +6,7 @@ SETUP := $(VENV)/.installed
 JOBS ?= 2
 # The demo always trains: the records that came with the clone are in results.
 DEMO := .bench/demo
-# An environment with the lowest versions that pyproject.toml allows: 8.2.* where it says >=8.2.
+# An environment with the lowest versions that pyproject.toml allows: 8.4.* where it says >=8.4.
 LOWEST := .venv-lowest
 
 .PHONY: demo test lowest tables leaderboard lint types clean
