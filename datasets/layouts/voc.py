@@ -1,5 +1,6 @@
 """The PASCAL VOC devkit layout: JPEGImages, Annotations, ImageSets/Main."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,7 +18,8 @@ def find(root: Path, layout: VOCDevkit) -> Path:
     folder = layout.folder
     candidates = [root / "VOCdevkit" / folder, root / folder, root] if folder else [root]
     for candidate in candidates:
-        if candidate.name == (folder or candidate.name) and (candidate / PARTS[2]).is_dir():
+        named = not folder or candidate.name == Path(folder).name
+        if named and (candidate / PARTS[2]).is_dir():
             missing = [part for part in PARTS[:2] if not (candidate / part).is_dir()]
             if missing:
                 raise UserError(
@@ -25,9 +27,8 @@ def find(root: Path, layout: VOCDevkit) -> Path:
                     "unpack the whole archive there."
                 )
             return candidate
-    raise missing_tree(
-        root, layout, " and ".join(f"{place.relative_to(root) / PARTS[2]}" for place in candidates[:2])
-    )
+    places = dict.fromkeys(os.path.relpath(place / PARTS[2], root) for place in candidates[:2])
+    raise missing_tree(root, layout, " and ".join(places))
 
 
 def class_names(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:

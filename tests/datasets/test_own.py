@@ -262,3 +262,23 @@ def test_corel5k_is_the_real_trial(shared: Path, tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     tables = bench(tmp_path, None, "tables")
     assert tables.exit_code == 0 and "ADD-GCN" in tables.output
+
+
+@pytest.mark.parametrize("how", ["nested/my tree", "./nested/my tree", "ABSOLUTE", "../outside"])
+def test_any_folder_that_is_a_voc_tree_works(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    made = write_voc(tmp_path / "made", train=8, test=4)
+    home = tmp_path / "home"
+    target = tmp_path / "outside" if how == "../outside" else home / "nested" / "my tree"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)
+    made.rename(target)
+    folder = str(target) if how == "ABSOLUTE" else how
+    described = home / "own.yaml"
+    described.write_text(f"name: own\nvoc: {{folder: '{folder}'}}\nsplits: {{train: trainval, eval: test}}\n")
+    assert (len(open_dataset(str(described)).train), len(open_dataset(str(described)).eval)) == (8, 4)
+    described.write_text(described.read_text().replace(folder, f"{folder}-gone"))
+    with pytest.raises(UserError, match=r"does not hold the data set: looked for .*-gone/ImageSets/Main"):
+        open_dataset(str(described))
