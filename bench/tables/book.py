@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.metrics.protocol import Protocol
@@ -83,6 +83,14 @@ class Book:
     def papers(self) -> list[str]:
         """The names of the tables of papers."""
         return [] if self.protocol else list(PAPER_TABLES)
+
+    def concerned(self) -> list[str]:
+        """All tables, without those of papers where they say nothing of the records."""
+        return [*self.own(), *(self.papers() if not self.unconcerned() else [])]
+
+    def unconcerned(self) -> list[str]:
+        """The tables of papers where all records are on data sets of somebody's own, which no paper has."""
+        return [] if any(data in DATASETS for data in self.groups) else self.papers()
 
     def names(self, asked: Sequence[str]) -> list[str]:
         """The tables of these names; the name of a data set stands for its three.
