@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.figures.palette import Style, styles
-from bench.records.groups import Group
+from bench.records.groups import Group, data_title
 from bench.records.store import Record, RecordStore, Scores
 
 Floats = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Subject:
         cell = self.group.first.cell
         which = f", conditions {cell.conditions()}" if self.several else ""
         named = "seed" if counts[-1] == 1 else "seeds"
-        return f"{cell.data}, {cell.schedule_name}{which}: {what} ({seeds} {named})"
+        return f"{data_title(self.group.records)}, {cell.schedule_name}{which}: {what} ({seeds} {named})"
 
     def most_frequent(self, at_most: int) -> list[int]:
         """Positions of the classes that occur most, in the data set's order; all where they are few."""

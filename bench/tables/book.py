@@ -10,7 +10,7 @@ from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.metrics.protocol import Protocol
-from bench.records.groups import Group, differences, group_records
+from bench.records.groups import Group, data_title, differences, group_records
 from bench.records.intervals import LEVEL, RESAMPLES, Interval, interval
 from bench.records.runs import Runs, notes_on
 from bench.records.store import Record, RecordStore
@@ -162,7 +162,8 @@ class Book:
                 )
             )
         notes = notes_on((data,), self.notes, set(self.groups))
-        document = Document(f"{data}-{kind.name}", f"{data}: {kind.title}", tuple(sections), tuple(notes))
+        called = data_title(record for group in groups for record in group.records)
+        document = Document(f"{data}-{kind.name}", f"{called}: {kind.title}", tuple(sections), tuple(notes))
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
 
