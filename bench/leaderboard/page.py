@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bench.figures.palette import COLOURS
 from bench.leaderboard.model import Page, PageSection, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
-from bench.leaderboard.ranking import Ranking
+from bench.leaderboard.ranking import RULE, Ranking
 from bench.leaderboard.tables import class_table, data_titles, methods_table, published_table, ranking_table
 from bench.records.groups import Group, differences
 from bench.tables.book import INTERVAL_STATEMENT, Book
@@ -61,6 +61,7 @@ def render(page: Page) -> str:
     template = _environment().get_template("page.html")
     return template.render(
         page=page,
+        rule=RULE,
         conditions_id=conditions_id,
         colours=COLOURS,
         style=Markup(_own("page.css")),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bench.datasets.catalog import DATASETS
 from bench.figures.palette import styles
@@ -44,10 +45,15 @@ def ranking_table(found: Ranking, sections: Mapping[str, str], titles: Mapping[s
     )
     rows = []
     for standing in found.standings:
-        cells = [_plain(standing.place, 0), _plain(standing.mean_rank, 2), _plain(standing.mean_map, 1)]
+        place = replace(_plain(standing.place, 0), note=standing.completeness if standing.place else "")
+        cells = [place, _plain(standing.mean_rank, 2), _plain(standing.mean_map, 1)]
         for data in found.columns:
             result = standing.results.get(data)
-            cells.append(PageCell(NOTHING) if result is None else _ranked(result, best[data], sections[data]))
+            if result is None:
+                note = f"#{standing.lacking[data]:g}" if standing.place else ""
+                cells.append(PageCell(NOTHING, note=note))
+            else:
+                cells.append(_ranked(result, best[data], sections[data]))
         rows.append(PageRow(standing.title, tuple(cells), looks[standing.label]))
     return PageTable("ranking", "Overall ranking (mAP in %)", "Method", heads, tuple(rows))
 
