@@ -121,6 +121,10 @@ class Record(_Part):
     environment: Environment
     scores_sha256: str | None = None
 
+    def training_rate(self) -> float | None:
+        """Training images per second; None where the first epoch, which warms up, is the only one."""
+        return self.cost.train_images_per_second if self.cost and len(self.history) > 1 else None
+
 
 @dataclass(frozen=True)
 class Scores:
