@@ -8,13 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from matplotlib import style
 from matplotlib.figure import Figure
 
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.experiment.methods import label_of
 from bench.figures.catalog import KINDS, FigureKind
+from bench.figures.look import look
 from bench.figures.subject import Subject
 from bench.files import atomic_path
 from bench.methods.catalog import METHOD_CATALOGUE
@@ -24,19 +24,6 @@ from bench.records.runs import notes_on
 from bench.records.store import RecordStore
 from bench.resolve import resolve, unknown_name
 from bench.tables.book import Book
-
-LOOK: Final = {
-    "svg.hashsalt": "bench",  # the ids within a file would be random otherwise
-    "text.parse_math": False,  # a name may have dollars in it
-    "font.size": 9,
-    "figure.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.35,
-    "grid.linewidth": 0.6,
-    "hatch.linewidth": 0.5,
-}
 
 LONGEST_SELECTION: Final = 60
 """Characters of the methods in the name of a file."""
@@ -64,7 +51,7 @@ def draw_figures(
         data: the data set, by its name or its YAML file; all of them if None.
         methods: methods with options, as `bench run` takes them; all if empty.
         formats: `png`, `svg` or both.
-        note: told of each run that is left out because it cannot be read.
+        note: told of each run that is left out because it cannot be read, and of names without a font.
 
     Returns:
         The files.
@@ -76,14 +63,16 @@ def draw_figures(
     asked, labels = _asked(store, data, methods, note)
     selection = _selection(labels)
     written = []
-    # The user's own configuration of matplotlib would make other pictures of the same records.
-    with style.context(["default", LOOK]):
-        for one in asked:
-            subject = Subject(one.group, store, one.several)
-            ending = (f"-{one.number}" if one.number > 1 else "") + selection
-            stem = file_name(one.group.first.cell.data, "data set")
+    for one in asked:
+        subject = Subject(one.group, store, one.several)
+        ending = (f"-{one.number}" if one.number > 1 else "") + selection
+        stem = file_name(one.group.first.cell.data, "data set")
+        with look(subject.lettering):
             for kind in chosen:
                 written += _save(_draw(kind, subject), folder / f"{stem}-{kind.name}{ending}", formats)
+        unwritten = subject.lettering.unwritten(subject.classes)
+        if unwritten and any(kind.names_classes for kind in chosen):
+            note(f"{one.group.first.cell.data}: {unwritten}")
     return written
 
 
