@@ -99,13 +99,15 @@ def open_table(path: Path, delimiter: str, image: str) -> TableFile:
         UserError: it is no CSV in UTF-8, or cannot be told.
     """
     headers: dict[str, tuple[str, ...]] = {}
+    failed: csv.Error | None = None
     with _reading(path):
         for one in [delimiter] if delimiter else DELIMITERS:
             try:
                 headers[one] = _header(path, one)
-            except csv.Error:  # quotes that another delimiter stands behind
-                if one == delimiter or (one == list(DELIMITERS)[-1] and not headers):
-                    raise
+            except csv.Error as error:  # quotes that something else stands behind, or that are never closed
+                failed = failed or error
+        if failed is not None and not any(image in names or len(names) > 1 for names in headers.values()):
+            raise failed
     found = delimiter or _delimiter(headers, image, path)
     return TableFile(path, found, headers[found])
 
@@ -136,10 +138,15 @@ def _filled(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The line and the stripped cells of every row that has one: spreadsheets write rows of empty ones."""
     with open_text(path, newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                yield reader.line_num, cells
+        first = 1
+        try:
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if any(cells):
+                    yield reader.line_num, cells
+                first = reader.line_num + 1
+        except csv.Error as error:  # a quote that is never closed shows at the end of the file
+            raise csv.Error(f"{error}, in the row that begins in line {first}") from error
 
 
 @contextmanager
