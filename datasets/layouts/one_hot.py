@@ -1,6 +1,7 @@
 """A table with a column per class: which columns those are, and what their cells mean."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.datasets.layout import Table
@@ -30,6 +31,7 @@ def class_columns(table: TableFile, layout: Table) -> tuple[str, ...]:
             f"{table.path} has no column of a class; its columns are: {table.listed()}, and each class is to "
             "have one."
         )
+    times = Counter(table.columns)
     for column in columns:
         if not column:
             raise UserError(
@@ -37,7 +39,8 @@ def class_columns(table: TableFile, layout: Table) -> tuple[str, ...]:
                 "list the columns of the classes as 'one_hot' in the csv section."
             )
         refuse_control_characters(column, f"{table.path}, header")
-        table.require(column, "one_hot")
+        if times[column] != 1:
+            table.require(column, "one_hot")
     return columns
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 SUFFIXES = frozenset(
@@ -62,8 +63,8 @@ def _files(folder: Path) -> Iterable[str]:
 
 
 def _existing(root: Path, folder: PurePosixPath) -> PurePosixPath:
-    try:
-        there = (root / folder).is_dir()
-    except OSError:  # too long a name, or not to be looked into
-        there = False
-    return folder if there or folder == folder.parent else _existing(root, folder.parent)
+    for place in (folder, *folder.parents):
+        with suppress(OSError):  # too long a name, or not to be looked into
+            if (root / place).is_dir():
+                return place
+    return PurePosixPath()

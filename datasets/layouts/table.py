@@ -67,7 +67,7 @@ def read_as(folder: Path, layout: Table) -> tuple[str, ...]:
     """How the table is read, for its owner to see."""
     form = _form(folder / layout.file, layout)
     if form.classes is None:
-        what = f"labels in the column '{layout.labels}' with '{layout.separator}' between them"
+        what = f"labels in the column {layout.labels!r} with {layout.separator!r} between them"
         rows = "a row per label, those of an image joined" if layout.rows == "label" else "a row per image"
         what = f"{what}, {rows}"
     elif layout.one_hot:
@@ -137,13 +137,14 @@ def _refuse_other_classes(form: Form, classes: Sequence[str]) -> None:
     """UserError where the columns of the classes are not those of the class list."""
     if form.classes is None:
         return
-    absent = [name for name in classes if name not in form.classes]
+    there, known = set(form.classes), set(classes)
+    absent = [name for name in classes if name not in there]
     if absent:
         raise UserError(
             f"{form.table.path} has no column {cut(repr(absent[0]))} of the class list; its columns are: "
             f"{form.table.listed()}."
         )
-    unknown = [name for name in form.classes if name not in classes]
+    unknown = [name for name in form.classes if name not in known]
     if unknown:
         raise UserError(
             f"{form.table.path}: the column {cut(repr(unknown[0]))} is not in the class list; take it in, "

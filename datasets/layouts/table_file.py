@@ -83,7 +83,7 @@ class TableFile:
 
 def called(delimiter: str) -> str:
     """A delimiter in words."""
-    return DELIMITERS.get(delimiter, f"'{delimiter}'")
+    return DELIMITERS.get(delimiter, repr(delimiter))
 
 
 def open_table(path: Path, delimiter: str, image: str) -> TableFile:

@@ -62,6 +62,6 @@ def test_one_file_under_two_names_is_refused(other: str, folder: Path) -> None:
 
 
 def test_a_name_longer_than_files_have_is_listed(folder: Path) -> None:
-    long = ("x" * 300, f"{'x' * 300}/y", f"{'x' * 300}.jpg")
+    long = ("x" * 300, f"{'x' * 300}/y", f"{'x' * 300}.jpg", f"{'x/' * 3000}y")
     dataset = read_dataset(describe(folder, "image,labels\n0,a\n1,b\n" + "".join(f"{x},a\n" for x in long)))
     assert sorted(problem.image for problem in dataset.skipped) == sorted(long)
