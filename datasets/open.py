@@ -11,7 +11,7 @@ from bench.datasets.catalog import DataSetInfo, EvaluatedOn
 from bench.datasets.check import FileChecks
 from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.listing import Problem, read_lines
+from bench.datasets.listing import Problem, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
@@ -55,6 +55,10 @@ class DataSet:
         """A hash of its splits: equal on two machines that hold the same data."""
         splits = [self.train, self.eval] + ([self.chosen_on] if self.chosen_on else [])
         return "-".join(split.fingerprint() for split in splits)
+
+    def read_as(self) -> tuple[str, ...]:
+        """How its files were read, where the layout's reader has a choice; a sentence each."""
+        return read_as(self.root, self.info.layout)
 
     def understood(self) -> str:
         """What was read of the labels: how many classes, the first of them, how many to an image."""
