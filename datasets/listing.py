@@ -98,6 +98,15 @@ def reader_of(layout: Layout) -> Reader:
         ) from error
 
 
+def read_as(folder: Path, layout: Layout) -> tuple[str, ...]:
+    """How a data set's files are read, for its owner to see; nothing where there is no choice.
+
+    A reader that has a choice has a function of this name, which takes the same.
+    """
+    account = getattr(reader_of(layout), "read_as", None)
+    return account(folder, layout) if account is not None else ()
+
+
 def places(root: Path, names: frozenset[str]) -> list[Path]:
     """The data root, and the folders in it with one of these names.
 
