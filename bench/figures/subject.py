@@ -101,6 +101,7 @@ class Subject:
         seeds = "–".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         cell = self.group.first.cell
         which = f", conditions {cell.conditions()}" if self.several else ""
+        which += "" if cell.split == "test" else f", {cell.split} images"
         named = "seed" if counts[-1] == 1 else "seeds"
         title = f"{data_title(self.group.records)}, {cell.schedule_name}{which}: {what} ({seeds} {named})"
         numbered = any(not self.lettering.can_write(self.classes[c]) for c in shown)

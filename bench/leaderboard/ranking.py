@@ -125,14 +125,14 @@ def _order(standing: Standing) -> tuple[float, int]:
 def ranked_group(groups: Sequence[Group]) -> Group:
     """The runs that stand for a data set where some were made under different conditions.
 
-    Those on the whole data before those on a part of it; then those of most methods, then most runs; then the
-    first.
+    Those measured on test images before those on validation images; those on the whole data before those on
+    a part of it; then those of most methods, then most runs; then the first.
     """
 
-    def weight(group: Group) -> tuple[bool, int, int]:
+    def weight(group: Group) -> tuple[bool, bool, int, int]:
         cell = group.first.cell
         whole = cell.limit_train is None and cell.limit_eval is None
-        return whole, len(set(group.by_method()) - {PRIOR.name}), len(group.records)
+        return cell.split == "test", whole, len(set(group.by_method()) - {PRIOR.name}), len(group.records)
 
     return max(groups, key=weight)
 

@@ -158,6 +158,12 @@ def test_runs_under_other_conditions_have_a_picture_of_their_own(tmp_path: Path)
     assert first.group.first.cell.conditions() in first.heading("it")
 
 
+def test_a_picture_of_validation_images_says_so(tmp_path: Path) -> None:
+    for split in ("test", "validation"):
+        subject = subject_of(store_made(tmp_path / split, made_cell(split=split)))
+        assert ("validation images: it" in subject.heading("it")) == (split == "validation")
+
+
 def test_bars_are_the_ap_of_the_records(tmp_path: Path) -> None:
     subject = subject_of(small_store(tmp_path))
     (axes,) = per_class.draw(subject).axes

@@ -154,6 +154,12 @@ def test_a_quick_look_does_not_stand_for_a_data_set(tmp_path: Path) -> None:
     assert [one.label for one in ranked(store).standings] == ["resnet"]
 
 
+def test_validation_images_do_not_stand_for_a_data_set(tmp_path: Path) -> None:
+    store = store_of(tmp_path, {("scenes", "resnet"): [0.5]}, limit_eval=8)
+    store_of(tmp_path, {("scenes", method): [0.9] for method in ("resnet", "salgl")}, split="validation")
+    assert [one.label for one in ranked(store).standings] == ["resnet"]
+
+
 def rows_of(text: str) -> list[list[str]]:
     """The cells of the first table of a Markdown file."""
     lines = re.findall(r"^\|.*\|$", text.partition("\n## ")[0], flags=re.M)
