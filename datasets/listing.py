@@ -38,8 +38,11 @@ class Listing:
         ids: N image ids, in the order of the published list.
         files: N image files, relative to the data set's folder, with `/` between folders.
         labels: `(N, C)` int8 with 1 positive, 0 difficult (or not known), -1 negative.
-        sources: the files that were read, likewise relative: the listing holds while they stay the same.
-        problems: annotations that could not be used; the labels of their images mean nothing.
+        sources: the files that were read and the folders that were looked through, likewise relative: the
+            listing holds while they stay the same.
+        problems: annotations that could not be used; the labels of their images mean nothing. The `image` of
+            one may be none of `ids`, where it is about no image that is there.
+        notes: what a person should know of how the files were understood, a sentence each.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +50,7 @@ class Listing:
     labels: NDArray[np.int8]
     sources: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -140,11 +144,17 @@ def read_lines(path: Path) -> list[str]:
 
 def refuse_control_characters(name: str, where: str) -> None:
     """UserError where a name has a character that no file can have, or that would break a table's line."""
+    if fault := unprintable(name):
+        raise UserError(f"{where}: {name!r} {fault}.")
+
+
+def unprintable(name: str) -> str:
+    """What is wrong with a name that holds a control character, or half of one; empty where none is."""
+    kinds = {"Cc": "control character", "Cs": "half character"}
     for character in name:
-        if unicodedata.category(character) == "Cc":
-            raise UserError(
-                f"{where}: {name!r} has the control character U+{ord(character):04X}; take it out."
-            )
+        if (category := unicodedata.category(character)) in kinds:
+            return f"has the {kinds[category]} U+{ord(character):04X}; take it out"
+    return ""
 
 
 def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:

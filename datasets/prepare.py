@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.index import SplitIndex
-from bench.datasets.layout import ALL
+from bench.datasets.layout import ALL, MadeSplit
 from bench.datasets.listing import Listing, Problem, reader_of
 from bench.datasets.splits import positions_of
 from bench.errors import UserError
@@ -21,7 +21,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when a reader or the file changes, so that older indices are not believed.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -90,29 +90,47 @@ def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progres
     index = _load(file, folder)
     if index is not None:
         return Prepared(index, (), file, read=False)
-    listing = _list(info, folder, split, progress)
+    listing, is_sound = _list(info, folder, split, progress)
     checksums = np.zeros(len(listing.ids), np.uint32)
     index = SplitIndex(listing.ids, folder, listing.files, listing.labels, checksums)
-    if not listing.problems:
+    if is_sound:
         index.save(file, _stamp(info, folder, split, index, listing.sources))
     return Prepared(index, listing.problems, file, read=True)
 
 
-def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> Listing:
+def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> tuple[Listing, bool]:
+    """The listing of a split, and whether that which it was made from has no problem."""
     reader = reader_of(info.layout)
     if info.made is None:
         listing = reader.read(folder, info.layout, split, info.classes, progress)
+        is_sound = not listing.problems
     else:
         whole = reader.read(folder, info.layout, ALL, info.classes, progress)
-        mine = positions_of(split == info.train_split, whole.labels, info.made)
-        ids = tuple(whole.ids[i] for i in mine)
-        files = tuple(whole.files[i] for i in mine)
-        chosen = set(ids)
-        problems = tuple(problem for problem in whole.problems if problem.image in chosen)
-        listing = Listing(ids, files, whole.labels[mine], whole.sources, problems)
+        listing = _drawn(whole, split == info.train_split, info.made)
+        is_sound = not whole.problems
     if not listing.ids:
         raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
-    return listing
+    return listing, is_sound
+
+
+def _drawn(whole: Listing, train: bool, made: MadeSplit) -> Listing:
+    """One of the two splits that are drawn from all images.
+
+    They are drawn from those without a problem: what is left out changes nothing for the others. The problems
+    are the training split's.
+    """
+    bad = {problem.image for problem in whole.problems}
+    sound = [position for position, image in enumerate(whole.ids) if image not in bad]
+    mine = [sound[i] for i in positions_of(train, whole.labels[sound], made)]
+    if train:
+        mine = sorted([*mine, *(position for position, image in enumerate(whole.ids) if image in bad)])
+    return replace(
+        whole,
+        ids=tuple(whole.ids[i] for i in mine),
+        files=tuple(whole.files[i] for i in mine),
+        labels=whole.labels[mine],
+        problems=whole.problems if train else (),
+    )
 
 
 def _definition(info: DataSetInfo, folder: Path) -> str:
@@ -139,7 +157,10 @@ def _stamp(
 
 
 def _state(path: Path) -> list[int]:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError:  # a link that leads nowhere; its reader says so
+        return [-1, -1]
     return [status.st_size, status.st_mtime_ns]
 
 
