@@ -37,6 +37,7 @@ class DataSet:
         skipped: the files left out because they could not be read.
         uniform: the images whose pixels are nearly one value.
         shared: the images of the evaluation split whose files are in the training split too.
+        said: what the reader of the files said of how they were understood.
     """
 
     info: DataSetInfo
@@ -46,6 +47,7 @@ class DataSet:
     skipped: tuple[Problem, ...]
     uniform: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
+    said: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """A hash of both splits: equal on two machines that hold the same data."""
@@ -61,7 +63,7 @@ class DataSet:
 
     def notes(self) -> list[str]:
         """What a person should know before believing a number, a sentence for each, with one example."""
-        found = []
+        found = [f"{self.info.name}: {sentence}" for sentence in self.said]
         if self.info.home is not None:
             found += [f"{self.info.name}: {sentence}" for sentence in odd_labels(self.info.classes)]
         if self.uniform:
@@ -192,6 +194,7 @@ def read_dataset(
         skipped=(*bad_train, *bad_eval),
         uniform=(*plain_train, *plain_eval),
         shared=exact_duplicates(train, evaluated),
+        said=tuple(dict.fromkeys(note for split in prepared for note in split.notes)),
     )
 
 
@@ -237,7 +240,9 @@ def _checked(
     wanted = prepared.index.take(pick(len(prepared.index), limit))
     verdicts = checks.read([wanted.files[i] for i, x in enumerate(wanted.ids) if x not in unwanted], progress)
     of_annotations = {problem.image: problem for problem in prepared.problems}
-    problems: list[Problem] = []
+    # Those that are about none of the images come first, whichever images are wanted.
+    known = set(prepared.index.ids)
+    problems = [problem for problem in prepared.problems if problem.image not in known]
     good = []
     for position, (image, file) in enumerate(zip(wanted.ids, wanted.files, strict=True)):
         if image in unwanted:

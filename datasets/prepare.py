@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,15 @@ class Prepared:
 
     Attributes:
         index: images and labels, with checksums of zero.
-        problems: images whose annotation cannot be used.
+        problems: annotations that cannot be used.
+        notes: what a person should know of how the files were understood.
         file: where the index is kept.
         read: whether the annotations were read now, or the kept index was still good.
     """
 
     index: SplitIndex
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
     file: Path
     read: bool
 
@@ -87,15 +88,16 @@ def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progres
     """
     kept_as = file_name(split, f"split of {info.name}")
     file = work_folder() / "indices" / _definition(info, folder) / f"{kept_as}.npz"
-    index = _load(file, folder)
-    if index is not None:
-        return Prepared(index, (), file, read=False)
+    kept = _load(file, folder)
+    if kept is not None:
+        index, notes = kept
+        return Prepared(index, (), notes, file, read=False)
     listing, is_sound = _list(info, folder, split, progress)
     checksums = np.zeros(len(listing.ids), np.uint32)
     index = SplitIndex(listing.ids, folder, listing.files, listing.labels, checksums)
     if is_sound:
-        index.save(file, _stamp(info, folder, split, index, listing.sources))
-    return Prepared(index, listing.problems, file, read=True)
+        index.save(file, _stamp(info, folder, split, index, listing))
+    return Prepared(index, listing.problems, listing.notes, file, read=True)
 
 
 def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> tuple[Listing, bool]:
@@ -141,7 +143,7 @@ def _definition(info: DataSetInfo, folder: Path) -> str:
 
 
 def _stamp(
-    info: DataSetInfo, folder: Path, split: str, index: SplitIndex, sources: Iterable[str]
+    info: DataSetInfo, folder: Path, split: str, index: SplitIndex, listing: Listing
 ) -> dict[str, Any]:
     return {
         "data set": info.name,
@@ -152,7 +154,8 @@ def _stamp(
         "positives": int((index.labels == 1).sum()),
         "difficult": int((index.labels == 0).sum()),
         "hash": index.fingerprint(),
-        "files": {source: _state(folder / source) for source in sources},
+        "notes": listing.notes,
+        "files": {source: _state(folder / source) for source in listing.sources},
     }
 
 
@@ -164,12 +167,12 @@ def _state(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _load(file: Path, folder: Path) -> SplitIndex | None:
-    """The kept index, or None where there is none that is good."""
+def _load(file: Path, folder: Path) -> tuple[SplitIndex, tuple[str, ...]] | None:
+    """The kept index with its notes, or None where there is none that is good."""
     try:
         index, stamp = SplitIndex.load(file, folder)
         if all(_state(folder / source) == state for source, state in stamp["files"].items()):
-            return index
-    except (OSError, ValueError, KeyError, AttributeError):
+            return index, tuple(stamp["notes"])
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         pass  # made again
     return None
