@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,9 @@ from bench.datasets.layout import Layout
 from bench.errors import UserError
 from bench.files import open_text
 from bench.progress import Progress
+
+LISTED_AT_MOST = 50
+"""Problems that a message names."""
 
 _DASHES = str.maketrans("", "", "-_")
 
@@ -28,6 +32,14 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.image}: {self.path}: {self.reason}"
+
+
+def problem_lines(problems: Sequence[Problem]) -> str:
+    """A line for each of the first problems, and how many more there are."""
+    lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
+    if len(problems) > LISTED_AT_MOST:
+        lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
+    return "\n  ".join(["", *lines])
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,13 @@ from bench.datasets.catalog import DataSetInfo
 from bench.datasets.check import FileChecks
 from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.listing import Problem, read_lines
+from bench.datasets.listing import Problem, problem_lines, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
 from bench.progress import Progress
 from bench.settings import work_folder
-
-LISTED_AT_MOST = 50
 
 Part = Literal["train", "eval"]
 """The split that is trained on, or the one that metrics are computed on, whatever the data set calls them."""
@@ -268,12 +266,9 @@ def _refuse_problems(
     problems = [problem for problem in found if problem.image not in unwanted]
     if not problems or skip_bad is True:
         return
-    lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
-    if len(problems) > LISTED_AT_MOST:
-        lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
     raise UserError(
         f"{len(problems)} files of {info.title} cannot be used; mend them, or leave them out with "
-        "--skip-bad:\n  " + "\n  ".join(lines)
+        f"--skip-bad:{problem_lines(problems)}"
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.datasets.catalog import DataSetInfo
+from bench.datasets.check import FileChecks
 from bench.datasets.index import SplitIndex
 from bench.datasets.layout import ALL, MadeSplit
-from bench.datasets.listing import Listing, Problem, reader_of
+from bench.datasets.listing import Listing, Problem, problem_lines, reader_of
 from bench.datasets.splits import positions_of
 from bench.errors import UserError
 from bench.files import read_json, write_text
@@ -108,11 +109,28 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
         is_sound = not listing.problems
     else:
         whole = reader.read(folder, info.layout, ALL, info.classes, progress)
-        listing = _drawn(whole, split == info.train_split, info.made)
+        try:
+            listing = _drawn(whole, split == info.train_split, info.made)
+        except UserError as error:
+            raise _too_few(error, info, folder, whole) from error
         is_sound = not whole.problems
     if not listing.ids:
         raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
     return listing, is_sound
+
+
+def _too_few(error: UserError, info: DataSetInfo, folder: Path, whole: Listing) -> UserError:
+    """The error for images that are too few to draw splits from, with what cannot be used of them."""
+    bad = {problem.image for problem in whole.problems}
+    left = {file: image for image, file in zip(whole.ids, whole.files, strict=True) if image not in bad}
+    verdicts = FileChecks(folder, work_folder() / "cache").read(left)
+    problems = [*whole.problems] + [
+        Problem(left[file], folder / file, found.problem) for file, found in verdicts.items() if found.problem
+    ]
+    if not problems:
+        return error
+    count = f"{len(problems)} files of {info.title} cannot be used"
+    return UserError(f"{str(error).rstrip('.')}; {count}:{problem_lines(problems)}")
 
 
 def _drawn(whole: Listing, train: bool, made: MadeSplit) -> Listing:
