@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets.layout import Layout
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.files import open_text
 from bench.progress import Progress
 
 LISTED_AT_MOST = 50
 """Problems that a message names."""
+
+LONGEST = 1000
+"""Characters of each part of a problem."""
 
 _DASHES = str.maketrans("", "", "-_")
 
@@ -31,7 +34,8 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.image}: {self.path}: {self.reason}"
+        # Names are what files say they are: they may have any length.
+        return f"{cut(self.image, LONGEST)}: {cut(str(self.path), LONGEST)}: {cut(self.reason, LONGEST)}"
 
 
 def problem_lines(problems: Sequence[Problem]) -> str:

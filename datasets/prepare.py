@@ -128,7 +128,7 @@ def _too_few(error: UserError, info: DataSetInfo, folder: Path, whole: Listing) 
         Problem(left[file], folder / file, found.problem) for file, found in verdicts.items() if found.problem
     ]
     if not problems:
-        return error
+        return error if whole.ids else UserError(f"{folder}: {info.name} has no image.")
     count = f"{len(problems)} files of {info.title} cannot be used"
     return UserError(f"{str(error).rstrip('.')}; {count}:{problem_lines(problems)}")
 

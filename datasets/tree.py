@@ -6,6 +6,9 @@ from pathlib import Path
 from posixpath import splitext
 from typing import NamedTuple
 
+DEEPEST = 20
+"""Folders of a written name that are looked at: nothing lies deeper, and a name may have thousands."""
+
 
 class Found(NamedTuple):
     """What lies below a folder, relative to it and with `/` on every system.

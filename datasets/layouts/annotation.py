@@ -38,9 +38,12 @@ def read_annotation(path: Path) -> Annotation:
     """The classes of one image, and the name of its picture.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: the file is not XML, not an annotation, or an object lacks its name or has one that no
             table can show.
     """
+    if not path.is_file():  # a device or a pipe could be read for ever
+        raise FileNotFoundError(f"no file {path}")
     root = _parsed(path.read_bytes())
     if root.tag != "annotation":
         raise ValueError(f"not an annotation but <{root.tag}>")

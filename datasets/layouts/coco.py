@@ -20,6 +20,7 @@ from bench.datasets.listing import (
     refuse_control_characters,
     refuse_duplicates,
 )
+from bench.datasets.tree import DEEPEST
 from bench.errors import UserError
 from bench.progress import Progress
 
@@ -128,13 +129,28 @@ def _place(name: str, folder: Path, path: Path) -> PurePosixPath:
     plain = PurePosixPath(name)
     if not is_address and "\\" not in name and not plain.is_absolute() and ".." not in plain.parts:
         return plain
-    text = unquote(urlsplit(name).path) if is_address else name.replace("\\", "/")
+    text = _path_of(name) if is_address else name.replace("\\", "/")
     refuse_control_characters(text, str(path))
-    parts = [part for part in text.split("/") if part not in ("", ".", "..")]
+    parts = [part for part in text.split("/") if part not in ("", ".", "..")][-DEEPEST:]
     if not parts:
-        raise UserError(f"{path}: the image name {name!r} names no file.")
+        raise UserError(f"{path}: the image name {shown(name)} names no file.")
     ends = [PurePosixPath(*parts[start:]) for start in range(len(parts))]
-    return next((end for end in ends if (folder / end).is_file()), ends[-1])
+    return next((end for end in ends if _is_file(folder / end)), ends[-1])
+
+
+def _path_of(address: str) -> str:
+    """The path in a web address; nothing where it is none."""
+    try:
+        return unquote(urlsplit(address).path)
+    except ValueError:
+        return ""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _image_ids(images: Sequence[PurePosixPath]) -> tuple[str, ...]:

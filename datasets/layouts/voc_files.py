@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 from bench.datasets.layout import VOCDevkit
 from bench.datasets.pictures.read import SUFFIXES
-from bench.datasets.tree import files_below
+from bench.datasets.tree import DEEPEST, files_below
 from bench.errors import UserError
 
 XML = frozenset({".xml"})
-DEEPEST = 20
-"""Folders of a name that are looked at: nothing lies deeper, and a name may have thousands."""
 
 
 class Files(NamedTuple):

@@ -223,6 +223,34 @@ def test_a_root_is_a_class_where_another_split_has_annotations_of_it(more: str, 
 # Names.
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 5000 + ".jpg", "a/" * 20000 + "4.jpeg", "../" + "a/" * 20000 + "x.jpg"]
+)
+def test_a_name_that_no_file_can_have_is_a_problem_like_others(name: str, home: Path) -> None:
+    found = content()
+    found["images"][4]["file_name"] = name
+    with pytest.raises(UserError, match=r"1 files of own cannot be used") as caught:
+        open_dataset(write(home, all=found))
+    assert len(str(caught.value)) < 5000
+    whole = expected()
+    del whole["4"]
+    assert labels(open_dataset(write(home, all=found), skip_bad=True)) == whole
+
+
+@pytest.mark.parametrize("name", ["http://[host/4.jpg", "http://host.example", "..", "/"])
+def test_a_name_that_names_no_file_is_refused(name: str, home: Path) -> None:
+    found = content()
+    found["images"][4]["file_name"] = name
+    with pytest.raises(UserError, match=r"all.json.* names no file"):
+        open_dataset(write(home, all=found))
+
+
+@pytest.mark.parametrize("part", ["images", "annotations"])
+def test_a_file_without_any_image_is_named(part: str, home: Path) -> None:
+    with pytest.raises(UserError, match=r"own has no image\.$" if part == "annotations" else r"image_id 9: "):
+        open_dataset(write(home, all={**content(), part: []}))
+
+
 @pytest.mark.parametrize("character", ["\x00", "\n", "\x1b", "\x7f", "\x85", "\ud800"])
 def test_characters_that_no_name_can_have_are_refused_with_file_and_category(
     character: str, home: Path

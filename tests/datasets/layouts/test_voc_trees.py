@@ -276,9 +276,11 @@ def test_a_file_name_that_no_list_can_hold_is_refused(name: str, tree: Tree) -> 
         tree.open()
 
 
-def test_an_annotation_that_is_a_broken_link_is_a_problem(tree: Tree) -> None:
+@pytest.mark.parametrize("target", ["nowhere.xml", "/dev/zero", "pipe"])
+def test_an_annotation_that_leads_to_no_file_is_a_problem(target: str, tree: Tree) -> None:
     tree.fill()
-    (tree.annotations / "6.xml").symlink_to(tree.home / "nowhere.xml")
+    os.mkfifo(tree.home / "pipe")
+    (tree.annotations / "6.xml").symlink_to(tree.home / target)
     with pytest.raises(UserError, match=r"6: .*6.xml: does not exist"):
         tree.open()
     assert len(files(tree.open(skip_bad=True))) == 6
