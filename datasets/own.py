@@ -41,7 +41,7 @@ class VOCTree(_Part):
     """A tree in the layout of the VOC devkit, or XML files beside their pictures."""
 
     folder: str = Field(
-        "", description="folder with JPEGImages, Annotations and, unless the splits are made, ImageSets/Main"
+        "", description="folder with JPEGImages, Annotations, and ImageSets/Main or a folder for each split"
     )
     annotations: str = Field(VOCDevkit.annotations, description="folder of the XML files, relative to it")
     images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from bench.datasets.layout import ALL, VOCDevkit
 from bench.datasets.layouts.annotation import Annotation, read_annotation
-from bench.datasets.layouts.voc_files import Files, choose_picture, find_files, parts_of, side_by_side
+from bench.datasets.layouts.voc_files import LISTS, Files, choose_picture, find_files, parts_of, side_by_side
 from bench.datasets.listing import (
     Listing,
     Problem,
@@ -21,8 +21,6 @@ from bench.datasets.listing import (
 )
 from bench.errors import UserError
 from bench.progress import Progress
-
-LISTS = "ImageSets/Main"
 
 
 def find(root: Path, layout: VOCDevkit) -> Path:
@@ -43,14 +41,18 @@ def find(root: Path, layout: VOCDevkit) -> Path:
     wanted = layout.annotations if layout.drawn else LISTS
     places = dict.fromkeys(os.path.relpath(place / wanted, root) for place in candidates[:2])
     beside = ", or XML files beside their pictures" if layout.drawn else ""
+    beside += f", or folders {' and '.join(layout.lists)}" if layout.lists else ""
     raise missing_tree(root, layout, f"{' and '.join(places)}{beside}")
 
 
 def _is_tree(folder: Path, layout: VOCDevkit) -> bool:
-    if not layout.drawn:
-        return (folder / LISTS).is_dir()
     parts = parts_of(folder, layout)
-    return side_by_side(folder) if parts == (".", ".") else any((folder / part).is_dir() for part in parts)
+    if layout.drawn:
+        return (
+            side_by_side(folder) if parts == (".", ".") else any((folder / part).is_dir() for part in parts)
+        )
+    folders = [folder / parts[0] / split for split in layout.lists]
+    return (folder / LISTS).is_dir() or (bool(folders) and all(split.is_dir() for split in folders))
 
 
 def class_names(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
@@ -67,16 +69,15 @@ def class_names(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
 
 def class_sources(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
     """The lists, and every annotation of their images that is there."""
-    lists = tuple(f"{LISTS}/{split}.txt" for split in layout.lists)
+    lists = [f"{LISTS}/{split}.txt" for split in layout.lists] if (folder / LISTS).is_dir() else []
     return (*lists, *_annotations(folder, layout))
 
 
 def _annotations(folder: Path, layout: VOCDevkit) -> list[str]:
     """The annotations of the images in use: of the lists, or of all images where the splits are drawn."""
-    there = find_files(folder, layout).annotations
-    listed = (image for split in layout.lists for image in _read_list(folder / LISTS / f"{split}.txt"))
-    used = [image for image in dict.fromkeys(listed) if image in there] if layout.lists else there
-    return [there[image] for image in used]
+    files = find_files(folder, layout)
+    ids = (image for split in layout.lists or (ALL,) for image in _ids(folder, files, split))
+    return [files.annotations[image] for image in dict.fromkeys(ids) if image in files.annotations]
 
 
 def read(
@@ -84,11 +85,12 @@ def read(
 ) -> Listing:
     """Read the list of a split and the annotation of every image in it.
 
-    For the split `ALL` every annotation is an image; pictures without one come last, each as a problem.
+    For the split `ALL`, and for a folder that is one, every annotation is an image; pictures without one come
+    last, each as a problem.
     """
     files = find_files(folder, layout)
-    of_split = f"{LISTS}/{split}.txt"
-    ids = _all_ids(folder, files) if split == ALL else _read_list(folder / of_split)
+    list_file = _list_of(folder, split)
+    ids = _ids(folder, files, split)
     labelled = split not in layout.unlabelled
     read_one = _read_image if labelled else _of_server
     images = []
@@ -97,15 +99,15 @@ def read(
         if progress is not None:
             progress(row + 1, len(ids))
     _refuse_shared_pictures(images)
-    if split == ALL:
-        images += _without_annotation(folder, files, {image.picture for image in images})
+    if list_file is None:
+        images += _without_annotation(folder, files, split, {image.picture for image in images})
     column = {name: position for position, name in enumerate(classes)}
     labels = label_matrix(len(images), classes)
     for row, one in enumerate(images):
         for name in one.labels.keys() & column.keys():
             labels[row, column[name]] = one.labels[name]
     of_images = [files.annotations[image] for image in ids if labelled and image in files.annotations]
-    listed = files.annotation_folders if split == ALL else (of_split,)
+    listed = files.annotation_folders if list_file is None else (list_file,)
     return Listing(
         ids=tuple(image.id for image in images),
         files=tuple(image.picture for image in images),
@@ -159,22 +161,33 @@ def _refuse_shared_pictures(images: list[_Image]) -> None:
             image.fault = f"has no picture of its own: {others}"
 
 
-def _without_annotation(folder: Path, files: Files, used: Collection[str]) -> list[_Image]:
-    """The pictures that no annotation is of."""
+def _without_annotation(folder: Path, files: Files, split: str, used: Collection[str]) -> list[_Image]:
+    """The pictures of a split that no annotation is of."""
     found = []
     for image, pictures in sorted(files.pictures.items()):
         unused = [x for x in map(files.picture, pictures) if x not in used]
-        if image not in files.annotations and unused:
+        if unused and image not in files.annotations and image.startswith(_prefix(split)):
             refuse_control_characters(image, str(folder / files.images))
             found.append(_Image(image, unused[0], folder / unused[0], {}, "has no annotation"))
     return found
 
 
-def _all_ids(folder: Path, files: Files) -> tuple[str, ...]:
-    """The images that have an annotation, sorted."""
-    for image in files.annotations:
+def _ids(folder: Path, files: Files, split: str) -> tuple[str, ...]:
+    """The images of a split: of its list, of the folder of its name where there are no lists, or all."""
+    if list_file := _list_of(folder, split):
+        return _read_list(folder / list_file)
+    ids = tuple(image for image in files.annotations if image.startswith(_prefix(split)))
+    for image in ids:
         refuse_control_characters(image, str(folder / files.annotation_folders[0]))
-    return tuple(files.annotations)
+    return ids
+
+
+def _list_of(folder: Path, split: str) -> str | None:
+    return f"{LISTS}/{split}.txt" if split != ALL and (folder / LISTS).is_dir() else None
+
+
+def _prefix(split: str) -> str:
+    return "" if split == ALL else f"{split}/"
 
 
 def _read_list(path: Path) -> tuple[str, ...]:

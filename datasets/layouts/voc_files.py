@@ -12,6 +12,7 @@ from bench.datasets.tree import DEEPEST, files_below
 from bench.errors import UserError
 
 XML = frozenset({".xml"})
+LISTS = "ImageSets/Main"
 
 
 class Files(NamedTuple):
@@ -40,9 +41,10 @@ def parts_of(folder: Path, layout: VOCDevkit) -> tuple[str, str]:
     """The folders of the annotations and of the pictures: the tree itself where they lie side by side."""
     parts = layout.annotations, layout.images
     usual = parts == (VOCDevkit.annotations, VOCDevkit.images)
-    if layout.drawn and usual and not any((folder / part).is_dir() for part in parts):
-        return ".", "."
-    return parts
+    by_list = not layout.drawn and (folder / LISTS).is_dir()
+    if by_list or not usual or any((folder / part).is_dir() for part in parts):
+        return parts
+    return ".", "."
 
 
 def side_by_side(folder: Path) -> bool:

@@ -13,10 +13,11 @@ class TestOwnVOC(DatasetContract):
     annotations, images, suffix, inside = "Annotations", "JPEGImages", ".jpg", ""
     voc = "{}"
     splits = "{train: 0.5}"
+    by_folder = False
 
     def make(self, folder: Path) -> tuple[str, Path | None]:
         for number in range(8):
-            name = f"{self.inside}{number}"
+            name = f"{('two/' if number > 4 else 'one/') if self.by_folder else self.inside}{number}"
             annotation = folder / self.annotations / f"{name}.xml"
             picture = folder / self.images / f"{name}{self.suffix}"
             for path in (annotation, picture):
@@ -26,7 +27,7 @@ class TestOwnVOC(DatasetContract):
             )
             write_picture(picture, seed=number)
         lists = folder / "ImageSets" / "Main"
-        if "eval" in self.splits:
+        if "eval" in self.splits and not self.by_folder:
             lists.mkdir(parents=True)
             for split, numbers in (("one", range(5)), ("two", range(5, 8))):
                 (lists / f"{split}.txt").write_text("".join(f"{self.inside}{n}\n" for n in numbers))
@@ -63,3 +64,14 @@ class TestNestedFlatVOC(TestNestedVOC):
 class TestVOCInFoldersOfOtherNames(TestOwnVOCWithLists):
     annotations, images = "labels/xml", "photos"
     voc = "{annotations: labels/xml, images: photos}"
+
+
+class TestVOCWithAFolderForEachSplit(TestOwnVOCWithLists):
+    labels = {
+        f"{'two' if image == '6' else 'one'}/{image}": found for image, found in TestOwnVOC.labels.items()
+    }
+    by_folder = True
+
+
+class TestFlatVOCWithAFolderForEachSplit(TestVOCWithAFolderForEachSplit):
+    annotations = images = "."

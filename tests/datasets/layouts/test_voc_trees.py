@@ -348,6 +348,28 @@ def test_folders_of_other_names_are_taken_and_the_tree_may_be_the_folder_itself(
         assert files(named.open(voc=voc))["1"] == "JPEGImages/1.png"
 
 
+@pytest.mark.parametrize("parts", [("Annotations", "JPEGImages"), (".", ".")])
+def test_without_lists_a_split_is_the_folder_of_its_name(
+    parts: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    tree = (
+        Tree(tmp_path, *parts).fill(".png", "train/").fill(".jpg", "test/a/", images=3).fill(folder="valid/")
+    )
+    found = tree.open(LISTS)
+    assert found.train.ids == tuple(f"train/{n}" for n in range(6))
+    assert found.eval.ids == tuple(f"test/a/{n}" for n in range(3))
+    tree.add("valid/7", "valid/7.jpg", label="of no split in use")
+    tree.add("test/8", "test/8.jpg", label="bird")
+    assert tree.open(LISTS).info.classes == ("bird", "cat", "dog") and "test/8" in files(tree.open(LISTS))
+    tree.picture("test/9.jpg")
+    tree.picture("valid/9.jpg")
+    with pytest.raises(UserError, match=r"1 files of own .*\n  test/9: .*/test/9.jpg: has no annotation$"):
+        tree.open(LISTS)
+    with pytest.raises(UserError, match="ImageSets/Main, or folders train and none; the folder holds"):
+        tree.open("splits: {train: train, eval: none}")
+
+
 # Encodings.
 
 ENCODED = "<?xml version='1.0' encoding='{0}'?>\n<annotation><object><name>{1}</name></object></annotation>"
