@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
 from bench.errors import UserError
 from bench_command import TINY, bench
+from own_voc import labels
 from trees import write_picture
 
 CATEGORIES = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
@@ -55,15 +55,6 @@ def write(home: Path, splits: str = "{train: 0.8}", more: str = "", **files: dic
     text = f"name: own\ncoco: {{annotations: {named}, images: photos}}\nsplits: {splits}\n{more}"
     (home / "own.yaml").write_text(text)
     return str(home / "own.yaml")
-
-
-def labels(dataset: DataSet) -> dict[str, set[str]]:
-    names = np.array(dataset.info.classes)
-    return {
-        image: set(names[row == 1].tolist())
-        for index in (dataset.train, dataset.eval)
-        for image, row in zip(index.ids, index.labels, strict=True)
-    }
 
 
 def expected() -> dict[str, set[str]]:

@@ -1,95 +1,23 @@
-"""VOC trees as people and their tools leave them: other suffixes, no lists, nested or flat folders."""
+"""VOC trees as people and their tools leave them: other suffixes, no lists, no counterpart."""
 
 import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from bench.datasets.open import DataSet, open_dataset
 from bench.datasets.pictures.read import FORMATS, SUFFIXES
 from bench.errors import UserError
 from bench_command import bench
-from trees import write_annotation, write_picture
-
-LISTS = "splits: {train: train, eval: test}"
-DRAWN = "splits: {train: 0.5}"
-
-
-class Tree:
-    """A tree of one's own in a folder `tree`, to which images are added one by one."""
-
-    def __init__(self, home: Path, annotations: str = "Annotations", images: str = "JPEGImages") -> None:
-        self.home, self.root = home, home / "tree"
-        self.annotations, self.images = self.root / annotations, self.root / images
-        for folder in (self.annotations, self.images):
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def add(self, image: str, picture: str | None, filename: str | None = None, label: str = "cat") -> None:
-        """An annotation, and its picture; without `<filename>` where that is empty."""
-        path = self.annotations / f"{image}.xml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_annotation(path, [(label, 0)])
-        if filename is not None:
-            text = path.read_text()
-            path.write_text(
-                text.replace(f"<filename>{path.stem}.jpg</filename>", f"<filename>{filename}</filename>")
-            )
-        if picture:
-            self.picture(picture)
-
-    def picture(self, name: str) -> None:
-        path = self.images / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_picture(path, seed=sum(name.encode()))
-
-    def fill(self, suffix: str = ".jpg", folder: str = "", images: int = 6) -> "Tree":
-        for number in range(images):
-            name = f"{folder}{number}"
-            self.add(name, f"{name}{suffix}", label=("cat", "dog")[number % 2])
-        return self
-
-    def list(self, **splits: str) -> "Tree":
-        folder = self.root / "ImageSets" / "Main"
-        folder.mkdir(parents=True, exist_ok=True)
-        for split, ids in splits.items():
-            (folder / f"{split}.txt").write_text("".join(f"{image}\n" for image in ids.split()))
-        return self
-
-    def described(self, splits: str = DRAWN, voc: str = "{folder: tree}") -> str:
-        path = self.home / "own.yaml"
-        path.write_text(f"name: own\nvoc: {voc}\n{splits}\n")
-        return str(path)
-
-    def open(
-        self, splits: str = DRAWN, voc: str = "{folder: tree}", skip_bad: bool | Path = False
-    ) -> DataSet:
-        return open_dataset(self.described(splits, voc), skip_bad=skip_bad)
+from own_voc import DRAWN, LISTS, Tree, files, labels
+from trees import write_picture
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     return Tree(tmp_path / "home")
-
-
-def files(dataset: DataSet) -> dict[str, str]:
-    return {
-        image: file
-        for index in (dataset.train, dataset.eval)
-        for image, file in zip(index.ids, index.files, strict=True)
-    }
-
-
-def labels(dataset: DataSet) -> dict[str, set[str]]:
-    names = np.array(dataset.info.classes)
-    return {
-        image: set(names[row == 1].tolist())
-        for index in (dataset.train, dataset.eval)
-        for image, row in zip(index.ids, index.labels, strict=True)
-    }
 
 
 # Pictures.
@@ -284,163 +212,6 @@ def test_an_annotation_that_leads_to_no_file_is_a_problem(target: str, tree: Tre
     with pytest.raises(UserError, match=r"6: .*6.xml: does not exist"):
         tree.open()
     assert len(files(tree.open(skip_bad=True))) == 6
-
-
-# Folders.
-
-
-@pytest.mark.parametrize("splits", [DRAWN, LISTS])
-def test_nested_folders_give_ids_with_slashes(splits: str, tree: Tree) -> None:
-    tree.fill(".png", "a/").fill(".JPG", "b/c d/").list(train="a/0 b\\c.d/1".replace(".", " "), test="a/1")
-    (tree.root / "ImageSets" / "Main" / "train.txt").write_text("a/0\nb\\c d\\1\n./a//2\n")
-    found = files(tree.open(splits))
-    expected = {f"a/{n}": f"JPEGImages/a/{n}.png" for n in range(6)} | {
-        f"b/c d/{n}": f"JPEGImages/b/c d/{n}.JPG" for n in range(6)
-    }
-    used = expected.keys() if splits == DRAWN else {"a/0", "a/1", "a/2", "b/c d/1"}
-    assert found == {image: expected[image] for image in used}
-
-
-def test_new_files_in_a_nested_folder_are_noticed(tree: Tree) -> None:
-    tree.fill(folder="a/")
-    assert len(files(tree.open())) == 6
-    tree.add("a/6", "a/6.jpg")
-    assert len(files(tree.open())) == 7
-
-
-def test_flat_annotations_of_nested_pictures_are_found_by_their_filename(tree: Tree) -> None:
-    for number in range(6):
-        tree.add(str(number), f"{'ab'[number % 2]}/{number}.jpg", f"/x/{'ab'[number % 2]}/{number}.jpg")
-    assert files(tree.open())["3"] == "JPEGImages/b/3.jpg"
-
-
-def test_links_that_go_in_circles_end(tree: Tree) -> None:
-    tree.fill(folder="a/")
-    (tree.images / "a" / "loop").symlink_to(tree.images)
-    (tree.annotations / "loop").symlink_to(tree.annotations)
-    assert len(files(tree.open())) == 6
-
-
-@pytest.mark.parametrize("folder", ["", "batch 1/"])
-def test_annotations_may_lie_beside_their_pictures(
-    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    flat = Tree(tmp_path, ".", ".").fill(".png", folder)
-    assert files(flat.open())[f"{folder}1"] == f"{folder}1.png"
-    (flat.root / "classes.txt").write_text("cat\n")
-    flat.picture("8.jpg")
-    with pytest.raises(UserError, match=r"1 files of own .*\n  8: .*/8.jpg: has no annotation"):
-        flat.open()
-
-
-def test_folders_of_other_names_are_taken_and_the_tree_may_be_the_folder_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    named = Tree(tmp_path, "annotations", "images/all").fill(".png").list(train="0 1", test="2")
-    voc = "{folder: tree, annotations: annotations, images: images/all}"
-    assert files(named.open(voc=voc))["1"] == "images/all/1.png"
-    assert files(named.open(LISTS, voc)) == {str(n): f"images/all/{n}.png" for n in range(3)}
-    shutil.move(tmp_path / "tree" / "annotations", tmp_path / "Annotations")
-    shutil.move(tmp_path / "tree" / "images" / "all", tmp_path / "JPEGImages")
-    for voc in ("{}", "{folder: .}", "{folder: ''}"):
-        assert files(named.open(voc=voc))["1"] == "JPEGImages/1.png"
-
-
-@pytest.mark.parametrize("parts", [("Annotations", "JPEGImages"), (".", ".")])
-def test_without_lists_a_split_is_the_folder_of_its_name(
-    parts: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    tree = (
-        Tree(tmp_path, *parts).fill(".png", "train/").fill(".jpg", "test/a/", images=3).fill(folder="valid/")
-    )
-    found = tree.open(LISTS)
-    assert found.train.ids == tuple(f"train/{n}" for n in range(6))
-    assert found.eval.ids == tuple(f"test/a/{n}" for n in range(3))
-    tree.add("valid/7", "valid/7.jpg", label="of no split in use")
-    tree.add("test/8", "test/8.jpg", label="bird")
-    assert tree.open(LISTS).info.classes == ("bird", "cat", "dog") and "test/8" in files(tree.open(LISTS))
-    tree.picture("test/9.jpg")
-    tree.picture("valid/9.jpg")
-    with pytest.raises(UserError, match=r"1 files of own .*\n  test/9: .*/test/9.jpg: has no annotation$"):
-        tree.open(LISTS)
-    with pytest.raises(UserError, match="ImageSets/Main, or folders train and none; the folder holds"):
-        tree.open("splits: {train: train, eval: none}")
-
-
-# Encodings.
-
-ENCODED = "<?xml version='1.0' encoding='{0}'?>\n<annotation><object><name>{1}</name></object></annotation>"
-
-
-@pytest.mark.parametrize(
-    ("declared", "written", "name"),
-    [
-        *(("ISO-8859-1", "latin-1", "vélo"), ("windows-1251", "cp1251", "кот"), ("utf-8", "utf-8-sig", "猫")),
-        *(
-            ("GBK", "gbk", "猫"),
-            ("gb2312", "gb2312", "猫"),
-            ("GB18030", "gb18030", "猫"),
-            ("Big5", "big5", "貓"),
-        ),
-        *(("Shift_JIS", "shift_jis", "猫"), ("EUC-JP", "euc_jp", "猫"), ("euc-kr", "euc_kr", "고양이")),
-        *(("UTF-16", "utf-16", "猫"), ("UTF-16LE", "utf-16-le", "猫"), ("utf-16", "utf-8", "猫")),
-    ],
-)
-def test_annotations_are_read_in_the_encoding_that_they_declare(
-    declared: str, written: str, name: str, tree: Tree
-) -> None:
-    tree.fill()
-    (tree.annotations / "3.xml").write_bytes(ENCODED.format(declared, name).encode(written))
-    assert labels(tree.open())["3"] == {name}
-
-
-@pytest.mark.parametrize(
-    ("declared", "written", "said"),
-    [
-        ("klingon", "utf-8", "in its encoding 'klingon': unknown encoding"),
-        ("GBK", "utf-8", "in its encoding 'GBK': 'gbk' codec can't decode"),
-        ("ascii", "utf-8", "in its encoding 'ascii': not well-formed"),
-        ("utf-16", "latin-1", "in its encoding 'utf-16': 'utf-8' codec can't decode"),
-        ("punycode", "utf-8", "in its encoding 'punycode': "),
-        ("rot13", "utf-8", "in its encoding 'rot13': "),
-    ],
-)
-def test_what_cannot_be_decoded_is_refused_by_file_and_encoding(
-    declared: str, written: str, said: str, tree: Tree
-) -> None:
-    tree.fill()
-    (tree.annotations / "3.xml").write_bytes(
-        ENCODED.format(declared, "é猫é"[: 1 + 2 * (written == "utf-8")]).encode(written)
-    )
-    with pytest.raises(UserError, match=rf"3: .*3.xml: cannot be read: not well-formed XML, {said}"):
-        tree.open()
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
-def test_entities_that_grow_without_end_are_refused_in_any_encoding(encoding: str, tree: Tree) -> None:
-    tree.fill()
-    levels = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
-    (tree.annotations / "3.xml").write_text(
-        f"<?xml version='1.0' encoding='{encoding}'?><!DOCTYPE annotation [<!ENTITY e0 'lol'>{levels}]>"
-        "<annotation><object><name>&e9;</name></object></annotation>"
-    )
-    with pytest.raises(UserError, match=r"3: .*3.xml: cannot be read: not well-formed XML.*amplification"):
-        tree.open()
-
-
-def test_external_entities_are_not_followed(tree: Tree) -> None:
-    tree.fill()
-    (tree.home / "secret").write_text("secret")
-    (tree.annotations / "3.xml").write_text(
-        f"<!DOCTYPE annotation [<!ENTITY e SYSTEM 'file://{tree.home / 'secret'}'>]>"
-        "<annotation><object><name>&e;</name></object></annotation>"
-    )
-    with pytest.raises(UserError, match=r"3: .*3.xml: cannot be read: ") as caught:
-        tree.open()
-    assert "secret" not in str(caught.value)
 
 
 # The cases that are given.
