@@ -85,8 +85,8 @@ def read(
 ) -> Listing:
     """Read the list of a split and the annotation of every image in it.
 
-    For the split `ALL`, and for a folder that is one, every annotation is an image; pictures without one come
-    last, each as a problem.
+    For the split `ALL`, and for a folder that is one, every annotation is an image, and a picture without one
+    is a problem.
     """
     files = find_files(folder, layout)
     list_file = _list_of(folder, split)
@@ -99,21 +99,22 @@ def read(
         if progress is not None:
             progress(row + 1, len(ids))
     _refuse_shared_pictures(images)
-    if list_file is None:
-        images += _without_annotation(folder, files, split, {image.picture for image in images})
     column = {name: position for position, name in enumerate(classes)}
     labels = label_matrix(len(images), classes)
     for row, one in enumerate(images):
         for name in one.labels.keys() & column.keys():
             labels[row, column[name]] = one.labels[name]
     of_images = [files.annotations[image] for image in ids if labelled and image in files.annotations]
+    problems = [Problem(image.id, image.at, image.fault) for image in images if image.fault]
+    if list_file is None:
+        problems += _without_annotation(folder, files, split, {image.picture for image in images})
     listed = files.annotation_folders if list_file is None else (list_file,)
     return Listing(
         ids=tuple(image.id for image in images),
         files=tuple(image.picture for image in images),
         labels=labels,
         sources=tuple(dict.fromkeys((*listed, *files.image_folders, *of_images))),
-        problems=tuple(Problem(image.id, image.at, image.fault) for image in images if image.fault),
+        problems=tuple(problems),
     )
 
 
@@ -161,14 +162,14 @@ def _refuse_shared_pictures(images: list[_Image]) -> None:
             image.fault = f"has no picture of its own: {others}"
 
 
-def _without_annotation(folder: Path, files: Files, split: str, used: Collection[str]) -> list[_Image]:
+def _without_annotation(folder: Path, files: Files, split: str, used: Collection[str]) -> list[Problem]:
     """The pictures of a split that no annotation is of."""
     found = []
     for image, pictures in sorted(files.pictures.items()):
         unused = [x for x in map(files.picture, pictures) if x not in used]
         if unused and image not in files.annotations and image.startswith(_prefix(split)):
             refuse_control_characters(image, str(folder / files.images))
-            found.append(_Image(image, unused[0], folder / unused[0], {}, "has no annotation"))
+            found.append(Problem(image, folder / unused[0], "has no annotation"))
     return found
 
 

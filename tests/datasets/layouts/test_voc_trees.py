@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.datasets.open import open_dataset
 from bench.datasets.pictures.read import FORMATS, SUFFIXES
 from bench.errors import UserError
 from bench_command import bench
@@ -160,6 +161,8 @@ def test_pictures_without_annotation_change_nothing_in_the_splits(tree: Tree) ->
         tree.open()
     after = tree.open(skip_bad=True)
     assert (after.train.ids, after.eval.ids) == (before.train.ids, before.eval.ids)
+    few = open_dataset(tree.described(), limit_train=5, limit_eval=5, skip_bad=True)
+    assert (len(few.train), len(few.eval)) == (5, 5), "none of them takes the place of an image"
 
 
 def test_a_tree_that_is_not_whole_says_what_is_missing(tree: Tree) -> None:
