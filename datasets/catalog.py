@@ -4,7 +4,7 @@ Light on purpose: listing data sets must not import numpy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -81,24 +81,42 @@ _NUSWIDE_SOURCE = (
 )
 _NUSWIDE_LICENCE = "images under Flickr terms of use; for research"
 
+_SCENES = DataSetInfo(
+    name="scenes",
+    title="Scenes",
+    summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
+    citation="drawn by this project's generator",
+    source="bench.datasets.scenes",
+    licence="MIT, as the project",
+    classes=(),
+    layout=VOCDevkit("Scenes"),
+    train_split="trainval",
+    eval_split="test",
+    default_schedule="demo",
+    counts={"trainval": Counts(800), "test": Counts(400)},
+    built_in=True,
+)
+_CO_OCCURRENCE = {"alike": "as in training", "independent": "by chance", "reversed": "the other way round"}
+
+
+def _scenes_for_context(split: str, how: str) -> DataSetInfo:
+    """The training pictures of `scenes`, and test pictures of their own."""
+    return replace(
+        _SCENES,
+        name=f"scenes-{split}",
+        title=f"Scenes, {split}",
+        summary=f"built in: scenes, tested where labels co-occur {how} and backgrounds tell nothing",
+        layout=VOCDevkit("ScenesContext"),
+        eval_split=split,
+        counts={"trainval": Counts(800), split: Counts(400)},
+    )
+
+
 DATASETS: dict[str, DataSetInfo] = {
     info.name: info
     for info in (
-        DataSetInfo(
-            name="scenes",
-            title="Scenes",
-            summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
-            citation="drawn by this project's generator",
-            source="bench.datasets.scenes",
-            licence="MIT, as the project",
-            classes=(),
-            layout=VOCDevkit("Scenes"),
-            train_split="trainval",
-            eval_split="test",
-            default_schedule="demo",
-            counts={"trainval": Counts(800), "test": Counts(400)},
-            built_in=True,
-        ),
+        _SCENES,
+        *(_scenes_for_context(split, words) for split, words in _CO_OCCURRENCE.items()),
         DataSetInfo(
             name="voc2007",
             title="PASCAL VOC 2007",
@@ -236,6 +254,12 @@ DATASETS: dict[str, DataSetInfo] = {
         ),
     )
 }
+
+IN_CONTEXT: Final[Mapping[str, str]] = {
+    "scenes-independent": "scenes-alike",
+    "scenes-reversed": "scenes-alike",
+}
+"""Data sets whose test labels co-occur unlike training's, each with the one that differs in nothing else."""
 
 DATASET_CATALOGUE: Final = Catalogue(
     noun="data set",
