@@ -255,11 +255,26 @@ DATASETS: dict[str, DataSetInfo] = {
     )
 }
 
-IN_CONTEXT: Final[Mapping[str, str]] = {
-    "scenes-independent": "scenes-alike",
-    "scenes-reversed": "scenes-alike",
+
+@dataclass(frozen=True)
+class LessContext:
+    """What a data set whose test pictures are out of context is compared with.
+
+    Attributes:
+        than: the data set that has the same training pictures, and test pictures in context.
+        because: what is not so in the test pictures of this one.
+    """
+
+    than: str
+    because: str
+
+
+OUT_OF_CONTEXT: Final[Mapping[str, LessContext]] = {
+    "scenes-alike": LessContext("scenes", "backgrounds tell nothing about the labels"),
+    "scenes-independent": LessContext("scenes-alike", "labels co-occur by chance, no longer as in training"),
+    "scenes-reversed": LessContext("scenes-alike", "labels that go together in training avoid each other"),
 }
-"""Data sets whose test labels co-occur unlike training's, each with the one that differs in nothing else."""
+"""The data sets whose test pictures are out of the context of their training pictures."""
 
 DATASET_CATALOGUE: Final = Catalogue(
     noun="data set",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.datasets.catalog import DATASETS, IN_CONTEXT
+from bench.datasets.catalog import DATASETS, OUT_OF_CONTEXT
 from bench.datasets.contract import DatasetContract
 from bench.datasets.open import DataSet, open_dataset
 from bench.datasets.scenes.context import STRENGTH, label_sets
@@ -128,7 +128,8 @@ def test_the_data_sets_differ_in_their_test_pictures_alone(opened: dict[str, Dat
     prints = [dataset.fingerprint().split("-") for dataset in opened.values()]
     assert len({train for train, _ in prints}) == 1
     assert len({test for _, test in prints}) == len(STRENGTH)
-    assert {*IN_CONTEXT, *IN_CONTEXT.values()} == set(NAMES.values()) <= DATASETS.keys()
+    assert set(NAMES.values()) == OUT_OF_CONTEXT.keys() < DATASETS.keys()
+    assert {less.than for less in OUT_OF_CONTEXT.values()} == {"scenes", NAMES["alike"]}
 
 
 @pytest.mark.slow
