@@ -28,7 +28,7 @@ COMPANIONS = (
     "counted as of equally many positives"
 )
 SPLITS = (
-    "in context: the runs of the same seeds on {inside}, which trained the same model; "
+    "in context: the runs of the same seeds on {inside}, trained alike; "
     "out of context: those on {outside}, where {because}"
 )
 # Classes that a header names with their companions.
@@ -96,7 +96,7 @@ def _comparison(
 
 
 def _but_for_the_test_split(record: Record) -> str:
-    """A hash of all that makes a run but its test split: equal for runs that trained the same model."""
+    """A hash of all that makes a run but its test split: equal for runs that trained alike."""
     train = record.cell.data_fingerprint.partition("-")[0]
     return record.cell.model_copy(update={"data": "", "data_fingerprint": train}).key()
 

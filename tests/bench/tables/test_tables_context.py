@@ -129,10 +129,7 @@ def test_the_splits_of_scenes_are_compared_with_each_other(tmp_path: Path) -> No
         found = by_splits(store, alike, records_of(tmp_path, split, "resnet"))
         row = cells_of(text, split)["ResNet baseline"]
         assert row == ["2", *(printed(found.values(), found.intervals(), c, c == 2) for c in range(3))]
-    assert (
-        text.count("in context: the runs of the same seeds on scenes-alike, which trained the same model")
-        == 2
-    )
+    assert text.count("in context: the runs of the same seeds on scenes-alike, trained alike;") == 2
     assert "out of context: those on scenes-reversed, where labels that go together in training avoid" in text
     own = by_splits(store, records_of(tmp_path, "scenes", "resnet"), alike)
     assert cells_of(text, "scenes-alike")["ResNet baseline"][2] == printed(own.values(), own.intervals(), 1)
