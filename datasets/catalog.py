@@ -109,24 +109,42 @@ _NUSWIDE_SOURCE = (
 )
 _NUSWIDE_LICENCE = "images under Flickr terms of use; for research"
 
+_SCENES = DataSetInfo(
+    name="scenes",
+    title="Scenes",
+    summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
+    citation="drawn by this project's generator",
+    source="bench.datasets.scenes",
+    licence="MIT, as the project",
+    classes=(),
+    layout=VOCDevkit("Scenes"),
+    train_split="trainval",
+    eval_split="test",
+    default_schedule="demo",
+    counts={"trainval": Counts(800), "test": Counts(400)},
+    built_in=True,
+)
+_CO_OCCURRENCE = {"alike": "as in training", "independent": "by chance", "reversed": "the other way round"}
+
+
+def _scenes_for_context(split: str, how: str) -> DataSetInfo:
+    """The training pictures of `scenes`, and test pictures of their own."""
+    return replace(
+        _SCENES,
+        name=f"scenes-{split}",
+        title=f"Scenes, {split}",
+        summary=f"built in: scenes, tested where labels co-occur {how} and backgrounds tell nothing",
+        layout=VOCDevkit("ScenesContext"),
+        eval_split=split,
+        counts={"trainval": Counts(800), split: Counts(400)},
+    )
+
+
 DATASETS: dict[str, DataSetInfo] = {
     info.name: info
     for info in (
-        DataSetInfo(
-            name="scenes",
-            title="Scenes",
-            summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
-            citation="drawn by this project's generator",
-            source="bench.datasets.scenes",
-            licence="MIT, as the project",
-            classes=(),
-            layout=VOCDevkit("Scenes"),
-            train_split="trainval",
-            eval_split="test",
-            default_schedule="demo",
-            counts={"trainval": Counts(800), "test": Counts(400)},
-            built_in=True,
-        ),
+        _SCENES,
+        *(_scenes_for_context(split, words) for split, words in _CO_OCCURRENCE.items()),
         DataSetInfo(
             name="voc2007",
             title="PASCAL VOC 2007",
@@ -291,6 +309,27 @@ DATASETS: dict[str, DataSetInfo] = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class LessContext:
+    """What a data set whose test pictures are out of context is compared with.
+
+    Attributes:
+        than: the data set that has the same training pictures, and test pictures in context.
+        because: what is not so in the test pictures of this one.
+    """
+
+    than: str
+    because: str
+
+
+OUT_OF_CONTEXT: Final[Mapping[str, LessContext]] = {
+    "scenes-alike": LessContext("scenes", "backgrounds tell nothing about the labels"),
+    "scenes-independent": LessContext("scenes-alike", "labels co-occur by chance, no longer as in training"),
+    "scenes-reversed": LessContext("scenes-alike", "labels that go together in training avoid each other"),
+}
+"""The data sets whose test pictures are out of the context of their training pictures."""
 
 DATASET_CATALOGUE: Final = Catalogue(
     noun="data set",

@@ -1,4 +1,4 @@
-"""Every table by its name: three of each data set that was run on, and those of the papers."""
+"""Every table by its name: three of each data set that was run on, one over all, and those of the papers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ from bench.records.runs import Runs, notes_on
 from bench.records.store import Record, RecordStore
 from bench.resolve import unknown_name
 from bench.tables.columns import WORDS, Column, class_columns, cost_columns, frame, metric_columns
+from bench.tables.context import CONTEXT, context_table
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import device_statement, header
 from bench.tables.papers.literals import PAPER_TABLES
@@ -75,7 +76,7 @@ class Book:
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
-        return list(self._own())
+        return [*self._own(), *([CONTEXT] if self.groups else [])]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
@@ -120,6 +121,8 @@ class Book:
         for data in DATASET_CATALOGUE.names():
             if name in (data, *(f"{data}-{kind.name}" for kind in KINDS)):
                 return self.nothing_finished(data)
+        if name == CONTEXT:
+            return self.nothing_finished()
         return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
 
     def nothing_finished(self, data: str | None = None) -> UserError:
@@ -137,6 +140,8 @@ class Book:
         """The table of that name, one of `own()` or `papers()`."""
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
+        if name == CONTEXT:
+            return context_table(self.groups, self.runs.store, INTERVAL_STATEMENT, dict(self.notes))
         return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
@@ -177,7 +182,7 @@ class Book:
         Raises:
             UserError: there is no such table, or the runs share none.
         """
-        if name in self.papers():
+        if name in (*self.papers(), CONTEXT):
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)

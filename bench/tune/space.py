@@ -13,7 +13,7 @@ from bench.errors import UserError
 from bench.experiment.methods import MethodChoice, method_named
 from bench.experiment.schedule import Schedule
 from bench.files import parse_mapping, read_mapping
-from bench.ranges import LogUniform, Range
+from bench.ranges import LogUniform, OneOf, Range
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
@@ -50,8 +50,8 @@ class Space(BaseModel):
             ranges[name] = given
         found = self.model_copy(update={"schedule": ranges})
         for name, one in ranges.items():
-            for extreme in (0.0, 1 - 1e-9):
-                with_values(schedule, {name: one.at(extreme)})
+            for value in one.values if isinstance(one, OneOf) else (one.low, one.high):
+                with_values(schedule, {name: value})
         return found
 
 

@@ -59,9 +59,9 @@ def plan_tune(
     spec = untuned.spec
     fixed = set(matrix.schedule_overrides())
     ranges = {field: one for field, one in space.schedule.items() if field not in fixed}
-    if not ranges:
-        raise UserError("Every field of the space is set, so nothing is left to be tuned: leave out --set.")
     around = space.model_copy(update={"schedule": ranges}).around(spec.schedule)
+    if not around.schedule:
+        raise UserError("Every field of the space is set, so nothing is left to be tuned: leave out --set.")
     design = Design(
         name=name or f"{spec.data}-{spec.schedule_name}",
         data=spec.data,

@@ -198,6 +198,9 @@ _NUSWIDE = ByRequest(
 SOURCES: dict[str, tuple[Archive, ...] | ByRequest] = {
     # Drawn on first use.
     "scenes": (),
+    "scenes-alike": (),
+    "scenes-independent": (),
+    "scenes-reversed": (),
     "voc2007": _VOC2007,
     "voc2007-train-val": _VOC2007[:1],
     "voc2012": (_VOC2012,),

@@ -52,7 +52,7 @@ def test_runs_on_own_data_alone_write_no_table_of_a_paper(tmp_path: Path) -> Non
     store_made(tmp_path / "results", made_cell(data="birds"), made_cell("salgl", data="birds"))
     assert bench(tmp_path, None, "tables", "--format", "md").exit_code == 0
     files = written(tmp_path / "results" / "tables")
-    assert set(files) == {"index.md", *(f"birds-{kind}.md" for kind in KINDS)}
+    assert set(files) == {"index.md", "context.md", *(f"birds-{kind}.md" for kind in KINDS)}
     text = files["index.md"].read_text("utf-8")
     assert "`bench tables NAME` writes one: add-gcn-table1, " in text
     asked = bench(tmp_path, None, "tables", "add-gcn-table1", "--format", "md")
@@ -70,7 +70,8 @@ def test_under_another_protocol_the_list_has_a_name_of_its_own(tmp_path: Path) -
     for protocol in ((), ("--protocol", "ssgrl")):
         assert bench(tmp_path, None, "tables", "--format", "html", *protocol).exit_code == 0
     files = written(tmp_path / "results" / "tables")
-    assert set(listed(files["index-ssgrl.md"])) == {f"voc2007-{kind}-ssgrl.html" for kind in KINDS}
+    tables = {*(f"voc2007-{kind}" for kind in KINDS), "context"}
+    assert set(listed(files["index-ssgrl.md"])) == {f"{name}-ssgrl.html" for name in tables}
     assert not any("ssgrl.html" in name for name in listed(files["index.md"]) if name.startswith("voc"))
 
 
