@@ -89,9 +89,13 @@ class COCOFiles(_Part):
 
 
 class VOCTree(_Part):
-    """A tree in the layout of the VOC devkit."""
+    """A tree in the layout of the VOC devkit, or XML files beside their pictures."""
 
-    folder: str = Field("", description="folder with JPEGImages, Annotations and ImageSets/Main")
+    folder: str = Field(
+        "", description="folder with JPEGImages, Annotations, and ImageSets/Main or a folder for each split"
+    )
+    annotations: str = Field(VOCDevkit.annotations, description="folder of the XML files, relative to it")
+    images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")
 
 
 class Splits(_Part):
@@ -229,8 +233,9 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
         return COCOInstances(
             _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
         )
-    lists = () if splits == (ALL,) else splits
-    return VOCDevkit(described.voc.folder if described.voc else "", lists=lists)
+    drawn = splits == (ALL,)
+    voc = described.voc.model_dump() if described.voc else {}
+    return VOCDevkit(**voc, lists=() if drawn else splits, drawn=drawn)
 
 
 def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:
