@@ -72,8 +72,9 @@ def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
     return Fabric(accelerator=device.type, devices=devices, plugins=[precision])
 
 
-def describe_environment(device: torch.device, compiled: bool, workers: int) -> Environment:
-    """The environment as it is recorded."""
+def describe_environment(device: torch.device, compiled: bool, workers: int, code: str) -> Environment:
+    """The environment as it is recorded; `code` is the digest of what runs in it."""
+    on_gpu = device.type == "cuda"
     return Environment(
         device=str(device),
         device_name=device_name(device),
@@ -83,7 +84,17 @@ def describe_environment(device: torch.device, compiled: bool, workers: int) -> 
         git_revision=_git_revision(),
         compiled=compiled,
         workers=workers,
+        instructions="" if on_gpu else _instructions(),
+        threads=torch.get_num_threads(),
+        tf32=torch.backends.cudnn.allow_tf32 if on_gpu else None,
+        code=code,
     )
+
+
+def _instructions() -> str:
+    """What PyTorch computes with on this processor, and its units for bfloat16."""
+    units = sorted(_BF16_UNITS & _cpu_flags())
+    return " ".join([torch.backends.cpu.get_cpu_capability(), *units])
 
 
 def device_name(device: torch.device) -> str:

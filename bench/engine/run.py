@@ -17,6 +17,7 @@ from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.open import DataSet
 from bench.engine.build import Built, build
 from bench.engine.checkpoint import Spent
+from bench.engine.code import code_digest
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
 from bench.engine.environment import (
     choose_device,
@@ -71,7 +72,8 @@ def run_cell(cell: Cell, machine: Machine, store: RecordStore, events: Events) -
         store: where its record goes.
         events: told of the progress.
     """
-    environment = describe_environment(machine.device, machine.compiled, machine.workers)
+    code = code_digest(cell.spec.method.name)
+    environment = describe_environment(machine.device, machine.compiled, machine.workers, code)
     folder = work_folder() / "runs" / cell.spec.run_id()
     if cell.fresh:
         shutil.rmtree(folder, ignore_errors=True)

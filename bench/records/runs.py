@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import Protocol
+from bench.records.agreement import disagreement
 from bench.records.store import Damaged, Record, RecordStore
 
 
@@ -32,6 +33,8 @@ class Runs:
                     "its test labels are held by the evaluation server; "
                     f"`bench submission {record.run_id}` writes the files to send there",
                 )
+            elif said := disagreement(store, record):
+                self.notes[record.run_id] = left_out(record, said)
             else:
                 self.records.append(record)
 

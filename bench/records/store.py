@@ -105,6 +105,11 @@ class Environment(_Part):
     git_revision: str | None
     compiled: bool
     workers: int
+    # What older records do not say.
+    instructions: str = ""  # of the processor, those that PyTorch uses
+    threads: int | None = None
+    tf32: bool | None = None  # whether a GPU may round the factors of float32 products
+    code: str = ""  # digest of the code that decides the numbers
 
 
 class Record(_Part):

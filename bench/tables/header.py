@@ -1,10 +1,15 @@
 """The lines above a table: what every row of it has in common."""
 
+from collections import Counter
+
 from bench.datasets.catalog import share
 from bench.experiment.cell import CellSpec
 from bench.experiment.schedule import Schedule
 from bench.records.groups import Group
-from bench.records.store import Record
+from bench.records.store import Environment, Record
+
+# The packages that compute.
+NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
 
 
 def header(group: Group) -> tuple[str, ...]:
@@ -31,6 +36,7 @@ def header(group: Group) -> tuple[str, ...]:
         + (f"; tuned: {', '.join(cell.tuned.fields)}, and options of the methods" if cell.tuned else ""),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         feed_statement(group),
+        *filter(None, [numerics_statement(group)]),
     )
 
 
@@ -72,22 +78,62 @@ def _start(cell: CellSpec) -> str:
 
 
 def feed_statement(group: Group) -> str:
-    """Whether the hashes show that at each seed every method was fed alike and started alike."""
+    """Whether the hashes show that methods were fed alike and started alike, at the seeds that all have."""
     fed: dict[int, set[tuple[str, ...]]] = {}
     started: dict[int, set[str | None]] = {}
+    rows: dict[str, set[int]] = {}
     for record in group.records:
         if record.history:
-            fed.setdefault(record.cell.seed, set()).add(tuple(epoch.feed for epoch in record.history))
-            started.setdefault(record.cell.seed, set()).add(record.backbone_digest)
-    different = sorted(seed for seed in fed if len(fed[seed]) > 1 or len(started[seed]) > 1)
+            seed = record.cell.seed
+            rows.setdefault(record.cell.row(), set()).add(seed)
+            fed.setdefault(seed, set()).add(tuple(epoch.feed for epoch in record.history))
+            started.setdefault(seed, set()).add(record.backbone_digest)
     if not fed:
         return "nothing was trained"
+    different = sorted(seed for seed in fed if len(fed[seed]) > 1 or len(started[seed]) > 1)
     if different:
         return f"WARNING: at seed {different[0]} the methods were not fed alike or did not start alike"
+    shared = set.intersection(*rows.values())
+    if not shared:
+        return "no seed is shared by all methods, so nothing shows that they were fed alike"
+    which = "at each seed" if shared == set(fed) else f"at the seeds {', '.join(map(str, sorted(shared)))}"
     return (
-        "at each seed all methods saw the same pixels in the same order and started from the same backbone "
+        f"{which} all methods saw the same pixels in the same order and started from the same backbone "
         "(hashes equal)"
     )
+
+
+def numerics_statement(group: Group) -> str:
+    """What differs in how the rows were computed, if anything: that changes them by more than rounding."""
+    values: dict[str, Counter[str]] = {}
+    for record in group.records:
+        if record.history:
+            for name, value in _numerics(record.environment).items():
+                values.setdefault(name, Counter())[value] += 1
+    different = [
+        f"{name} ({', '.join(f'{value}: {count} runs' for value, count in sorted(counts.items()))})"
+        for name, counts in values.items()
+        if len(counts) > 1
+    ]
+    if not different:
+        return ""
+    return (
+        f"NOTE: these runs were not computed alike, and the size of what that changes is not known: "
+        f"{'; '.join(different)}"
+    )
+
+
+def _numerics(environment: Environment) -> dict[str, str]:
+    """What may change a result by more than the last digits, in words."""
+    unknown = "not recorded"
+    versions = {name: environment.versions.get(name, unknown) for name in NUMERIC}
+    return versions | {
+        "device": environment.device_name,
+        "instruction set": environment.instructions or unknown,
+        "compiled": "yes" if environment.compiled else "no",
+        "TF32": unknown if environment.tf32 is None else "yes" if environment.tf32 else "no",
+        "code": environment.code or unknown,
+    }
 
 
 def device_statement(records: tuple[Record, ...]) -> str:

@@ -1,0 +1,77 @@
+"""A digest of the code that decides a run's numbers: engine, metrics, its feed, and the head's own module."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
+
+# Where a run's arithmetic is. The catalogue is not: what a record asks for stands in the record.
+_ARITHMETIC = (
+    "bench.engine",
+    "bench.methods",
+    "bench.metrics",
+    "bench.datasets.feed",
+    "bench.datasets.pictures",
+)
+_APART = "bench.methods.catalog"
+_START = "bench.engine.run"
+
+
+@cache
+def code_digest(method: str) -> str:
+    """Sixteen hexadecimal digits, equal where every file is that a run of the method imports.
+
+    Of a package from outside, what its head imports from its own package counts.
+
+    Args:
+        method: its name.
+    """
+    head = "" if method == PRIOR.name else (METHOD_CATALOGUE.get(method).head or "").partition(":")[0]
+    own = head.partition(".")[0]
+    within = _ARITHMETIC if own in ("", "bench") else (*_ARITHMETIC, own)
+    digest = sha256()
+    for name, path in sorted(_imported([_START, *([head] if head else [])], within).items()):
+        digest.update(f"{name}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _imported(start: list[str], within: tuple[str, ...]) -> dict[str, Path]:
+    """The modules that these import, inside functions too, with their files."""
+    found: dict[str, Path] = {}
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name == _APART or not any(_lies_in(name, package) for package in within):
+            continue
+        path = _file(name)
+        if path is not None:
+            found[name] = path
+            waiting += _names(path)
+    return found
+
+
+def _lies_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _file(name: str) -> Path | None:
+    """The source of a module; None for what is none, such as a name inside of one."""
+    try:
+        spec = find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _names(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)

@@ -1,0 +1,93 @@
+"""A record whose numbers were written by hand is in no table; rows that were computed otherwise say so."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.records.store import Record, RecordStore
+from bench_command import bench
+from made_records import ENVIRONMENT, made_cell, made_record, store_made
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    store_made(tmp_path / "results", made_cell("resnet"), made_cell("ml-gcn"))
+    return tmp_path
+
+
+def edit(folder: Path, method: str, change: object) -> None:
+    (file,) = (folder / "results" / "runs").glob(f"*-{method}-*/record.json")
+    record = json.loads(file.read_text())
+    change(record)  # type: ignore[operator]
+    file.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("metric", ["mAP", "OF1_top3"])
+def test_a_metric_that_the_scores_do_not_give_is_left_out_by_name(stored: Path, metric: str) -> None:
+    assert "ML-GCN" in bench(stored, None, "tables", "voc2007").stdout
+    edit(stored, "ml-gcn", lambda record: record["metrics"].update({metric: 0.99}))
+    printed = bench(stored, None, "tables", "voc2007").stdout
+    assert "| ML-GCN" not in printed and "ResNet" in printed
+    assert f"its {metric} is 99.00, and its scores give" in printed
+    assert bench(stored, None, "leaderboard").exit_code == 0
+    ranked = (stored / "results" / "leaderboard" / "leaderboard.md").read_text("utf-8")
+    assert "ML-GCN" not in ranked and "its scores give" in ranked
+
+
+def test_so_is_the_ap_of_a_class(stored: Path) -> None:
+    edit(stored, "ml-gcn", lambda record: record["metrics"]["per_class_ap"].__setitem__(1, 0.99))
+    assert "its AP of dog is 99.00" in bench(stored, None, "tables", "voc2007").stdout
+
+
+def test_what_agreed_is_not_computed_again(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench(stored, None, "tables", "voc2007").exit_code == 0
+
+    def never(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("bench.records.agreement.evaluate", never)
+    assert bench(stored, None, "tables", "voc2007").exit_code == 0
+
+
+def test_rows_that_were_computed_otherwise_are_named(stored: Path) -> None:
+    assert "NOTE" not in bench(stored, None, "tables", "voc2007").stdout
+
+    def change(record: dict[str, dict[str, object]]) -> None:
+        record["environment"].update(
+            versions={**ENVIRONMENT.versions, "torch": "2.14.1"},
+            instructions="AVX512",
+            code="0123456789abcdef",
+        )
+
+    edit(stored, "ml-gcn", change)
+    printed = bench(stored, None, "tables", "voc2007").stdout
+    assert "NOTE: these runs were not computed alike" in printed
+    assert "torch (2.11.0: 1 runs, 2.14.1: 1 runs)" in printed
+    assert "instruction set (AVX512: 1 runs, not recorded: 1 runs)" in printed
+    assert "code (0123456789abcdef: 1 runs, not recorded: 1 runs)" in printed
+    assert "numpy" not in printed.split("NOTE")[1].splitlines()[0]
+
+
+def test_equal_hashes_are_claimed_for_the_seeds_that_all_methods_have(tmp_path: Path) -> None:
+    cells = [made_cell("resnet", seed) for seed in (0, 1, 2)] + [made_cell("ml-gcn", 1)]
+    store_made(tmp_path / "results", *cells)
+    assert "at the seeds 1 all methods saw" in bench(tmp_path, None, "tables", "voc2007").stdout
+    store_made(tmp_path / "others", made_cell("resnet", 0), made_cell("ml-gcn", 1))
+    printed = bench(tmp_path, None, "tables", "voc2007", "--results", "others").stdout
+    assert "no seed is shared by all methods" in printed and "hashes equal" not in printed
+
+
+def test_a_run_records_its_numerics(tmp_path: Path) -> None:
+    from bench_command import TINY
+    from trees import write_voc
+
+    write_voc(tmp_path / "data", train=8, test=4)
+    done = bench(tmp_path, tmp_path / "data", "run", "--methods", "resnet", "--epochs", "1", *TINY)
+    assert done.exit_code == 0, done.output
+    records = [one for one in RecordStore(tmp_path / "results").all() if isinstance(one, Record)]
+    environment = next(one for one in records if one.cell.row() == "resnet").environment
+    assert environment.instructions and environment.threads and len(environment.code) == 16
+    assert environment.tf32 is None
+    older, _ = made_record(made_cell())
+    assert older.environment.code == ""
