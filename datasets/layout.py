@@ -120,6 +120,42 @@ class Table(Layout):
 
 
 @dataclass(frozen=True)
+class YOLO(Layout):
+    """Images, a text file of boxes for each, and a data.yaml, as Ultralytics and Roboflow write them.
+
+    Attributes:
+        data: the data.yaml, relative to the data set's folder, outside of which nothing is read.
+    """
+
+    reader: ClassVar[str] = "bench.datasets.layouts.yolo"
+    data: str = "data.yaml"
+
+    def wanted(self) -> str:
+        """The data.yaml."""
+        return self.data
+
+
+@dataclass(frozen=True)
+class ClassFolders(Layout):
+    """A folder for each class, named by it, with its pictures; in a folder for each split, if there are some.
+
+    Attributes:
+        folder: the folder of the folders, relative to the data set's folder.
+        separator: what stands between two labels in the name of a folder; empty where each is one label.
+        splits: the folders of the splits, which hold those of the classes; empty where the splits are made.
+    """
+
+    reader: ClassVar[str] = "bench.datasets.layouts.folders"
+    folder: str = "."
+    separator: str = ""
+    splits: tuple[str, ...] = ()
+
+    def wanted(self) -> str:
+        """The folders of the splits, or of the classes."""
+        return ", ".join(self.splits) if self.splits else f"the folders of the classes in {self.folder}"
+
+
+@dataclass(frozen=True)
 class MadeSplit:
     """Splits that are drawn here, because none is published or given.
 

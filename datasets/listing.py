@@ -141,7 +141,8 @@ def read_lines(path: Path) -> list[str]:
 def refuse_control_characters(name: str, where: str) -> None:
     """UserError where a name has a character that no file can have, or that would break a table's line."""
     for character in name:
-        if unicodedata.category(character) == "Cc":
+        # Cs: half of a character, which JSON and names of files may have, and no text can be written with.
+        if unicodedata.category(character) in ("Cc", "Cs"):
             raise UserError(
                 f"{where}: {name!r} has the control character U+{ord(character):04X}; take it out."
             )

@@ -6,7 +6,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
-from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
+from bench.datasets.layout import (
+    ALL,
+    YOLO,
+    ClassFolders,
+    COCOInstances,
+    Layout,
+    MadeSplit,
+    Table,
+    VOCDevkit,
+)
 from bench.datasets.listing import read_lines
 from bench.errors import UserError
 from bench.files import read_mapping
@@ -41,6 +50,23 @@ class VOCTree(_Part):
     """A tree in the layout of the VOC devkit."""
 
     folder: str = Field("", description="folder with JPEGImages, Annotations and ImageSets/Main")
+
+
+class YOLOData(_Part):
+    """YOLO's data.yaml; splits are those that it names (train, val, test)."""
+
+    data: str = Field("data.yaml", description="the data.yaml; nothing outside of `root` is read")
+
+
+class Folders(_Part):
+    """A folder for each class, named by it; in a folder for each split, unless the splits are made."""
+
+    folder: str = Field(".", description="folder of the folders")
+    separator: str = Field("", description="what stands between two labels in the name of a folder")
+
+
+SECTIONS = ("csv", "coco", "voc", "yolo", "folders")
+"""The fields of which one says how the files lie."""
 
 
 class Splits(_Part):
@@ -88,6 +114,8 @@ class Description(_Part):
     csv: CSVFile | None = None
     coco: COCOFiles | None = None
     voc: VOCTree | None = None
+    yolo: YOLOData | None = None
+    folders: Folders | None = None
     splits: Splits
     classes: tuple[str, ...] | str | None = Field(
         None, description="class names in their order, or a text file with one per line; found if empty"
@@ -102,9 +130,10 @@ class Description(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Description":
-        layouts = [name for name in ("csv", "coco", "voc") if getattr(self, name) is not None]
+        layouts = [name for name in SECTIONS if getattr(self, name) is not None]
         if len(layouts) != 1:
-            raise ValueError(f"give one of csv, coco and voc, not {' and '.join(layouts) or 'none'}")
+            known = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
+            raise ValueError(f"give one of {known}, not {' and '.join(layouts) or 'none'}")
         if self.csv and (self.splits.made is None) == (self.csv.split is None):
             raise ValueError("give either the column of the split in csv, or a share to train on in splits")
         if self.name in DATASET_CATALOGUE.names():
@@ -175,6 +204,10 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
             _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
         )
     lists = () if splits == (ALL,) else splits
+    if described.yolo:
+        return YOLO(described.yolo.data)
+    if described.folders:
+        return ClassFolders(described.folders.folder, described.folders.separator, lists)
     return VOCDevkit(described.voc.folder if described.voc else "", lists=lists)
 
 
