@@ -156,6 +156,26 @@ class ClassFolders(Layout):
 
 
 @dataclass(frozen=True)
+class HuggingFace(Layout):
+    """Tables that hold their pictures: what `save_to_disk` of Hugging Face's datasets writes, or parquet.
+
+    Attributes:
+        data: the folder or the parquet file, relative to the data set's folder.
+        image: the column of the pictures.
+        labels: the column of the labels: a list, or one label.
+    """
+
+    reader: ClassVar[str] = "bench.datasets.layouts.hugging_face"
+    data: str = "."
+    image: str = "image"
+    labels: str = "labels"
+
+    def wanted(self) -> str:
+        """The folder or file."""
+        return self.data
+
+
+@dataclass(frozen=True)
 class MadeSplit:
     """Splits that are drawn here, because none is published or given.
 

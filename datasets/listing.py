@@ -98,6 +98,16 @@ def reader_of(layout: Layout) -> Reader:
         ) from error
 
 
+def unpacked(folder: Path, layout: Layout, progress: Progress | None) -> Path:
+    """The folder to read from, given the one that was found.
+
+    A reader of files that hold the pictures has a function `unpack`, which takes the same and writes them as
+    files where they are not there yet.
+    """
+    unpack = getattr(reader_of(layout), "unpack", None)
+    return folder if unpack is None else unpack(folder, layout, progress)
+
+
 def places(root: Path, names: frozenset[str]) -> list[Path]:
     """The data root, and the folders in it with one of these names.
 

@@ -11,6 +11,7 @@ from bench.datasets.layout import (
     YOLO,
     ClassFolders,
     COCOInstances,
+    HuggingFace,
     Layout,
     MadeSplit,
     Table,
@@ -65,7 +66,15 @@ class Folders(_Part):
     separator: str = Field("", description="what stands between two labels in the name of a folder")
 
 
-SECTIONS = ("csv", "coco", "voc", "yolo", "folders")
+class HuggingFaceData(_Part):
+    """What `save_to_disk` of Hugging Face's datasets wrote, or parquet files, with the pictures in them."""
+
+    data: str = Field(".", description="the folder, or a parquet file")
+    image: str = Field("image", description="column of the pictures")
+    labels: str = Field("labels", description="column of the labels: a list, or one label")
+
+
+SECTIONS = ("csv", "coco", "voc", "yolo", "folders", "huggingface")
 """The fields of which one says how the files lie."""
 
 
@@ -116,6 +125,7 @@ class Description(_Part):
     voc: VOCTree | None = None
     yolo: YOLOData | None = None
     folders: Folders | None = None
+    huggingface: HuggingFaceData | None = None
     splits: Splits
     classes: tuple[str, ...] | str | None = Field(
         None, description="class names in their order, or a text file with one per line; found if empty"
@@ -208,6 +218,8 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
         return YOLO(described.yolo.data)
     if described.folders:
         return ClassFolders(described.folders.folder, described.folders.separator, lists)
+    if described.huggingface:
+        return HuggingFace(**described.huggingface.model_dump())
     return VOCDevkit(described.voc.folder if described.voc else "", lists=lists)
 
 
