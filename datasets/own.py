@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -165,12 +166,19 @@ def load_own(path: Path) -> DataSetInfo:
     Raises:
         UserError: no such file, not YAML, or a field that is unknown, missing or wrong.
     """
-    fields = read_mapping(path, "data set file")
+    return described(read_mapping(path, "data set file"), path)
+
+
+def described(fields: Mapping[str, Any], path: Path) -> DataSetInfo:
+    """The data set that the fields of such a file describe, which is or will be at `path`.
+
+    Raises:
+        UserError: a field that is unknown, missing or wrong.
+    """
     try:
-        described = Description(**fields)
+        return _info(Description(**fields), path)
     except ValidationError as error:
         raise UserError(f"In {path}: {one_sentence(error, Description.model_fields)}") from error
-    return _info(described, path)
 
 
 def _info(described: Description, path: Path) -> DataSetInfo:

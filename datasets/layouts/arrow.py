@@ -1,4 +1,4 @@
-"""Two columns of an arrow or parquet file, row by row. Read by pyarrow, which runs no code of the file."""
+"""Columns of an arrow or parquet file, row by row. Read by pyarrow, which runs no code of the file."""
 
 import json
 from collections.abc import Iterator
@@ -18,19 +18,17 @@ class ArrowTable:
     """An arrow stream, as Hugging Face's datasets save one, or a parquet file.
 
     Attributes:
-        names: the classes that the labels number; None where the file does not name any.
+        columns: the type of each column, in arrow's words: `list<item: int64>`.
 
     Args:
         path: the file.
-        image: its column of pictures.
-        labels: its column of labels.
 
     Raises:
-        UserError: pyarrow is not installed; it is no such file, or lacks a column.
+        UserError: pyarrow is not installed, or it is no such file.
     """
 
-    def __init__(self, path: Path, image: str, labels: str) -> None:
-        self._path, self._columns = path, [image, labels]
+    def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._arrow: Any = import_module("pyarrow")
             self._parquet: Any = import_module("pyarrow.parquet")
@@ -39,20 +37,30 @@ class ArrowTable:
                 f"{path} is read by the package pyarrow: pip install 'mlr-bench[huggingface]'."
             ) from error
         with path.open("rb") as file, self._refusing_damage():
-            schema, _ = self._open(file)
-            self._require_columns(schema.names)
-            self.names = _class_names(schema.metadata, labels, path)
+            schema, _ = self._open(file, None)
+            self.columns = {field.name: str(field.type) for field in schema}
+            self._names: list[str] = schema.names
+            self._metadata: dict[bytes, bytes] = schema.metadata or {}
 
-    def rows(self) -> Iterator[tuple[Any, Any]]:
-        """Picture and labels of each row, as Python's values.
+    def class_names(self, column: str) -> tuple[str, ...] | None:
+        """The classes that a column numbers; None where the file does not name any.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: they are no names.
         """
+        return _class_names(self._metadata, column, self._path)
+
+    def rows(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """What some columns hold in each row, as Python's values.
+
+        Raises:
+            UserError: the file is damaged, or lacks a column.
+        """
+        self._require(columns)
         with self._path.open("rb") as file:
             with self._refusing_damage():
-                _, batches = self._open(file)
-            parts = self._parts(batches)
+                _, batches = self._open(file, columns)
+            parts = self._parts(batches, columns)
             while True:
                 # Around the reading alone: what is done with the rows has errors of its own.
                 with self._refusing_damage():
@@ -61,28 +69,28 @@ class ArrowTable:
                     return
                 yield from part
 
-    def _open(self, file: BinaryIO) -> tuple[Any, Iterator[Any]]:
-        """The schema and the batches of rows."""
+    def _open(self, file: BinaryIO, columns: tuple[str, ...] | None) -> tuple[Any, Iterator[Any]]:
+        """The schema, and the batches of rows with these columns at least."""
         if self._path.suffix == ".parquet":
             table = self._parquet.ParquetFile(file)
-            return table.schema_arrow, table.iter_batches(AT_ONCE, columns=self._columns)
+            return table.schema_arrow, table.iter_batches(AT_ONCE, columns=columns)
         stream = self._arrow.ipc.open_stream(file)
         return stream.schema, iter(stream)
 
-    def _parts(self, batches: Iterator[Any]) -> Iterator[list[tuple[Any, Any]]]:
+    @staticmethod
+    def _parts(batches: Iterator[Any], columns: tuple[str, ...]) -> Iterator[list[tuple[Any, ...]]]:
         for batch in batches:
             batch.validate(full=True)
             for start in range(0, batch.num_rows, AT_ONCE):
-                image, labels = (batch.column(name).slice(start, AT_ONCE) for name in self._columns)
-                yield list(zip(image.to_pylist(), labels.to_pylist(), strict=True))
+                parts = (batch.column(name).slice(start, AT_ONCE) for name in columns)
+                yield list(zip(*(part.to_pylist() for part in parts), strict=True))
 
-    def _require_columns(self, there: list[str]) -> None:
-        for column in self._columns:
-            if there.count(column) != 1:
-                found = "no column" if column not in there else "several columns"
-                raise UserError(
-                    f"{self._path} has {found} '{column}'; its columns are: {cut(', '.join(there), 400)}."
-                )
+    def _require(self, columns: tuple[str, ...]) -> None:
+        for column in columns:
+            if self._names.count(column) != 1:
+                found = "several columns" if column in self.columns else "no column"
+                there = cut(", ".join(self._names), 400)
+                raise UserError(f"{self._path} has {found} '{column}'; its columns are: {there}.")
 
     @contextmanager
     def _refusing_damage(self) -> Iterator[None]:
@@ -95,10 +103,10 @@ class ArrowTable:
             ) from error
 
 
-def _class_names(metadata: dict[bytes, bytes] | None, column: str, path: Path) -> tuple[str, ...] | None:
+def _class_names(metadata: dict[bytes, bytes], column: str, path: Path) -> tuple[str, ...] | None:
     """The names of a ClassLabel, or of a list of them, as Hugging Face's datasets note them in a file."""
     try:
-        feature: Any = json.loads((metadata or {})[b"huggingface"])["info"]["features"][column]
+        feature: Any = json.loads(metadata[b"huggingface"])["info"]["features"][column]
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     if isinstance(feature, list) and len(feature) == 1:  # older releases

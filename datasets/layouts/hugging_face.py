@@ -88,6 +88,15 @@ def split_names(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
     return tuple(split for split in _tables(folder, layout) if split != ALL)
 
 
+def first_table(folder: Path, layout: HuggingFace) -> ArrowTable:
+    """One of the tables, which all have the same columns.
+
+    Raises:
+        UserError: as `unpack`.
+    """
+    return ArrowTable(next(iter(_tables(folder, layout).values()))[0])
+
+
 def read(
     folder: Path, layout: HuggingFace, split: str, classes: tuple[str, ...], progress: Progress | None
 ) -> Listing:
@@ -219,12 +228,13 @@ class _Unpacking:
         for number, (split, paths) in enumerate(tables.items()):
             rows: list[tuple[str, list[str]]] = []
             for path in paths:
-                table = ArrowTable(path, self._layout.image, self._layout.labels)
+                table = ArrowTable(path)
+                names = table.class_names(self._layout.labels)
                 if number == 0 and not rows:
-                    self._numbered = table.names
-                elif table.names != self._numbered:
+                    self._numbered = names
+                elif names != self._numbered:
                     raise UserError(f"{path} numbers other classes than the tables before; save them alike.")
-                for image, labels in table.rows():
+                for image, labels in table.rows(self._layout.image, self._layout.labels):
                     where = f"{path}, {_row(split, len(rows))}"
                     rows.append((self._picture(image, where), self._labels(labels, where)))
             splits[split] = rows

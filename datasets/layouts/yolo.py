@@ -78,10 +78,11 @@ def class_sources(folder: Path, layout: YOLO) -> tuple[str, ...]:
     return (layout.data,)
 
 
-def split_names(folder: Path, layout: YOLO) -> tuple[str, ...]:
-    """The splits that the data.yaml names and that are there."""
+def labelled_splits(folder: Path, layout: YOLO) -> tuple[str, ...]:
+    """The splits that the data.yaml names, that are there, and that have labels."""
     data = _load(folder, layout)
-    return tuple(split for split in data.paths if _is_there(folder, data, split))
+    there = [split for split in data.paths if _is_there(folder, data, split)]
+    return tuple(split for split in there if _any_text(folder, _images(folder, data, split)))
 
 
 def read(
