@@ -98,14 +98,13 @@ def reader_of(layout: Layout) -> Reader:
         ) from error
 
 
-def unpacked(folder: Path, layout: Layout, progress: Progress | None) -> Path:
-    """The folder to read from, given the one that was found.
+def read_as(folder: Path, layout: Layout) -> tuple[str, ...]:
+    """How a data set's files are read, for its owner to see; nothing where there is no choice.
 
-    A reader of files that hold the pictures has a function `unpack`, which takes the same and writes them as
-    files where they are not there yet.
+    A reader that has a choice has a function of this name, which takes the same.
     """
-    unpack = getattr(reader_of(layout), "unpack", None)
-    return folder if unpack is None else unpack(folder, layout, progress)
+    account = getattr(reader_of(layout), "read_as", None)
+    return account(folder, layout) if account is not None else ()
 
 
 def places(root: Path, names: frozenset[str]) -> list[Path]:
@@ -150,12 +149,17 @@ def read_lines(path: Path) -> list[str]:
 
 def refuse_control_characters(name: str, where: str) -> None:
     """UserError where a name has a character that no file can have, or that would break a table's line."""
+    if fault := unprintable(name):
+        raise UserError(f"{where}: {name!r} {fault}.")
+
+
+def unprintable(name: str) -> str:
+    """What is wrong with a name that holds a control character, or half of one; empty where none is."""
+    kinds = {"Cc": "control character", "Cs": "half character"}
     for character in name:
-        # Cs: half of a character, which JSON and names of files may have, and no text can be written with.
-        if unicodedata.category(character) in ("Cc", "Cs"):
-            raise UserError(
-                f"{where}: {name!r} has the control character U+{ord(character):04X}; take it out."
-            )
+        if (category := unicodedata.category(character)) in kinds:
+            return f"has the {kinds[category]} U+{ord(character):04X}; take it out"
+    return ""
 
 
 def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:
@@ -168,3 +172,13 @@ def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:
 def label_matrix(count: int, classes: tuple[str, ...]) -> NDArray[np.int8]:
     """`(N, C)` labels, all negative."""
     return np.full((count, len(classes)), -1, dtype=np.int8)
+
+
+def unpacked(folder: Path, layout: Layout, progress: Progress | None) -> Path:
+    """The folder to read from, given the one that was found.
+
+    A reader of files that hold the pictures has a function `unpack`, which takes the same and writes them as
+    files where they are not there yet.
+    """
+    unpack = getattr(reader_of(layout), "unpack", None)
+    return folder if unpack is None else unpack(folder, layout, progress)

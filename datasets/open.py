@@ -11,7 +11,7 @@ from bench.datasets.catalog import DataSetInfo
 from bench.datasets.check import FileChecks
 from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.listing import Problem, read_lines
+from bench.datasets.listing import Problem, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
@@ -50,6 +50,10 @@ class DataSet:
     def fingerprint(self) -> str:
         """A hash of both splits: equal on two machines that hold the same data."""
         return f"{self.train.fingerprint()}-{self.eval.fingerprint()}"
+
+    def read_as(self) -> tuple[str, ...]:
+        """How its files were read, where the layout's reader has a choice; a sentence each."""
+        return read_as(self.root, self.info.layout)
 
     def understood(self) -> str:
         """What was read of the labels: how many classes, the first of them, how many to an image."""

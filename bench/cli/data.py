@@ -152,7 +152,8 @@ def check(data: str, data_root: Path | None, fix_list: Path | None, alike: bool)
     _say_shared(dataset, dataset.shared, "is the file of")
     if alike:
         _say_shared(dataset, _alike(dataset), "looks like")
-    click.echo(f"{data}: {dataset.understood()}")
+    for sentence in (*dataset.read_as(), dataset.understood()):
+        click.echo(f"{data}: {sentence}")
     for note in dataset.notes():
         click.echo(f"note: {note}")
     if fix_list is not None:

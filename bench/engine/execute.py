@@ -36,7 +36,12 @@ def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
 def notes(cells: list[Cell]) -> list[str]:
     """What is to be known of the data of some cells, of one's own also what was read of the labels."""
     datasets = {cell.spec.data: cell.dataset for cell in cells}
-    own = [f"{name}: {one.understood()}" for name, one in datasets.items() if one.info.home is not None]
+    own = [
+        f"{name}: {sentence}"
+        for name, one in datasets.items()
+        if one.info.home is not None
+        for sentence in (*one.read_as(), one.understood())
+    ]
     return [*own, *(note for dataset in datasets.values() for note in dataset.notes())]
 
 

@@ -29,6 +29,13 @@ def class_sources(folder: Path, layout: ClassFolders) -> tuple[str, ...]:
     return tuple(source for split in _splits(layout) for source in _sources(folder, layout, split))
 
 
+def read_as(folder: Path, layout: ClassFolders) -> tuple[str, ...]:
+    """What the names of the folders are taken for."""
+    homes = " and ".join(_home(layout, split) for split in _splits(layout))
+    means = f"its labels, with '{layout.separator}' between" if layout.separator else "one label"
+    return (f"the name of each folder in {homes} is {means}",)
+
+
 def read(
     folder: Path, layout: ClassFolders, split: str, classes: tuple[str, ...], progress: Progress | None
 ) -> Listing:

@@ -88,6 +88,15 @@ def split_names(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
     return tuple(split for split in _tables(folder, layout) if split != ALL)
 
 
+def read_as(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
+    """Where the pictures were written to."""
+    splits = {name: len(rows) for name, rows in _rows(folder)["splits"].items()}
+    counts = ", ".join(
+        f"{rows} rows" if name == ALL else f"{rows} rows of {name}" for name, rows in splits.items()
+    )
+    return (f"the tables in {layout.data} ({counts}) were unpacked into {folder}",)
+
+
 def first_table(folder: Path, layout: HuggingFace) -> ArrowTable:
     """One of the tables, which all have the same columns.
 

@@ -78,6 +78,23 @@ def class_sources(folder: Path, layout: YOLO) -> tuple[str, ...]:
     return (layout.data,)
 
 
+def read_as(folder: Path, layout: YOLO) -> tuple[str, ...]:
+    """Where the splits are that were found, and how many images have no label for want of a text file."""
+    data = _load(folder, layout)
+    return tuple(_account(folder, data, split) for split in data.paths if _is_there(folder, data, split))
+
+
+def _account(folder: Path, data: _Data, split: str) -> str:
+    try:
+        images = _images(folder, data, split).files
+    except UserError as error:  # of a split that is not in use
+        return str(error).rstrip(".")
+    bare = sum(kind_of(folder / _text_of(image)) == "none" for image in images)
+    places = ", ".join(_place(folder, data, path) or path for path in data.paths[split])
+    without = f", {bare} of them without a text file and so without a label" if bare else ""
+    return f"{data.file.name} has {split} in {places}: {len(images)} images{without}"
+
+
 def labelled_splits(folder: Path, layout: YOLO) -> tuple[str, ...]:
     """The splits that the data.yaml names, that are there, and that have labels."""
     data = _load(folder, layout)
@@ -209,6 +226,7 @@ def _place(folder: Path, data: _Data, path: str) -> str | None:
 
 
 def _is_there(folder: Path, data: _Data, split: str) -> bool:
+    """Whether a split is on this machine; a part of it says that all of it should be."""
     return any(_place(folder, data, path) for path in data.paths[split])
 
 

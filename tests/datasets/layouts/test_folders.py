@@ -38,6 +38,15 @@ class TestFoldersWithMadeSplits(DatasetContract):
         return str(write_folders(folder / "own", splits=False)), None
 
 
+def test_check_tells_what_the_names_are_taken_for(tmp_path: Path) -> None:
+    own = write_folders(tmp_path / "own")
+    checked = bench(tmp_path, None, "data", "check", str(own))
+    both = "own.yaml: the name of each folder in photos/train and photos/val is "
+    assert checked.exit_code == 0 and f"{both}its labels, with '+' between\n" in checked.output
+    own.write_text(own.read_text().replace(", separator: +", ""))
+    assert f"{both}one label\n" in bench(tmp_path, None, "data", "check", str(own)).output
+
+
 def test_without_a_separator_the_name_of_a_folder_is_one_label(tmp_path: Path) -> None:
     own = write_folders(tmp_path / "own")
     own.write_text(own.read_text().replace(", separator: +", ""))
@@ -153,4 +162,4 @@ def test_a_name_that_no_list_can_hold_is_refused(name: bytes, tmp_path: Path) ->
     except OSError:
         pytest.skip("this file system has no such names")
     checked = bench(tmp_path, None, "data", "check", str(own))
-    assert checked.exit_code == 2 and "has the control character U+" in checked.output
+    assert checked.exit_code == 2 and "character U+" in checked.output

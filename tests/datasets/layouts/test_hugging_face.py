@@ -136,6 +136,9 @@ def test_check_tells_what_it_understood_and_names_a_bad_picture_by_its_row(tmp_p
     own = write_saved(tmp_path / "own")
     checked = bench(tmp_path, None, "data", "check", str(own))
     assert checked.exit_code == 0 and "3 classes (cat, dog, bird)" in checked.output
+    assert (
+        "own.yaml: the tables in saved (8 rows of train, 4 rows of val) were unpacked into" in checked.output
+    )
     table = hugging_face_table(VAL)
     pictures = table["image"].to_pylist()
     pictures[2]["bytes"] = b"no picture"
