@@ -95,15 +95,21 @@ class VisualGenome(Layout):
 
 @dataclass(frozen=True)
 class Table(Layout):
-    """A CSV file with one line per image.
+    """A CSV file with a row per image, a row per label, or a column per class.
 
     Attributes:
         file: the CSV file, relative to the data set's folder; `.gz` is read too.
         images: the folder of the images, likewise.
-        image: the column of the image's file name.
+        image: the column of the image's file name, with or without its suffix.
         labels: the column of its labels.
         split: the column of its split; empty where the splits are made here.
         separator: what stands between two labels.
+        delimiter: what stands between two cells; empty where the header tells.
+        rows: what a row has: all labels of an `image`, or one `label` of it, so that its rows are joined.
+        one_hot: every class has a column: these, or all but those of image and split. None: if there is no
+            column of labels and the others look so.
+        values: what a cell of such a column means, beside what is known (`layouts/one_hot.py`): positive,
+            negative or difficult.
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.table"
@@ -113,6 +119,10 @@ class Table(Layout):
     labels: str = "labels"
     split: str = ""
     separator: str = "|"
+    delimiter: str = ""
+    rows: str = "image"
+    one_hot: bool | tuple[str, ...] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def wanted(self) -> str:
         """The CSV file."""

@@ -103,7 +103,10 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
     if info.made is None:
         listing = reader.read(folder, info.layout, split, info.classes, progress)
     else:
-        whole = reader.read(folder, info.layout, ALL, info.classes, progress)
+        if info.carved_from is None:
+            whole = reader.read(folder, info.layout, ALL, info.classes, progress)
+        else:
+            whole = _list(info.carved_from, folder, info.carved_from.train_split, progress)
         mine = positions_of(split == info.train_split, whole.labels, info.made)
         ids = tuple(whole.ids[i] for i in mine)
         files = tuple(whole.files[i] for i in mine)
@@ -117,7 +120,8 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
 
 def _definition(info: DataSetInfo, folder: Path) -> str:
     """A folder name for what is read from a tree: the splits of one definition lie together."""
-    text = repr((VERSION, info.name, info.layout, info.made, info.classes, str(folder.resolve())))
+    published = info.carved_from and (info.carved_from.train_split, info.carved_from.made)
+    text = repr((VERSION, info.name, info.layout, info.made, info.classes, str(folder.resolve()), published))
     name = file_name(info.name, "data set")
     return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
@@ -139,7 +143,11 @@ def _stamp(
 
 
 def _state(path: Path) -> list[int]:
-    status = path.stat()
+    """What changes when a file does; of one that is not there, nothing."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return []
     return [status.st_size, status.st_mtime_ns]
 
 

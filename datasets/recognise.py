@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.datasets.catalog import DATASET_CATALOGUE
-from bench.datasets.layouts.tree import kind_of
+from bench.datasets.layouts.walk import kind_of
 from bench.datasets.signs import (
     EVERY,
     Found,
     Sign,
     class_folders,
     coco_files,
-    csv_tables,
     hugging_face_tables,
     voc_trees,
     yolo_files,
 )
+from bench.datasets.table_signs import csv_tables
 from bench.errors import UserError, cut
 from bench.names import file_name
 

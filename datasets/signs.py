@@ -1,6 +1,5 @@
 """What each layout is told by, and what a YAML file says of it then: a function for each."""
 
-import csv
 import json
 import mmap
 import re
@@ -12,9 +11,9 @@ from typing import Any, NamedTuple
 from bench.datasets.layout import YOLO, HuggingFace
 from bench.datasets.layouts import hugging_face, voc, yolo
 from bench.datasets.layouts.arrow import ArrowTable
-from bench.datasets.layouts.tree import entries, kind_of
+from bench.datasets.layouts.walk import entries, kind_of
 from bench.errors import UserError, cut
-from bench.files import open_text, read_mapping
+from bench.files import read_mapping
 
 DRAWN = 0.8
 """The share of the images to train on, where the data names no splits."""
@@ -24,8 +23,6 @@ PAIRS = (
 )
 """Names of the split to train on and of the one to evaluate on; the first that are both there."""
 LABELS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category", "keywords")
-SPLITS = ("split", "subset", "set", "fold", "partition", "usage")
-SEPARATORS = ("|", ";", ",")
 ENOUGH = 5
 """Names of images that are looked for."""
 EVERY = "*"
@@ -61,7 +58,7 @@ def pair(names: Iterable[str]) -> tuple[str, str] | None:
     return next(((plain[one], plain[two]) for one, two in PAIRS if one in plain and two in plain), None)
 
 
-def _splits(names: Sequence[str]) -> tuple[dict[str, Any], str]:
+def splits_of(names: Sequence[str]) -> tuple[dict[str, Any], str]:
     """What stands under `splits`, and the same for a person; drawn unless the names tell."""
     chosen = pair(names)
     if chosen is None:
@@ -71,13 +68,13 @@ def _splits(names: Sequence[str]) -> tuple[dict[str, Any], str]:
     return {"train": chosen[0], "eval": chosen[1]}, f"trained on {chosen[0]}, evaluated on {chosen[1]}{more}"
 
 
-def _files(folder: Path, pattern: str, *endings: str) -> list[Path]:
+def files_in(folder: Path, pattern: str, *endings: str) -> list[Path]:
     """The files of a folder, by the endings of their names; hidden ones are passed over."""
     found = (path for path in sorted(folder.glob(pattern)) if path.name.endswith(endings))
     return [path for path in found if kind_of(path) == "file" and not path.name.startswith(".")]
 
 
-def _below(root: Path, depth: int) -> list[Path]:
+def folders_below(root: Path, depth: int) -> list[Path]:
     """A folder and those in it, the nearest first; hidden ones and links are passed over."""
     found, level = [root], [root]
     for _ in range(depth):
@@ -87,7 +84,8 @@ def _below(root: Path, depth: int) -> list[Path]:
     return found
 
 
-def _to(path: Path, root: Path) -> str:
+def relative(path: Path, root: Path) -> str:
+    """A path as a YAML file has it."""
     return path.relative_to(root).as_posix()
 
 
@@ -100,30 +98,34 @@ def _home_of(names: Iterable[str], folders: Iterable[Path]) -> Path | None:
 
 def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
     """JPEGImages, Annotations and ImageSets/Main, here or up to two folders below."""
-    for home in _below(root, 2) if pattern == EVERY else ():
+    for home in folders_below(root, 2) if pattern == EVERY else ():
         if all((home / part).is_dir() for part in voc.PARTS):
-            lists = [path.stem for path in _files(home / voc.PARTS[2], EVERY, ".txt") if "_" not in path.stem]
-            splits, said = _splits(lists)
-            fields = {} if home == root else {"folder": _to(home, root)}
+            lists = [
+                path.stem for path in files_in(home / voc.PARTS[2], EVERY, ".txt") if "_" not in path.stem
+            ]
+            splits, said = splits_of(lists)
+            fields = {} if home == root else {"folder": relative(home, root)}
             yield Found("voc", fields, splits, f"the VOC tree {home}; {said}")
 
 
 def coco_files(root: Path, pattern: str) -> Iterator[Found]:
     """COCO's JSON, here or in a folder below: one for all images, or one for each split."""
-    found = [path for home in _below(root, 1) for path in _files(home, pattern, ".json") if _is_coco(path)]
+    found = [
+        path for home in folders_below(root, 1) for path in files_in(home, pattern, ".json") if _is_coco(path)
+    ]
     # COCO's key points and captions lie beside its instances.
     files = {_split_of(path): path for path in found if path.stem.startswith("instances_")} or {
         _split_of(path): path for path in found
     }
     if not files:
         return
-    splits, said = _splits(list(files))
+    splits, said = splits_of(list(files))
     if "eval" not in splits and len(found) > 1:
-        names = cut(", ".join(_to(path, root) for path in found), 400)
+        names = cut(", ".join(relative(path, root) for path in found), 400)
         raise UserError(f"Which is the training split cannot be told of COCO's files in {root}: {names}.")
     used = {name: files[name] for name in splits.values()} if "eval" in splits else files
-    annotations = {name: _to(path, root) for name, path in used.items()}
-    images = {name: _to(_pictures_of(path, root), root) for name, path in used.items()}
+    annotations = {name: relative(path, root) for name, path in used.items()}
+    images = {name: relative(_pictures_of(path, root), root) for name, path in used.items()}
     seen = f"COCO's JSON {' and '.join(annotations.values())}; {said}"
     if "eval" in splits:
         yield Found("coco", {"annotations": annotations, "images": images}, splits, seen)
@@ -155,7 +157,7 @@ def _pictures_of(path: Path, root: Path) -> Path:
         names = [name for found in quoted if (name := _text(found[1]))]
     split = _split_of(path)
     nearest = [path.parent, root / split, root / "images" / split, root / "images"]
-    home = _home_of(names, [*nearest, *_below(root, 2)])
+    home = _home_of(names, [*nearest, *folders_below(root, 2)])
     if home is None:
         named = f"{cut(names[0])}, for one" if names else "none"
         raise UserError(f"Where its images lie cannot be told of {path}: no folder in {root} has {named}.")
@@ -170,57 +172,15 @@ def _text(quoted: bytes) -> str:
         return ""
 
 
-def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
-    """A CSV file, one column of which names pictures that are there."""
-    for file in _files(root, pattern, ".csv", ".csv.gz"):
-        try:
-            with open_text(file, newline="") as text:
-                rows = list(csv.DictReader(text))
-        except (OSError, ValueError, EOFError, csv.Error):
-            continue  # something else
-        for column in rows[0] if rows else ():
-            names = [row[column] for row in rows[:ENOUGH] if isinstance(row[column], str)]
-            home = _home_of((name.strip() for name in names if column), _below(root, 2))
-            if home is not None:
-                yield _table(file, rows, column, _to(home, root))
-                break
-
-
-def _table(file: Path, rows: list[dict[str, str]], image: str, images: str) -> Found:
-    others = [column for column in rows[0] if column and column != image]
-    split = next((column for column in others if column.lower() in SPLITS), None)
-    rest = [column for column in others if column != split]
-    labels = next((column for name in LABELS for column in rest if column.lower() == name), None)
-    if labels is None and len(rest) != 1:
-        there = cut(", ".join(rest), 400) or "none"
-        raise UserError(
-            f"Which column holds the labels cannot be told of {file}; those beside '{image}' are: {there}."
-        )
-    labels = labels or rest[0]
-    cells = [row[labels] or "" for row in rows]
-    separator = next((one for one in SEPARATORS if any(one in cell for cell in cells)), SEPARATORS[0])
-    fields = {"file": file.name, "images": images, "image": image, "labels": labels, "separator": separator}
-    values = sorted({(row[split] or "").strip() for row in rows}) if split else []
-    splits, said = _splits(values)
-    if split and "eval" not in splits:
-        there = cut(", ".join(values), 400)
-        raise UserError(
-            f"Which split to train on cannot be told of {file}: its column '{split}' has {there}."
-        )
-    fields |= {"split": split} if split else {}
-    seen = f"{file.name}: '{image}' in {images}, '{labels}' with '{separator}' between the labels; {said}"
-    return Found("csv", fields, splits, seen)
-
-
 def yolo_files(root: Path, pattern: str) -> Iterator[Found]:
     """A data.yaml, whatever it is called: it has names and a split."""
-    for file in _files(root, pattern, ".yaml", ".yml"):
+    for file in files_in(root, pattern, ".yaml", ".yml"):
         try:
             content = read_mapping(file, "file")
         except UserError:
             continue  # something else
         if "names" in content and any(content.get(split) for split in yolo.SPLITS):
-            splits, said = _splits(yolo.labelled_splits(root, YOLO(file.name)))
+            splits, said = splits_of(yolo.labelled_splits(root, YOLO(file.name)))
             yield Found("yolo", {"data": file.name}, splits, f"YOLO's {file.name}; {said}")
 
 
@@ -228,14 +188,14 @@ def hugging_face_tables(root: Path, pattern: str) -> Iterator[Found]:
     """What `save_to_disk` wrote, or parquet files."""
     saved = ("dataset_dict.json", "state.json")
     if pattern == EVERY:
-        tables = [*_files(root, EVERY, *saved, ".parquet"), *_files(root, "data/*", ".parquet")]
+        tables = [*files_in(root, EVERY, *saved, ".parquet"), *files_in(root, "data/*", ".parquet")]
         places = ["."] if tables else []
     else:
-        places = [_to(path, root) for path in _files(root, pattern, ".parquet")]
+        places = [relative(path, root) for path in files_in(root, pattern, ".parquet")]
     for data in places:
         layout = HuggingFace(data)
         image, labels = _columns(hugging_face.first_table(root, layout), root / data)
-        splits, said = _splits(hugging_face.split_names(root, layout))
+        splits, said = splits_of(hugging_face.split_names(root, layout))
         seen = f"tables in {data}: pictures in '{image}', labels in '{labels}'; {said}"
         yield Found("huggingface", {"data": data, "image": image, "labels": labels}, splits, seen)
 
@@ -264,7 +224,7 @@ def class_folders(root: Path, pattern: str) -> Iterator[Found]:
     nested = [
         name for name, of in held.items() if any(entries(home / name / x, root).pictures for x in of.folders)
     ]
-    splits, said = _splits(nested)
+    splits, said = splits_of(nested)
     if pair(classes):
         there = cut(", ".join(classes), 400)
         raise UserError(
@@ -276,5 +236,5 @@ def class_folders(root: Path, pattern: str) -> Iterator[Found]:
             f"Which split to train on cannot be told of the folders of folders in {home}: {there}."
         )
     if nested or len(classes) > 1:
-        seen = f"a folder for each class in {_to(home, root)}; {said}"
-        yield Found("folders", {"folder": _to(home, root)}, splits, seen)
+        seen = f"a folder for each class in {relative(home, root)}; {said}"
+        yield Found("folders", {"folder": relative(home, root)}, splits, seen)

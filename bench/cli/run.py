@@ -79,13 +79,18 @@ class RunCommand(click.Command):
 )
 @click.option("--epochs", type=int, help="Passes over the training split.")
 @click.option("--batch-size", type=int, help="Images per batch.")
-@click.option("--precision", help="fp32, bf16 or fp16.")
+@click.option("--precision", help="fp32, bf16, fp16, or auto: bf16 where the processor multiplies it.")
 @click.option(
     "--set",
     multiple=True,
     metavar="FIELD=VALUE",
     help="Set any field of the schedule, as in --set lr=3e-4 --set loss=asl; `bench schedules NAME` lists "
     "them. Repeatable.",
+)
+@click.option(
+    "--split",
+    help="What is evaluated: test, or validation, which is carved from the training split and leaves the "
+    "test split unopened.  [default: test]",
 )
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
 @click.option(
@@ -140,10 +145,10 @@ def _incomplete(cells: list[Cell]) -> list[str]:
     """A sentence on each data set of which a part is missing, as the disk holds it or as it was asked for."""
     found = {}
     for cell in cells:
-        name, dataset = cell.spec.data, cell.dataset
-        shares = share(name, "train", len(dataset.train)), share(name, "eval", len(dataset.eval))
+        name, dataset, on = cell.spec.data, cell.dataset, cell.spec.split
+        shares = [share(name, "train", len(dataset.train), on), share(name, "eval", len(dataset.eval), on)]
         if any(" of " in text for text in shares):
-            found[name] = f"{name}: only {shares[0]} training and {shares[1]} test images are used."
+            found[name] = f"{name}: only {shares[0]} training and {shares[1]} {on} images are used."
     return list(found.values())
 
 
@@ -155,7 +160,8 @@ def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None
             console,
             f"{cell.state:8} {cell.spec.run_id()}: {cell.spec.method.label()}, {schedule.backbone} at "
             f"{schedule.image_size} pixels, {len(cell.dataset.train)} training and "
-            f"{len(cell.dataset.eval)} test images, {schedule.epochs} epochs, {cell.steps()} steps",
+            f"{len(cell.dataset.eval)} {cell.spec.split} images, {schedule.epochs} epochs, "
+            f"{cell.steps()} steps",
         )
     _say(
         console,

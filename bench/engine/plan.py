@@ -12,7 +12,7 @@ from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
 from bench.experiment.methods import MethodChoice, parse_methods
-from bench.experiment.schedule import Schedule, load_schedule
+from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import InitFrom
 from bench.files import sha256_of_file
 from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
@@ -96,8 +96,17 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
     store = RecordStore(matrix.results)
     cells = []
     for name in matrix.data:
-        limits = matrix.limit_train, matrix.limit_eval
-        dataset = open_dataset(name, matrix.data_root, *limits, matrix.skip_bad, task(f"reading {name}"))
+        chooses = asked.schedules[name].schedule.chooses_on == "validation"
+        dataset = open_dataset(
+            name,
+            matrix.data_root,
+            matrix.limit_train,
+            matrix.limit_eval,
+            matrix.skip_bad,
+            task(f"reading {name}"),
+            matrix.split,
+            choose=chooses,
+        )
         _check_labels(name, asked.schedules[name], dataset)
         for spec in _specs(matrix, asked, name, dataset, task):
             stored = store.load(spec.run_id())
@@ -119,12 +128,19 @@ def _find(matrix: MatrixSpec) -> _Asked:
 
 def _schedule(matrix: MatrixSpec, data: str) -> _NamedSchedule:
     name = matrix.schedule or dataset_info(data).default_schedule
-    schedule = load_schedule(name, matrix.schedule_overrides())
+    schedule = load_schedule(name, matrix.schedule_overrides(), lambda: _automatic_precision(matrix.device))
     if matrix.init_from:
         if matrix.weights not in (None, "none"):
             raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
         schedule = schedule.model_copy(update={"weights": "none"})
     return _NamedSchedule(Path(name).stem, schedule, initial_weights(schedule.weights))
+
+
+def _automatic_precision(device: str) -> Precision:
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.environment import automatic_precision
+
+    return automatic_precision(device)
 
 
 def _start(path: Path | None) -> "StartModel | None":
@@ -138,11 +154,11 @@ def _start(path: Path | None) -> "StartModel | None":
 
 def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
     """UserError where a schedule looks at scores that only a server can give."""
-    if (asked.schedule.select == "best" or asked.schedule.follows_scores) and not dataset.eval_is_labelled:
+    if asked.schedule.chooses_on == "test" and not dataset.eval_is_labelled:
         raise UserError(
             f"Schedule {asked.name} needs scores on the split {dataset.info.eval_split} of {name}, "
-            "whose labels are held by the evaluation server; use one with 'select: last' and without "
-            "'decay: plateau' and stop_after."
+            "whose labels are held by the evaluation server; choose on a validation split instead, with "
+            "--set select_on=validation."
         )
 
 
@@ -172,6 +188,7 @@ def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task:
             data_fingerprint=dataset.fingerprint(),
             limit_train=matrix.limit_train,
             limit_eval=matrix.limit_eval,
+            split=matrix.split,
             seed=seed,
             schedule_name=named.name,
             schedule=schedule,

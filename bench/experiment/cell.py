@@ -1,9 +1,11 @@
 """One run: everything that changes its result, hashed to its identity."""
 
 from hashlib import sha256
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.datasets.catalog import EvaluatedOn
 from bench.experiment.methods import MethodChoice, options_of
 from bench.experiment.schedule import Schedule
 from bench.experiment.start import InitFrom
@@ -12,7 +14,9 @@ from bench.methods.catalog import Options
 from bench.metrics.protocol import Protocol
 
 # Raised when the same cell would train to another result, so that older records are not taken for it.
-RECIPE = 2
+RECIPE = 3
+# What older records, which keep their identity, are silent of: fields of a run and of its schedule.
+_SINCE_3 = frozenset({"split"}), frozenset({"select_on", "decay_vectors"})
 
 
 class CellSpec(BaseModel):
@@ -29,6 +33,9 @@ class CellSpec(BaseModel):
     data_fingerprint: str
     limit_train: int | None
     limit_eval: int | None
+    split: EvaluatedOn = Field(
+        "test", description="what is evaluated: the evaluation split, or one carved from the training split"
+    )
     seed: int
     schedule_name: str
     schedule: Schedule
@@ -38,6 +45,15 @@ class CellSpec(BaseModel):
     init_from: InitFrom | None = None
     vectors: str = Field(description="'label-sets', or where they come from and, behind ':', their hash")
     protocol: Protocol
+
+    @model_validator(mode="before")
+    @classmethod
+    def _chose_on_test(cls, fields: Any) -> Any:
+        """Before a schedule could say so, its epoch was chosen on the test split."""
+        schedule = fields.get("schedule") if isinstance(fields, dict) else None
+        if isinstance(schedule, dict) and fields.get("recipe") in (1, 2):
+            return {**fields, "schedule": {"select_on": "test", **schedule}}
+        return fields
 
     def head_options(self) -> Options:
         """The options that the head is built with."""
@@ -63,5 +79,11 @@ class CellSpec(BaseModel):
         content["vectors"] = self.vectors.rpartition(":")[2]
         if self.init_from:
             del content["init_from"]["file"]
+        if self.recipe < RECIPE:
+            of_run, of_schedule = _SINCE_3
+            fields = (*fields, *of_run)
+            content["schedule"] = {
+                name: value for name, value in content["schedule"].items() if name not in of_schedule
+            }
         kept = {name: value for name, value in content.items() if name not in fields}
         return sha256(canonical_json(kept).encode()).hexdigest()[:12]

@@ -82,7 +82,7 @@ def _sizes(record: Record) -> dict[str, object]:
     data = record.data
     return {
         "training images": data.train_images,
-        "test images": data.eval_images,
+        "images evaluated": data.eval_images,
         "positive test labels": data.eval_labels,
         "difficult test labels": data.eval_difficult,
         "order of the classes": list(data.classes),

@@ -46,7 +46,8 @@ class Epoch(_Part):
     feed: str  # hash of the images, labels and order that were fed
     seconds: float  # training only
     images: int  # training images fed
-    metrics: Metrics | None  # on the evaluation split, where it was evaluated
+    # On the validation split that the schedule chooses on, else the evaluation split; None if not evaluated.
+    metrics: Metrics | None
 
 
 class SplitSizes(_Part):
@@ -58,6 +59,9 @@ class SplitSizes(_Part):
     eval_images: int
     eval_labels: int
     eval_difficult: int
+    chosen_on_images: int | None = (
+        None  # of the validation split that the epoch was chosen on, if there was one
+    )
     classes: tuple[str, ...]
     skipped: tuple[str, ...]  # files left out because they could not be read
 

@@ -17,17 +17,29 @@ def header(group: Group) -> tuple[str, ...]:
     unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
     limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
     return (
-        f"data: {cell.data}, {share(cell.data, 'train', data.train_images)} training and "
-        f"{share(cell.data, 'eval', data.eval_images)} test images{limited}, "
-        f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
+        *(("VALIDATION: nothing here was measured on test images",) if cell.split == "validation" else ()),
+        f"data: {cell.data}, {share(cell.data, 'train', data.train_images, cell.split)} training and "
+        f"{share(cell.data, 'eval', data.eval_images, cell.split)} {cell.split} images{limited}, "
+        f"{data.eval_labels} positive and {data.eval_difficult} difficult {cell.split} labels"
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
         + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
         f"schedule: {cell.schedule_name} — {schedule.backbone} from {_start(cell)} at {size}, "
         f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
-        f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}"
-        + _heads(schedule),
+        f"{schedule.precision}, {schedule.select} epoch reported{_chosen(record)}; "
+        f"label vectors: {cell.vectors}" + _heads(schedule),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         feed_statement(group),
+    )
+
+
+def _chosen(record: Record) -> str:
+    """On what the epoch was chosen, or the training steered, where it was."""
+    on = record.cell.schedule.chooses_on
+    if on is None:
+        return ""
+    images = record.data.chosen_on_images
+    return (
+        f", chosen on {images} validation images" if images else f", chosen on the {record.cell.split} images"
     )
 
 

@@ -199,6 +199,7 @@ SOURCES: dict[str, tuple[Archive, ...] | ByRequest] = {
     # Drawn on first use.
     "scenes": (),
     "voc2007": _VOC2007,
+    "voc2007-train-val": _VOC2007[:1],
     "voc2012": (_VOC2012,),
     "voc2012-server": (_VOC2012, _VOC2012_TEST),
     "coco2014": _COCO2014,

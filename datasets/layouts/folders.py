@@ -4,7 +4,7 @@ import posixpath
 from pathlib import Path
 
 from bench.datasets.layout import ALL, ClassFolders
-from bench.datasets.layouts.tree import below, entries, is_inside
+from bench.datasets.layouts.walk import below, entries, is_inside
 from bench.datasets.listing import Listing, label_matrix, missing_tree
 from bench.errors import UserError, cut
 from bench.progress import Progress

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.datasets.layout import ALL, HuggingFace
 from bench.datasets.layouts.arrow import ArrowTable, checked_name
-from bench.datasets.layouts.tree import kind_of, require_inside
+from bench.datasets.layouts.walk import kind_of, require_inside
 from bench.datasets.listing import Listing, label_matrix, missing_tree
 from bench.errors import UserError, cut, one_line
 from bench.files import read_json, temporary_folder, write_text

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench.datasets.layout import ALL, YOLO
-from bench.datasets.layouts.tree import below, is_inside, kind_of, require_inside
+from bench.datasets.layouts.walk import below, is_inside, kind_of, require_inside
 from bench.datasets.listing import (
     Listing,
     Problem,

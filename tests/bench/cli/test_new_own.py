@@ -62,6 +62,26 @@ def write_tagged(folder: Path) -> None:
     (folder / "labels.csv").write_text("\n".join(["path,Tags,subset", *lines]))
 
 
+def write_rows(folder: Path, header: str, row: Callable[[int], list[str]]) -> None:
+    """Twelve pictures and another table than that of `write_own_csv`."""
+    write_own_csv(folder, split=False)
+    (folder / "labels.csv").unlink()
+    lines = [header, *(line for number in range(12) for line in row(number))]
+    (folder / "table.csv").write_text("\n".join(lines))
+
+
+def write_one_hot(folder: Path) -> None:
+    write_rows(folder, "name;cat;dog", lambda n: [f"{n};{n % 2};{n % 3 % 2}"])
+
+
+def write_row_per_label(folder: Path) -> None:
+    write_rows(folder, "file\tlabel", lambda n: [f"{n}.jpg\ta{n % 2}", f"{n}.jpg\tb{n % 3}"])
+
+
+def write_two_namings(folder: Path) -> None:
+    write_rows(folder, "id,file,tag", lambda n: [f"{11 - n},{n}.jpg,a{n % 2}"])
+
+
 DRAWN = {"train": 0.8, "seed": 0}
 WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
     "voc": (
@@ -116,6 +136,27 @@ WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
             | {"separator": ",", "split": "subset"},
             "splits": {"train": "train", "eval": "valid"},
         },
+    ),
+    "a column per class": (
+        write_one_hot,
+        {"csv": {"file": "table.csv", "images": "photos", "image": "name", "one_hot": True}, "splits": DRAWN},
+    ),
+    "a row per label": (
+        write_row_per_label,
+        {
+            "csv": {
+                "file": "table.csv",
+                "images": "photos",
+                "image": "file",
+                "labels": "label",
+                "rows": "label",
+            },
+            "splits": DRAWN,
+        },
+    ),
+    "names with their suffix before others": (
+        write_two_namings,
+        {"csv": {"file": "table.csv", "images": "photos", "image": "file", "labels": "tag"}, "splits": DRAWN},
     ),
     "yolo": (write_yolo, {"yolo": {"data": "data.yaml"}, "splits": {"train": "train", "eval": "val"}}),
     "folders": (

@@ -5,14 +5,13 @@ import stat
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from bench.datasets.layouts.picture_names import SUFFIXES
 from bench.datasets.listing import refuse_control_characters
 from bench.errors import UserError
 
-JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"})
-OTHERS = frozenset({".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 # Pictures all the same: they are reported instead of being passed over.
 NOT_READ = frozenset({".avif", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".pfm", ".svg"})
-PICTURES = JPEG | OTHERS | NOT_READ
+PICTURES = SUFFIXES | NOT_READ
 """What the names of pictures end in."""
 
 
