@@ -34,6 +34,7 @@ COMMANDS = {
     "methods": "List the methods, each with a citation.",
     "datasets": "List the data sets, each with a citation.",
     "schedules": "List the schedules, each with every field and its meaning.",
+    "clean": "Show what the work folder holds, and remove what is asked for.",
     "new": "Begin a method or data set of your own: a small project with tests, or a file.",
 }
 

@@ -232,5 +232,8 @@ def _write(info: DataSetInfo, split: str, index: SplitIndex, out: Path) -> None:
     pairs = pd.DataFrame(cooccurrence, columns=[f"with:{name}" for name in info.classes])
     stem = f"{file_name(info.name, 'data set')}-{file_name(split, 'split')}-labels"
     write_text(out / f"{stem}.csv", csv(pd.concat([table, pairs], axis=1)))
-    draw_labels(out / f"{stem}.png", f"{info.title}, {split}", info.classes, counts, cooccurrence)
+    picture = out / f"{stem}.png"
+    unwritten = draw_labels(picture, f"{info.title}, {split}", info.classes, counts, cooccurrence)
     click.echo(f"  {out / stem}.csv and .png")
+    if unwritten:
+        click.echo(f"  {picture}: {unwritten}", err=True)

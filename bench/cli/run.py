@@ -7,7 +7,6 @@ import click
 from rich.console import Console
 
 from bench.cli.display import describe_seconds, open_display
-from bench.datasets.catalog import share
 from bench.engine.execute import execute, notes
 from bench.engine.plan import Cell, plan
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
@@ -124,8 +123,6 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     try:
         with open_display(console) as display:
             cells = plan(matrix, display.task)
-            for sentence in _incomplete(cells):
-                display.note(sentence)
             outcome = None if matrix.dry_run else execute(matrix, cells, display)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("; the same command goes on from the last epoch") from None
@@ -139,17 +136,6 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     )
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)
-
-
-def _incomplete(cells: list[Cell]) -> list[str]:
-    """A sentence on each data set of which a part is missing, as the disk holds it or as it was asked for."""
-    found = {}
-    for cell in cells:
-        name, dataset, on = cell.spec.data, cell.dataset, cell.spec.split
-        shares = [share(name, "train", len(dataset.train), on), share(name, "eval", len(dataset.eval), on)]
-        if any(" of " in text for text in shares):
-            found[name] = f"{name}: only {shares[0]} training and {shares[1]} {on} images are used."
-    return list(found.values())
 
 
 def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:

@@ -64,7 +64,8 @@ def _show_conditions(record: Record) -> None:
     facts = {
         "method": f"{cell.method.label()}, seed {cell.seed}",
         "label vectors": cell.vectors,
-        "data": f"{cell.data}, {data.train_images} training and {data.eval_images} test images, "
+        "data": ", ".join([cell.data, *([data.title] if data.title else [])])
+        + f", {data.train_images} training and {data.eval_images} test images, "
         f"{len(data.skipped)} files skipped",
         "started from": cell.init_from.describe() if cell.init_from else None,
         "schedule": f"{cell.schedule_name}: {schedule}",

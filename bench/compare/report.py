@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.compare.differences import Comparison, Difference
-from bench.records.groups import Group, differences
+from bench.records.groups import Group, data_title, differences
 from bench.records.intervals import FEWEST_POSITIVES, LEVEL, Interval
 from bench.records.store import Record
 from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
@@ -21,7 +21,7 @@ def report(comparison: Comparison) -> PrintedTable:
     pair = comparison.pair
     name_a, name_b = names_of(comparison)
     cells = pair.a[0].cell, pair.b[0].cell
-    title = f"{cells[0].data}: {name_a} against {name_b}"
+    title = f"{data_title((*pair.a, *pair.b))}: {name_a} against {name_b}"
     sections = (
         Section("", _lines(comparison), _grid(comparison, "Metric (%)", comparison.metrics)),
         Section(

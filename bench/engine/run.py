@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.open import DataSet
 from bench.engine.build import Built, build
 from bench.engine.checkpoint import Spent
@@ -30,14 +31,14 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict
-from bench.errors import one_line
+from bench.errors import cut, one_line
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
 from bench.methods.label_space import log_odds
 from bench.methods.model import state_digest
 from bench.metrics.evaluate import measure
-from bench.records.store import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
+from bench.records.store import TITLE, Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
 from bench.settings import work_folder
 
 WEIGHTS = "model.safetensors"
@@ -114,7 +115,14 @@ def _split_sizes(dataset: DataSet) -> SplitSizes:
         chosen_on_images=None if dataset.chosen_on is None else len(dataset.chosen_on),
         classes=dataset.info.classes,
         skipped=tuple(f"{problem.image}: {problem.reason}" for problem in dataset.skipped),
+        title=_given_title(dataset.info),
     )
+
+
+def _given_title(info: DataSetInfo) -> str | None:
+    """What the owner of a data set that is not built in calls it, where that is not its name."""
+    title = cut(" ".join(info.title.split()), TITLE)
+    return title if title and title != info.name and info.name not in DATASETS else None
 
 
 def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np.float32]]:

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from bench.figures.palette import COLOURS
 from bench.leaderboard.model import Page, PageSection, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
-from bench.leaderboard.ranking import Ranking
-from bench.leaderboard.tables import class_table, methods_table, published_table, ranking_table, title_of_data
+from bench.leaderboard.ranking import RULE, Ranking
+from bench.leaderboard.tables import class_table, data_titles, methods_table, published_table, ranking_table
 from bench.records.groups import Group, differences
 from bench.tables.book import INTERVAL_STATEMENT, Book
 from bench.tables.columns import IntervalOf, cost_columns, metric_columns
@@ -22,22 +22,22 @@ def page_of(book: Book, found: Ranking) -> Page:
     """Put the page of a book's runs together, with their ranking."""
     sections: list[PageSection] = []
     ranked: dict[str, str] = {}
+    titles = data_titles(book.groups)
     for data, of_data in book.groups.items():
         for group in of_data:
             name = f"data-{len(sections) + 1}"
-            sections.append(_section(name, group, of_data, found.columns[data], book.interval))
+            sections.append(_section(name, titles[data], group, of_data, found.columns[data], book.interval))
             if group is found.columns[data]:
                 ranked[data] = name
-    columns = tuple((title_of_data(data), name) for data, name in ranked.items())
-    return Page(
-        ranking_table(found, ranked), columns, tuple(sections), published_table(), tuple(book.notes.values())
-    )
+    columns = tuple((titles[data], name) for data, name in ranked.items())
+    ranking = ranking_table(found, ranked, titles)
+    return Page(ranking, columns, tuple(sections), published_table(), tuple(book.notes.values()))
 
 
 def _section(
-    name: str, group: Group, of_data: Sequence[Group], ranked: Group, interval_of: IntervalOf
+    name: str, title: str, group: Group, of_data: Sequence[Group], ranked: Group, interval_of: IntervalOf
 ) -> PageSection:
-    title, conditions = title_of_data(group.first.cell.data), (*header(group), INTERVAL_STATEMENT)
+    conditions = (*header(group), INTERVAL_STATEMENT)
     if len(of_data) > 1:
         title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
     if group is not ranked:
@@ -61,6 +61,7 @@ def render(page: Page) -> str:
     template = _environment().get_template("page.html")
     return template.render(
         page=page,
+        rule=RULE,
         conditions_id=conditions_id,
         colours=COLOURS,
         style=Markup(_own("page.css")),

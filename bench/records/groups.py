@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bench.datasets.catalog import DATASETS
 from bench.experiment.methods import find_method
 from bench.files import canonical_json
 from bench.methods.catalog import METHODS, PRIOR
@@ -40,6 +41,17 @@ class Group:
     def titles(self) -> dict[str, str]:
         """What a table calls each method with its options; no two are called the same."""
         return told_apart({label: title_of(records[0]) for label, records in self.by_method().items()})
+
+
+def data_title(records: Iterable[Record]) -> str:
+    """What a table calls the data set of some records: the title that its owner gave it last, else its name.
+
+    Built-in data sets go by their names, whatever a record says.
+    """
+    known = list(records)
+    titled = [record for record in known if record.data.title and record.cell.data not in DATASETS]
+    last = max(titled, key=lambda record: (record.created, record.run_id), default=None)
+    return known[0].cell.data if last is None else str(last.data.title)
 
 
 def told_apart(titles: Mapping[str, str]) -> dict[str, str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.metrics.protocol import Protocol
-from bench.records.groups import Group, differences, group_records
+from bench.records.groups import Group, data_title, differences, group_records
 from bench.records.intervals import LEVEL, RESAMPLES, Interval, interval
 from bench.records.runs import Runs, notes_on
 from bench.records.store import Record, RecordStore
@@ -84,6 +84,14 @@ class Book:
         """The names of the tables of papers."""
         return [] if self.protocol else list(PAPER_TABLES)
 
+    def concerned(self) -> list[str]:
+        """All tables, without those of papers where they say nothing of the records."""
+        return [*self.own(), *(self.papers() if not self.unconcerned() else [])]
+
+    def unconcerned(self) -> list[str]:
+        """The tables of papers where all records are on data sets of somebody's own, which no paper has."""
+        return [] if any(data in DATASETS for data in self.groups) else self.papers()
+
     def names(self, asked: Sequence[str]) -> list[str]:
         """The tables of these names; the name of a data set stands for its three.
 
@@ -154,7 +162,8 @@ class Book:
                 )
             )
         notes = notes_on((data,), self.notes, set(self.groups))
-        document = Document(f"{data}-{kind.name}", f"{data}: {kind.title}", tuple(sections), tuple(notes))
+        called = data_title(record for group in groups for record in group.records)
+        document = Document(f"{data}-{kind.name}", f"{called}: {kind.title}", tuple(sections), tuple(notes))
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
 

@@ -78,6 +78,8 @@ def feed_statement(group: Group) -> str:
 
 
 def device_statement(records: tuple[Record, ...]) -> str:
-    """The devices that speeds and memory were measured on."""
+    """The devices that speeds and memory were measured on, and which speed is none."""
     devices = sorted({record.environment.device_name for record in records if record.cost})
-    return f"device: {'; '.join(devices) or 'none'}"
+    cold = any(record.cost and record.training_rate() is None for record in records)
+    said = "; a run of fewer than two epochs has no training speed: the first warms up" if cold else ""
+    return f"device: {'; '.join(devices) or 'none'}{said}"

@@ -124,6 +124,9 @@ def test_tables_are_unpacked_once_and_anew_when_they_change(tmp_path: Path) -> N
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work" / "unpacked").rglob("*")} == kept
     (first.root / "rows.json").write_bytes(b"{")
     assert open_dataset(str(own)).fingerprint() == first.fingerprint()
+    cleaned = bench(tmp_path, None, "clean", "unpacked", "--yes")
+    assert cleaned.exit_code == 0 and not first.root.exists()
+    assert open_dataset(str(own)).fingerprint() == first.fingerprint()
     for path in (own.parent / "saved" / "val").iterdir():
         path.unlink()
     (own.parent / "saved" / "val").rmdir()
