@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from posixpath import splitext
 from typing import Literal, NamedTuple
 
 from bench.datasets.layouts.picture_names import SUFFIXES
@@ -57,12 +58,13 @@ def entries(folder: Path, root: Path) -> Entries:
     """
     found = Entries([], [])
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        is_folder = kind_of(Path(entry.path)) == "folder"
-        is_picture = not is_folder and Path(entry.name).suffix.lower() in PICTURES
+        is_link = entry.is_symlink()
+        is_folder = kind_of(Path(entry.path)) == "folder" if is_link else entry.is_dir()
+        is_picture = not is_folder and splitext(entry.name)[1].lower() in PICTURES
         if entry.name.startswith(".") or not (is_folder or is_picture):
             continue
         refuse_control_characters(entry.name, str(folder))
-        if entry.is_symlink():
+        if is_link:
             require_inside(Path(entry.path), root)
         (found.folders if is_folder else found.pictures).append(entry.name)
     return found

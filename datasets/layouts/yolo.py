@@ -7,6 +7,7 @@ which may be a script, is passed over.
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -32,7 +33,7 @@ LARGEST = 16 << 20
 """Bytes of the text file of one image: ten thousand polygons of a hundred points take as many."""
 # Tools that store all numbers alike write 3.0.
 NUMBER = re.compile(r"([0-9]{1,9})(?:\.0*)?", re.ASCII)
-REST = re.compile(r"(?:[ \t]+[-+.0-9eE]+){4,}", re.ASCII)
+REST = re.compile(r"[-+.0-9eE]+(?:[ \t]+[-+.0-9eE]+){3,}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,21 @@ def read(
     found = _all(folder, data) if split == ALL else _labelled(folder, data, split)
     labels = label_matrix(len(found.files), classes)
     texts = [_text_of(image) for image in found.files]
+    # Where others may appear.
+    sources = [layout.data, *found.sources, *_folders(folder, texts)]
     problems = []
     for row, (image, text) in enumerate(zip(found.files, texts, strict=True)):
         try:
-            for number in _numbers(folder / text, folder, data.names):
+            numbers = _numbers(folder / text, folder, data.names)
+            for number in numbers or ():
                 labels[row, column[number]] = 1
+            sources += [] if numbers is None else [text]
         except (OSError, ValueError) as error:
             problems.append(Problem(image, folder / text, f"cannot be read: {error}"))
         if progress is not None:
             progress(row + 1, len(texts))
-    sources = dict.fromkeys([layout.data, *found.sources, *_states(folder, texts)])
-    return Listing(tuple(found.files), tuple(found.files), labels, tuple(sources), tuple(problems))
+    files = tuple(found.files)
+    return Listing(files, files, labels, tuple(dict.fromkeys(sources)), tuple(problems))
 
 
 def _columns(data: _Data, classes: tuple[str, ...]) -> dict[int, int]:
@@ -329,25 +334,41 @@ def _text_of(image: str) -> str:
     return PurePosixPath(place.lstrip("/")).with_suffix(".txt").as_posix()
 
 
-def _numbers(path: Path, folder: Path, names: Mapping[int, str]) -> set[int]:
-    """The class numbers in the text file of an image; none where it is not there.
+def _folders(folder: Path, texts: list[str]) -> Iterator[str]:
+    """The folders of the text files, or those in which they would be made.
+
+    Raises:
+        UserError: one leads out of the data set's folder.
+    """
+    for place in dict.fromkeys(posixpath.dirname(text) for text in texts):
+        while place and kind_of(folder / place) != "folder":
+            place = posixpath.dirname(place)
+        require_inside(folder / place, folder)
+        yield place or "."
+
+
+def _numbers(path: Path, folder: Path, names: Mapping[int, str]) -> set[int] | None:
+    """The class numbers in the text file of an image; None where it is not there.
 
     Raises:
         ValueError: it is no such file; with the line.
+        OSError: it cannot be read.
     """
-    if not os.path.lexists(path):
-        return set()
-    if not is_inside(path, folder):
-        raise ValueError(f"it leads to {os.path.realpath(path)}, out of {folder}")
-    if kind_of(path) != "file":
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        if not is_inside(path, folder):
+            raise ValueError(f"it leads to {os.path.realpath(path)}, out of {folder}")
+        status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is no file")
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
+    if status.st_size > LARGEST:
         raise ValueError(f"it has more than {LARGEST} bytes")
     found = set()
-    for line, text in enumerate(content.decode("utf-8-sig").split("\n"), start=1):
-        first, *rest = re.split(r"(?=[ \t])", text.strip(), maxsplit=1)
+    for line, text in enumerate(path.read_bytes().decode("utf-8-sig").split("\n"), start=1):
+        first, *rest = text.split(maxsplit=1) or [""]
         if not first:
             continue
         number = NUMBER.fullmatch(first)
@@ -355,16 +376,7 @@ def _numbers(path: Path, folder: Path, names: Mapping[int, str]) -> set[int]:
             raise ValueError(f"line {line} begins with {cut(repr(first))}, which is no class number")
         if int(number[1]) not in names:
             raise ValueError(f"line {line} is of class {number[1]}, which 'names' does not have")
-        if not rest or not REST.fullmatch(rest[0]):
+        if not rest or not REST.fullmatch(rest[0].rstrip()):
             raise ValueError(f"line {line} has no box or polygon of four numbers or more behind the class")
         found.add(int(number[1]))
     return found
-
-
-def _states(folder: Path, texts: list[str]) -> Iterator[str]:
-    """The text files that are there, and the folders in which others may appear."""
-    for place in dict.fromkeys(posixpath.dirname(text) for text in texts):
-        while place and kind_of(folder / place) != "folder":
-            place = posixpath.dirname(place)
-        yield place or "."
-    yield from (text for text in dict.fromkeys(texts) if kind_of(folder / text) == "file")

@@ -193,22 +193,24 @@ def test_a_line_that_is_none_is_named_with_its_file_and_can_be_left_out(
 def test_text_files_that_are_none_are_named(tmp_path: Path) -> None:
     own = write_yolo(tmp_path / "own")
     texts = own.parent / "labels" / "train"
-    for number in (0, 1, 3, 4):
+    for number in (0, 1, 3, 4, 6):
         (texts / f"{number}.txt").unlink()
     (tmp_path / "secret").write_text("1 0.5 0.5 0.1 0.1\n")
     (texts / "0.txt").symlink_to(tmp_path / "secret")
     (texts / "1.txt").mkdir()
     os.mkfifo(texts / "3.txt")
+    (texts / "6.txt").symlink_to(texts / "none.txt")
     with (texts / "4.txt").open("wb") as huge:
         huge.truncate(1 << 40)
     with pytest.raises(UserError) as refused:
         open_dataset(str(own))
-    assert "4 files of own cannot be used" in str(refused.value)
+    assert "5 files of own cannot be used" in str(refused.value)
     for reason in (
         f"0.txt: cannot be read: it leads to {tmp_path}/secret, out of",
         "1.txt: cannot be read: it is no file",
         "3.txt: cannot be read: it is no file",
         "4.txt: cannot be read: it has more than 16777216 bytes",
+        "6.txt: cannot be read: [Errno 2] No such file or directory",
     ):
         assert reason in str(refused.value)
 
@@ -293,6 +295,18 @@ def test_a_link_among_the_pictures_that_leads_out_is_refused(target: str, tmp_pa
         UserError, match=r"x\.jpg leads to .*outside/.*, out of .*own; give a folder that holds both"
     ):
         open_dataset(str(own))
+
+
+def test_labels_in_a_folder_outside_are_refused(tmp_path: Path) -> None:
+    own = write_yolo(tmp_path / "own")
+    (own.parent / "labels").rename(tmp_path / "outside")
+    (own.parent / "labels").symlink_to(tmp_path / "outside")
+    with pytest.raises(
+        UserError, match=r"labels/train leads to .*outside/train, out of .*own; give a folder"
+    ):
+        open_dataset(str(own))
+    own.write_text(f"{own.read_text().replace('data.yaml', 'own/data.yaml')}root: ..\n")
+    assert len(open_dataset(str(own)).train) == len(TRAIN)
 
 
 def test_links_within_the_folder_are_followed_but_in_no_circle(tmp_path: Path) -> None:
