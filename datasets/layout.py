@@ -31,17 +31,27 @@ class VOCDevkit(Layout):
         folder: the folder of the devkit, such as VOC2007; empty where the data root itself is one.
         unlabelled: splits whose labels are held by the evaluation server.
         lists: the splits whose annotations name the classes, where the definition does not list these; every
-            annotation where this is empty.
+            annotation where this is empty. Where there is no ImageSets, the folders of their names are they.
+        annotations: the folder of the annotations, relative to `folder`.
+        images: the folder of the pictures, likewise.
+        drawn: the splits are drawn here, so that no list is needed. Without lists the XML files may lie
+            beside their pictures, where there is neither a folder of annotations nor one of pictures.
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.voc"
     folder: str = ""
     unlabelled: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    annotations: str = "Annotations"
+    images: str = "JPEGImages"
+    drawn: bool = False
 
     def wanted(self) -> str:
         """The folder of the devkit."""
-        return f"VOCdevkit/{self.folder}" if self.folder else "JPEGImages, Annotations and ImageSets/Main"
+        if self.folder:
+            return f"VOCdevkit/{self.folder}"
+        parts = f"{self.images} and {self.annotations}"
+        return parts if self.drawn else f"{parts}, and ImageSets/Main"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets.layout import Layout
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.files import open_text
 from bench.progress import Progress
+
+LISTED_AT_MOST = 50
+"""Problems that a message names."""
+
+LONGEST = 1000
+"""Characters of each part of a problem."""
 
 _DASHES = str.maketrans("", "", "-_")
 
@@ -27,7 +34,16 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.image}: {self.path}: {self.reason}"
+        # Names are what files say they are: they may have any length.
+        return f"{cut(self.image, LONGEST)}: {cut(str(self.path), LONGEST)}: {cut(self.reason, LONGEST)}"
+
+
+def problem_lines(problems: Sequence[Problem]) -> str:
+    """A line for each of the first problems, and how many more there are."""
+    lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
+    if len(problems) > LISTED_AT_MOST:
+        lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
+    return "\n  ".join(["", *lines])
 
 
 @dataclass(frozen=True)
@@ -38,8 +54,11 @@ class Listing:
         ids: N image ids, in the order of the published list.
         files: N image files, relative to the data set's folder, with `/` between folders.
         labels: `(N, C)` int8 with 1 positive, 0 difficult (or not known), -1 negative.
-        sources: the files that were read, likewise relative: the listing holds while they stay the same.
-        problems: annotations that could not be used; the labels of their images mean nothing.
+        sources: the files that were read and the folders that were looked through, likewise relative: the
+            listing holds while they stay the same.
+        problems: annotations that could not be used; the labels of their images mean nothing. The `image` of
+            one may be none of `ids`, where it is about no image that is there.
+        notes: what a person should know of how the files were understood, a sentence each.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +66,7 @@ class Listing:
     labels: NDArray[np.int8]
     sources: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

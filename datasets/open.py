@@ -11,7 +11,7 @@ from bench.datasets.catalog import DataSetInfo, EvaluatedOn
 from bench.datasets.check import FileChecks
 from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.listing import Problem, read_as, read_lines
+from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
@@ -19,7 +19,6 @@ from bench.errors import UserError
 from bench.progress import Progress
 from bench.settings import work_folder
 
-LISTED_AT_MOST = 50
 # Images of a validation split, below which what is chosen on it is chance.
 FEWEST_TO_CHOOSE_ON = 10
 
@@ -40,6 +39,7 @@ class DataSet:
         skipped: the files left out because they could not be read.
         uniform: the images whose pixels are nearly one value.
         shared: the images of the evaluation split whose files are in the training split too.
+        said: what the reader of the files said of how they were understood.
     """
 
     info: DataSetInfo
@@ -50,6 +50,7 @@ class DataSet:
     skipped: tuple[Problem, ...]
     uniform: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
+    said: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """A hash of its splits: equal on two machines that hold the same data."""
@@ -70,7 +71,7 @@ class DataSet:
 
     def notes(self) -> list[str]:
         """What a person should know before believing a number, a sentence for each, with one example."""
-        found = []
+        found = [f"{self.info.name}: {sentence}" for sentence in self.said]
         if self.info.home is not None:
             found += [f"{self.info.name}: {sentence}" for sentence in odd_labels(self.info.classes)]
         if self.uniform:
@@ -216,6 +217,7 @@ def read_dataset(
         skipped=tuple(problem for _, problems, _ in read for problem in problems),
         uniform=tuple(image for _, _, plain in read for image in plain),
         shared=exact_duplicates(train, evaluated),
+        said=tuple(dict.fromkeys(note for split in prepared for note in split.notes)),
     )
 
 
@@ -271,7 +273,9 @@ def _checked(
     wanted = prepared.index.take(pick(len(prepared.index), limit))
     verdicts = checks.read([wanted.files[i] for i, x in enumerate(wanted.ids) if x not in unwanted], progress)
     of_annotations = {problem.image: problem for problem in prepared.problems}
-    problems: list[Problem] = []
+    # Those that are about none of the images come first, whichever images are wanted.
+    known = set(prepared.index.ids)
+    problems = [problem for problem in prepared.problems if problem.image not in known]
     good = []
     for position, (image, file) in enumerate(zip(wanted.ids, wanted.files, strict=True)):
         if image in unwanted:
@@ -297,12 +301,9 @@ def _refuse_problems(
     problems = [problem for problem in found if problem.image not in unwanted]
     if not problems or skip_bad is True:
         return
-    lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
-    if len(problems) > LISTED_AT_MOST:
-        lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
     raise UserError(
         f"{len(problems)} files of {info.title} cannot be used; mend them, or leave them out with "
-        "--skip-bad:\n  " + "\n  ".join(lines)
+        f"--skip-bad:{problem_lines(problems)}"
     )
 
 

@@ -99,9 +99,13 @@ class COCOFiles(_Part):
 
 
 class VOCTree(_Part):
-    """A tree in the layout of the VOC devkit."""
+    """A tree in the layout of the VOC devkit, or XML files beside their pictures."""
 
-    folder: str = Field("", description="folder with JPEGImages, Annotations and ImageSets/Main")
+    folder: str = Field(
+        "", description="folder with JPEGImages, Annotations, and ImageSets/Main or a folder for each split"
+    )
+    annotations: str = Field(VOCDevkit.annotations, description="folder of the XML files, relative to it")
+    images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")
 
 
 class YOLOData(_Part):
@@ -275,14 +279,16 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
         return COCOInstances(
             _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
         )
-    lists = () if splits == (ALL,) else splits
+    drawn = splits == (ALL,)
+    lists = () if drawn else splits
     if described.yolo:
         return YOLO(described.yolo.data)
     if described.folders:
         return ClassFolders(described.folders.folder, described.folders.separator, lists)
     if described.huggingface:
         return HuggingFace(**described.huggingface.model_dump())
-    return VOCDevkit(described.voc.folder if described.voc else "", lists=lists)
+    voc = described.voc.model_dump() if described.voc else {}
+    return VOCDevkit(**voc, lists=lists, drawn=drawn)
 
 
 def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:

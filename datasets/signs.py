@@ -8,9 +8,11 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from bench.datasets.layout import YOLO, HuggingFace
-from bench.datasets.layouts import hugging_face, voc, yolo
+from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
+from bench.datasets.layouts import hugging_face, yolo
+from bench.datasets.layouts.annotation import read_annotation
 from bench.datasets.layouts.arrow import ArrowTable
+from bench.datasets.layouts.voc_files import LISTS
 from bench.datasets.layouts.walk import entries, kind_of
 from bench.errors import UserError, cut
 from bench.files import read_mapping
@@ -97,15 +99,27 @@ def _home_of(names: Iterable[str], folders: Iterable[Path]) -> Path | None:
 
 
 def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
-    """JPEGImages, Annotations and ImageSets/Main, here or up to two folders below."""
-    for home in folders_below(root, 2) if pattern == EVERY else ():
-        if all((home / part).is_dir() for part in voc.PARTS):
-            lists = [
-                path.stem for path in files_in(home / voc.PARTS[2], EVERY, ".txt") if "_" not in path.stem
-            ]
-            splits, said = splits_of(lists)
-            fields = {} if home == root else {"folder": relative(home, root)}
-            yield Found("voc", fields, splits, f"the VOC tree {home}; {said}")
+    """JPEGImages and Annotations up to two folders below, or XML files beside their pictures."""
+    if pattern != EVERY:
+        return
+    parts = (VOCDevkit.annotations, VOCDevkit.images)
+    homes = [home for home in folders_below(root, 2) if all((home / part).is_dir() for part in parts)]
+    beside = [] if homes or not any(map(_has_annotation, folders_below(root, 1))) else [root]
+    for home in homes or beside:
+        if (home / LISTS).is_dir():
+            splits = [path.stem for path in files_in(home / LISTS, EVERY, ".txt") if "_" not in path.stem]
+        else:
+            splits = entries(home if beside else home / parts[0], root).folders
+        said = splits_of(splits)
+        fields = {} if home == root else {"folder": relative(home, root)}
+        yield Found("voc", fields, said[0], f"the VOC tree {home}; {said[1]}")
+
+
+def _has_annotation(folder: Path) -> bool:
+    try:
+        return bool([read_annotation(path) for path in files_in(folder, EVERY, ".xml")[:1]])
+    except (OSError, ValueError):
+        return False
 
 
 def coco_files(root: Path, pattern: str) -> Iterator[Found]:

@@ -19,6 +19,7 @@ from bench.version import __version__
 
 COMMANDS = {
     "run": "Train and evaluate a matrix of methods, data sets and seeds.",
+    "tune": "Tune every method with the same budget on a validation split, then train what was chosen.",
     "tables": "Write the comparison tables from the stored records.",
     "compare": "Compare two methods on the same test images: differences, intervals, p-values.",
     "plot": "Draw pictures of the stored runs.",

@@ -14,8 +14,9 @@ from bench.cli.listing import print_rows
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.duplicates import Shared, near_duplicates
 from bench.datasets.index import SplitIndex
+from bench.datasets.listing import LISTED_AT_MOST
 from bench.datasets.locate import dataset_info, find, locate, remember
-from bench.datasets.open import LISTED_AT_MOST, DataSet, prepare_both, read_dataset
+from bench.datasets.open import DataSet, prepare_both, read_dataset
 from bench.datasets.prepare import with_classes
 from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError

@@ -38,7 +38,7 @@ def report(comparison: Comparison) -> PrintedTable:
 def names_of(comparison: Comparison) -> tuple[str, str]:
     """What the two methods are called: their titles, or the names of their runs where it is one method."""
     pair = comparison.pair
-    labels = [records[0].cell.method.label() for records in (pair.a, pair.b)]
+    labels = [records[0].cell.row() for records in (pair.a, pair.b)]
     if labels[0] != labels[1]:
         titles = Group((*pair.a, *pair.b)).titles()
         return titles[labels[0]], titles[labels[1]]
@@ -137,9 +137,9 @@ def _frame(comparison: Comparison) -> pd.DataFrame:
     )
     described: dict[str, object] = {
         "data": first.cell.data,
-        "method_a": first.cell.method.label(),
+        "method_a": first.cell.row(),
         "runs_a": _names(pair.a),
-        "method_b": pair.b[0].cell.method.label(),
+        "method_b": pair.b[0].cell.row(),
         "runs_b": _names(pair.b),
         "protocol": first.cell.protocol.name,
         "resamples": comparison.resamples,

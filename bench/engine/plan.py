@@ -14,6 +14,7 @@ from bench.experiment.matrix import MatrixSpec, Overwrite
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import InitFrom
+from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
 from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.catalog import PRIOR
@@ -80,7 +81,11 @@ class _Asked:
     start: "StartModel | None"
 
 
-def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None) -> list[Cell]:
+def plan(
+    matrix: MatrixSpec,
+    task: Steps = lambda name: lambda done, total: None,
+    tuned: Tuned | None = None,
+) -> list[Cell]:
     """Every cell of the matrix, in the order data, seed, method, with the label-frequency prior first.
 
     The data sets are found and checked here: nothing is trained before everything is known to be there.
@@ -88,6 +93,7 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
     Args:
         matrix: what is asked for.
         task: gives, for what begins to be read, the callback that it reports to.
+        tuned: the tune that chose the values of the matrix, if one did.
 
     Raises:
         UserError: whatever in the matrix does not exist or cannot be used.
@@ -108,7 +114,7 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
             choose=chooses,
         )
         _check_labels(name, asked.schedules[name], dataset)
-        for spec in _specs(matrix, asked, name, dataset, task):
+        for spec in _specs(matrix, asked, name, dataset, task, tuned):
             stored = store.load(spec.run_id())
             state, detail = _state(stored, matrix.overwrite)
             weights = asked.schedules[name].weights
@@ -162,7 +168,9 @@ def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
         )
 
 
-def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task: Steps) -> Iterator[CellSpec]:
+def _specs(
+    matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task: Steps, tuned: Tuned | None
+) -> Iterator[CellSpec]:
     """The identity of every cell on one data set."""
     named = asked.schedules[name]
     schedule, digest = named.schedule, None
@@ -189,6 +197,7 @@ def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task:
             limit_train=matrix.limit_train,
             limit_eval=matrix.limit_eval,
             split=matrix.split,
+            tuned=tuned,
             seed=seed,
             schedule_name=named.name,
             schedule=schedule,

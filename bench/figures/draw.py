@@ -107,7 +107,7 @@ def _asked(
     asked = []
     for groups in of_data.values():
         for number, group in enumerate(groups, start=1):
-            chosen = [one for one in group.records if not wanted or one.cell.method.label() in wanted]
+            chosen = [one for one in group.records if not wanted or one.cell.row() in wanted]
             drawn = tuple(book.runs.with_scores(chosen))
             if drawn:
                 asked.append(_Asked(Group(drawn), number, several=len(groups) > 1))
@@ -120,7 +120,7 @@ def _asked(
 
 def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
     """The methods that are chosen, as the runs have them; UserError for one that no run has."""
-    labels = {record.cell.method.label() for group in groups for record in group.records}
+    labels = {record.cell.row() for group in groups for record in group.records}
     wanted = set()
     for method in methods:
         known = method in labels or method.partition("/")[0] in METHOD_CATALOGUE.names()

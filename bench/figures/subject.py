@@ -50,7 +50,7 @@ class Subject:
     @cached_property
     def lettering(self) -> Lettering:
         """What all its texts are written with."""
-        words = (data_title(self.group.records), self.group.first.cell.schedule_name)
+        words = (data_title(self.group.records), self.group.first.cell.schedule_title())
         return lettering((*self.classes, *self.group.titles().values(), *words))
 
     @cached_property
@@ -103,7 +103,7 @@ class Subject:
         which = f", conditions {cell.conditions()}" if self.several else ""
         which += "" if cell.split == "test" else f", {cell.split} images"
         named = "seed" if counts[-1] == 1 else "seeds"
-        title = f"{data_title(self.group.records)}, {cell.schedule_name}{which}: {what} ({seeds} {named})"
+        title = f"{data_title(self.group.records)}, {cell.schedule_title()}{which}: {what} ({seeds} {named})"
         numbered = any(not self.lettering.can_write(self.classes[c]) for c in shown)
         return self.lettering.text(title) + (f"\n{UNWRITTEN}" if numbered else "")
 

@@ -39,7 +39,7 @@ def _section(
 ) -> PageSection:
     conditions = (*header(group), INTERVAL_STATEMENT)
     if len(of_data) > 1:
-        title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
+        title += f", {group.first.cell.schedule_title()}, {group.first.cell.protocol.name}"
     if group is not ranked:
         different = "; ".join(differences(ranked.first, group.first))
         conditions = (*conditions, f"not in the overall ranking, whose runs differ in: {different}")

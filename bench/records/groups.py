@@ -33,9 +33,9 @@ class Group:
         """The records of each method with its options, in the order of the tables."""
         rows: dict[str, list[Record]] = defaultdict(list)
         for record in sorted(
-            self.records, key=lambda r: (method_place(r.cell.method.name), r.cell.method.label(), r.cell.seed)
+            self.records, key=lambda r: (method_place(r.cell.method.name), r.cell.row(), r.cell.seed)
         ):
-            rows[record.cell.method.label()].append(record)
+            rows[record.cell.row()].append(record)
         return dict(rows)
 
     def titles(self) -> dict[str, str]:
@@ -108,7 +108,9 @@ def _conditions(record: Record) -> dict[str, object]:
     )
     schedule, protocol = content.pop("schedule"), content.pop("protocol")
     schedule["loss"] = str(record.cell.schedule.loss)
-    content["init_from"] = record.cell.init_from and record.cell.init_from.describe()
+    if cell.tuned:
+        schedule |= dict.fromkeys(cell.tuned.fields, "tuned")
+        content["tuned"] = f"{cell.tuned.design}, {cell.tuned.trials} trials each"
     # Files count by their hash, as in the hash of the conditions.
     content["vectors"] = cell.vectors.rpartition(":")[2]
     content["init_from"] = cell.init_from and f"{cell.init_from.sha256[:12]}, {cell.init_from.parts}"
@@ -124,5 +126,5 @@ def title_of(record: Record) -> str:
     """The method as a table prints it, with the options that differ from the published ones."""
     method = record.cell.method
     known = find_method(method.name)
-    options = method.label().removeprefix(method.name).replace("/", " ").strip()
+    options = record.cell.row().removeprefix(method.name).replace("/", " ").strip()
     return (known.title if known else method.name) + (f" ({options})" if options else "")

@@ -156,7 +156,7 @@ class Book:
                 lines = (*lines, device_statement(group.records))
             sections.append(
                 Section(
-                    f"{cell.schedule_name}, conditions {cell.conditions()}" if several else "",
+                    f"{cell.schedule_title()}, conditions {cell.conditions()}" if several else "",
                     lines,
                     grid_of(numbers, WORDS, kind.columns(group), left=1),
                 )

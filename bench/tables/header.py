@@ -23,13 +23,26 @@ def header(group: Group) -> tuple[str, ...]:
         f"{data.eval_labels} positive and {data.eval_difficult} difficult {cell.split} labels"
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
         + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
-        f"schedule: {cell.schedule_name} — {schedule.backbone} from {_start(cell)} at {size}, "
-        f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
-        f"{schedule.precision}, {schedule.select} epoch reported{_chosen(record)}; "
-        f"label vectors: {cell.vectors}" + _heads(schedule),
+        f"schedule: {cell.schedule_title()} — {schedule.backbone} from {_start(cell)} at {size}, "
+        f"{_shared(cell, 'epochs')} epochs, batch {_batch(cell)}, {_shared(cell, 'optimizer')}, "
+        f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}; "
+        f"label vectors: {cell.vectors}"
+        + _heads(schedule)
+        + (f"; tuned: {', '.join(cell.tuned.fields)}, and options of the methods" if cell.tuned else ""),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         feed_statement(group),
     )
+
+
+def _shared(cell: CellSpec, field: str) -> str:
+    """A field of the schedule, or that it is tuned and so each method's own."""
+    tuned = cell.tuned is not None and field in cell.tuned.fields
+    return "tuned" if tuned else str(getattr(cell.schedule, field))
+
+
+def _batch(cell: CellSpec) -> str:
+    size = _shared(cell, "batch_size")
+    return size if size == "tuned" else str(int(size) * cell.schedule.accumulate)
 
 
 def _chosen(record: Record) -> str:

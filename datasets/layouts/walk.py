@@ -6,8 +6,8 @@ from pathlib import Path
 from posixpath import splitext
 from typing import Literal, NamedTuple
 
-from bench.datasets.layouts.picture_names import SUFFIXES
 from bench.datasets.listing import refuse_control_characters
+from bench.datasets.pictures.read import SUFFIXES
 from bench.errors import UserError
 
 # Pictures all the same: they are reported instead of being passed over.

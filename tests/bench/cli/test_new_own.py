@@ -19,6 +19,21 @@ needs_pyarrow = pytest.mark.skipif(
 )
 
 
+def write_voc_without_lists(folder: Path) -> None:
+    shutil.rmtree(write_voc(folder) / "ImageSets")
+
+
+def write_xml_beside(folder: Path) -> None:
+    """A tree as Roboflow exports VOC: a folder for each split with pictures and XML files."""
+    devkit = write_voc(folder / "made")
+    for number, picture in enumerate(sorted((devkit / "JPEGImages").iterdir())):
+        place = folder / ("valid" if number % 3 == 0 else "train")
+        place.mkdir(exist_ok=True)
+        picture.rename(place / picture.name)
+        (devkit / "Annotations" / f"{picture.stem}.xml").rename(place / f"{picture.stem}.xml")
+    shutil.rmtree(folder / "made")
+
+
 def write_coco(folder: Path, roboflow: bool = False) -> None:
     """Eight pictures by COCO's layout, or by that in which Roboflow exports it."""
     for split in ("train", "valid"):
@@ -87,6 +102,14 @@ WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
     "voc": (
         write_voc,
         {"voc": {"folder": "VOCdevkit/VOC2007"}, "splits": {"train": "trainval", "eval": "test"}},
+    ),
+    "voc without lists": (
+        write_voc_without_lists,
+        {"voc": {"folder": "VOCdevkit/VOC2007"}, "splits": DRAWN},
+    ),
+    "xml files beside pictures": (
+        write_xml_beside,
+        {"voc": {}, "splits": {"train": "train", "eval": "valid"}},
     ),
     "coco": (
         write_coco,
