@@ -5,7 +5,7 @@ import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
@@ -171,7 +171,12 @@ def _pictures_of(path: Path, root: Path) -> Path:
         names = [name for found in quoted if (name := _text(found[1]))]
     split = _split_of(path)
     nearest = [path.parent, root / split, root / "images" / split, root / "images"]
-    home = _home_of(names, [*nearest, *folders_below(root, 2)])
+    folders = [*nearest, *folders_below(root, 2)]
+    # Names of another machine are found by their ends.
+    elsewhere = (
+        PureWindowsPath(name).name for name in names if "\\" in name or name.startswith("/") or ":" in name
+    )
+    home = _home_of(names, folders) or _home_of(elsewhere, folders)
     if home is None:
         named = f"{cut(names[0])}, for one" if names else "none"
         raise UserError(f"Where its images lie cannot be told of {path}: no folder in {root} has {named}.")

@@ -15,20 +15,9 @@ from bench.errors import UserError, cut
 
 SPLITS = ("split", "subset", "set", "fold", "partition", "usage")
 SEPARATORS = ("|", ";", ",")
-IMAGES = (
-    "image",
-    "images",
-    "image_id",
-    "imageid",
-    "img",
-    "file",
-    "filename",
-    "file_name",
-    "id",
-    "name",
-    "path",
-    "photo",
-)
+MEANT = frozenset({"image", "images", "image_id", "img", "file", "filename", "file_name"})
+"""Columns that only a table of images has: what is wrong with one is said."""
+IMAGES = MEANT | {"imageid", "id", "name", "path", "photo"}
 """What columns are called whose cells may be names without suffix: other numbers may look like these."""
 
 
@@ -58,10 +47,13 @@ def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
     folders = [(folder, PictureNames(folder)) for folder in folders_below(root, 2)]
     for file in files_in(root, pattern, ".csv", ".csv.gz", ".tsv"):
         for delimiter in DELIMITERS:
+            table = None
             try:
                 table = open_table(file, delimiter, "")
                 images = _images(table, folders)
             except (UserError, OSError):
+                if table is not None and MEANT.intersection(map(str.lower, table.columns)):
+                    raise
                 continue  # it is something else, or divided by something else
             if images is not None:
                 yield _found(table, images, root)

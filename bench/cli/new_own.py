@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.datasets.locate import locate
+from bench.datasets.odd_labels import odd_labels
 from bench.datasets.open import prepare_both
 from bench.datasets.own import described
 from bench.datasets.prepare import with_classes
@@ -51,5 +52,7 @@ def write_description(source: Path, name: str | None, out: Path) -> None:
     names = cut(", ".join(info.classes[:NAMED]) + (", ..." if len(info.classes) > NAMED else ""), 400)
     counts = (f"{len(found.index)} in {found.file.stem}" for found in splits)
     click.echo(f"{len(info.classes)} classes ({names}); images: {', '.join(counts)}")
+    for sentence in odd_labels(info.classes):
+        click.echo(f"note: {sentence}")
     for line in (f"bench data check {shlex.quote(str(file))}", f"bench run --data {shlex.quote(str(file))}"):
         click.echo(f"    {line}")

@@ -245,6 +245,29 @@ def test_it_is_named_after_its_folder_and_nothing_is_overwritten(tmp_path: Path)
     assert again.exit_code == 2 and not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("before", ["images\\train\\", "/home/other/images/", "https://host.example/x/"])
+def test_names_of_another_machine_find_their_folder(before: str, tmp_path: Path) -> None:
+    write_one_coco(tmp_path / "pets")
+    file = tmp_path / "pets" / "annotations" / "instances_train2017.json"
+    content = json.loads(file.read_text())
+    content["images"] = [{**image, "file_name": before + image["file_name"]} for image in content["images"]]
+    file.write_text(json.dumps(content))
+    done = bench(tmp_path, None, "new", "dataset", "--from", "pets")
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load((tmp_path / "pets.yaml").read_text())["coco"]["images"] == "images/train"
+    assert bench(tmp_path, None, "data", "check", "pets.yaml").exit_code == 0
+
+
+def test_labels_that_look_odd_are_noted(tmp_path: Path) -> None:
+    write_own_csv(tmp_path / "pets", split=False).unlink()
+    table = tmp_path / "pets" / "labels.csv"
+    table.write_text(table.read_text().replace("odd", "['odd']"))
+    done = bench(tmp_path, None, "new", "dataset", "--from", "pets")
+    assert (
+        done.exit_code == 0 and "note: the label '['odd']' looks like one with brackets around" in done.output
+    )
+
+
 def test_beside_the_data_no_root_is_named(tmp_path: Path) -> None:
     write_yolo(tmp_path / "pets").unlink()
     done = bench(tmp_path / "pets", None, "new", "dataset", "--from", ".")
@@ -319,6 +342,12 @@ def odd_folders(folder: Path) -> None:
     (folder / "photos" / "val").rename(folder / "photos" / "other")
 
 
+def cells_too_many(folder: Path) -> None:
+    write_own_csv(folder, split=False)
+    table = folder / "labels.csv"
+    table.write_text(table.read_text().replace("|low", ",low"))
+
+
 def damaged_csv(folder: Path) -> None:
     write_own_csv(folder)
     with (folder / "labels.csv").open("a") as file:
@@ -363,6 +392,7 @@ def pictures_alone(folder: Path) -> None:
             odd_folders,
             "Which split to train on cannot be told of the folders of folders in pets/photos: other, train.",
         ),
+        (cells_too_many, "labels.csv, line 2: there are 3 cells, but the header names 2 columns"),
         (damaged_csv, "labels.csv, line 14: image 0.jpg is in line 2 too"),
     ],
 )
