@@ -154,6 +154,15 @@ class _Loader(yaml.SafeLoader):
             raise ValueError(f"its aliases make more than {MOST_VALUES} values of it")
         return super().construct_document(node)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuse a number that no message could quote: hexadecimal ones may have any length."""
+        number = super().construct_yaml_int(node)
+        str(number)  # a ValueError where it has too many digits
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
 
 def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
     """Values in a node with its aliases followed; without end where it holds itself."""

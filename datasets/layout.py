@@ -140,6 +140,62 @@ class Table(Layout):
 
 
 @dataclass(frozen=True)
+class YOLO(Layout):
+    """Images, a text file of boxes for each, and a data.yaml, as Ultralytics and Roboflow write them.
+
+    Attributes:
+        data: the data.yaml, relative to the data set's folder, outside of which nothing is read.
+    """
+
+    reader: ClassVar[str] = "bench.datasets.layouts.yolo"
+    data: str = "data.yaml"
+
+    def wanted(self) -> str:
+        """The data.yaml."""
+        return self.data
+
+
+@dataclass(frozen=True)
+class ClassFolders(Layout):
+    """A folder for each class, named by it, with its pictures; in a folder for each split, if there are some.
+
+    Attributes:
+        folder: the folder of the folders, relative to the data set's folder.
+        separator: what stands between two labels in the name of a folder; empty where each is one label.
+        splits: the folders of the splits, which hold those of the classes; empty where the splits are made.
+    """
+
+    reader: ClassVar[str] = "bench.datasets.layouts.folders"
+    folder: str = "."
+    separator: str = ""
+    splits: tuple[str, ...] = ()
+
+    def wanted(self) -> str:
+        """The folders of the splits, or of the classes."""
+        return ", ".join(self.splits) if self.splits else f"the folders of the classes in {self.folder}"
+
+
+@dataclass(frozen=True)
+class HuggingFace(Layout):
+    """Tables that hold their pictures: what `save_to_disk` of Hugging Face's datasets writes, or parquet.
+
+    Attributes:
+        data: the folder or the parquet file, relative to the data set's folder.
+        image: the column of the pictures.
+        labels: the column of the labels: a list, or one label.
+    """
+
+    reader: ClassVar[str] = "bench.datasets.layouts.hugging_face"
+    data: str = "."
+    image: str = "image"
+    labels: str = "labels"
+
+    def wanted(self) -> str:
+        """The folder or file."""
+        return self.data
+
+
+@dataclass(frozen=True)
 class MadeSplit:
     """Splits that are drawn here, because none is published or given.
 

@@ -192,3 +192,13 @@ def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:
 def label_matrix(count: int, classes: tuple[str, ...]) -> NDArray[np.int8]:
     """`(N, C)` labels, all negative."""
     return np.full((count, len(classes)), -1, dtype=np.int8)
+
+
+def unpacked(folder: Path, layout: Layout, progress: Progress | None) -> Path:
+    """The folder to read from, given the one that was found.
+
+    A reader of files that hold the pictures has a function `unpack`, which takes the same and writes them as
+    files where they are not there yet.
+    """
+    unpack = getattr(reader_of(layout), "unpack", None)
+    return folder if unpack is None else unpack(folder, layout, progress)

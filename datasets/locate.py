@@ -9,7 +9,7 @@ import click
 
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.layout import VOCDevkit
-from bench.datasets.listing import reader_of
+from bench.datasets.listing import reader_of, unpacked
 from bench.errors import UserError
 from bench.files import read_json, write_text
 from bench.progress import Progress
@@ -44,7 +44,7 @@ def name_of(data: str) -> str:
 
 
 def locate(info: DataSetInfo, root: Path | None, progress: Progress | None = None) -> Path:
-    """The folder that holds a data set; the built-in one is made on first use.
+    """The folder that a data set is read from, made on first use where it is built in or lies in tables.
 
     It is looked for under `root`, `BENCH_DATA_ROOT`, the configuration file's `data_root`, and the folder
     that it was downloaded to or that `bench data prepare --from` was given: the first that is set decides.
@@ -55,13 +55,18 @@ def locate(info: DataSetInfo, root: Path | None, progress: Progress | None = Non
     reader = reader_of(info.layout)
     if info.built_in:
         return reader.find(_made(info, progress), info.layout)
+    return unpacked(find(info, root), info.layout, progress)
+
+
+def find(info: DataSetInfo, root: Path | None) -> Path:
+    """The folder that holds a data set which is not built in; as `locate`."""
     found = root or info.home or data_root(info.name, None) or _remembered(info.name)
     if found is None:
         raise UserError(
             f"Where is {info.title}? Give --data-root DIR, set BENCH_DATA_ROOT, or name it as data_root "
             f"in .bench.yaml; DIR holds {info.layout.wanted()} (from {info.source})."
         )
-    return reader.find(found.expanduser().absolute(), info.layout)
+    return reader_of(info.layout).find(found.expanduser().absolute(), info.layout)
 
 
 def remember(info: DataSetInfo, root: Path) -> None:

@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
-from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
+from bench.datasets.layout import (
+    ALL,
+    YOLO,
+    ClassFolders,
+    COCOInstances,
+    HuggingFace,
+    Layout,
+    MadeSplit,
+    Table,
+    VOCDevkit,
+)
 from bench.datasets.listing import read_lines, refuse_control_characters
 from bench.errors import UserError
 from bench.files import read_mapping
@@ -98,6 +108,31 @@ class VOCTree(_Part):
     images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")
 
 
+class YOLOData(_Part):
+    """YOLO's data.yaml; splits are those that it names (train, val, test)."""
+
+    data: str = Field("data.yaml", description="the data.yaml; nothing outside of `root` is read")
+
+
+class Folders(_Part):
+    """A folder for each class, named by it; in a folder for each split, unless the splits are made."""
+
+    folder: str = Field(".", description="folder of the folders")
+    separator: str = Field("", description="what stands between two labels in the name of a folder")
+
+
+class HuggingFaceData(_Part):
+    """What `save_to_disk` of Hugging Face's datasets wrote, or parquet files, with the pictures in them."""
+
+    data: str = Field(".", description="the folder, or a parquet file")
+    image: str = Field("image", description="column of the pictures")
+    labels: str = Field("labels", description="column of the labels: a list, or one label")
+
+
+SECTIONS = ("csv", "coco", "voc", "yolo", "folders", "huggingface")
+"""The fields of which one says how the files lie."""
+
+
 class Splits(_Part):
     """Splits that the data names itself, or that are drawn with every label in the same proportion."""
 
@@ -143,6 +178,9 @@ class Description(_Part):
     csv: CSVFile | None = None
     coco: COCOFiles | None = None
     voc: VOCTree | None = None
+    yolo: YOLOData | None = None
+    folders: Folders | None = None
+    huggingface: HuggingFaceData | None = None
     splits: Splits
     classes: tuple[str, ...] | str | None = Field(
         None, description="class names in their order, or a text file with one per line; found if empty"
@@ -157,9 +195,10 @@ class Description(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Description":
-        layouts = [name for name in ("csv", "coco", "voc") if getattr(self, name) is not None]
+        layouts = [name for name in SECTIONS if getattr(self, name) is not None]
         if len(layouts) != 1:
-            raise ValueError(f"give one of csv, coco and voc, not {' and '.join(layouts) or 'none'}")
+            known = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
+            raise ValueError(f"give one of {known}, not {' and '.join(layouts) or 'none'}")
         if self.csv and (self.splits.made is None) == (self.csv.split is None):
             raise ValueError("give either the column of the split in csv, or a share to train on in splits")
         if self.name in DATASET_CATALOGUE.names():
@@ -181,12 +220,19 @@ def load_own(path: Path) -> DataSetInfo:
     Raises:
         UserError: no such file, not YAML, or a field that is unknown, missing or wrong.
     """
-    fields = read_mapping(path, "data set file")
+    return described(read_mapping(path, "data set file"), path)
+
+
+def described(fields: Mapping[str, Any], path: Path) -> DataSetInfo:
+    """The data set that the fields of such a file describe, which is or will be at `path`.
+
+    Raises:
+        UserError: a field that is unknown, missing or wrong.
+    """
     try:
-        described = Description(**fields)
+        return _info(Description(**fields), path)
     except ValidationError as error:
         raise UserError(f"In {path}: {one_sentence(error, Description.model_fields)}") from error
-    return _info(described, path)
 
 
 def _info(described: Description, path: Path) -> DataSetInfo:
@@ -234,8 +280,15 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
             _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
         )
     drawn = splits == (ALL,)
+    lists = () if drawn else splits
+    if described.yolo:
+        return YOLO(described.yolo.data)
+    if described.folders:
+        return ClassFolders(described.folders.folder, described.folders.separator, lists)
+    if described.huggingface:
+        return HuggingFace(**described.huggingface.model_dump())
     voc = described.voc.model_dump() if described.voc else {}
-    return VOCDevkit(**voc, lists=() if drawn else splits, drawn=drawn)
+    return VOCDevkit(**voc, lists=lists, drawn=drawn)
 
 
 def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:

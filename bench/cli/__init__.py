@@ -36,7 +36,7 @@ COMMANDS = {
     "datasets": "List the data sets, each with a citation.",
     "schedules": "List the schedules, each with every field and its meaning.",
     "clean": "Show what the work folder holds, and remove what is asked for.",
-    "new": "Begin a method or data set of your own: a small project with tests.",
+    "new": "Begin a method or data set of your own: a small project with tests, or a file.",
 }
 
 

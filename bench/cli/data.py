@@ -15,7 +15,7 @@ from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.duplicates import Shared, near_duplicates
 from bench.datasets.index import SplitIndex
 from bench.datasets.listing import LISTED_AT_MOST
-from bench.datasets.locate import dataset_info, locate, remember
+from bench.datasets.locate import dataset_info, find, locate, remember
 from bench.datasets.open import DataSet, prepare_both, read_dataset
 from bench.datasets.prepare import with_classes
 from bench.datasets.statistics import describe_split, differences
@@ -77,7 +77,7 @@ def list_data() -> None:
 def _place(info: DataSetInfo) -> str:
     """Where a data set lies on this machine, or where it can be had."""
     try:
-        return "made on first use" if info.built_in else str(locate(info, None))
+        return "made on first use" if info.built_in else str(find(info, None))
     except UserError:
         return f"not found here; from {info.source}"
 

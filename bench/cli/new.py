@@ -25,7 +25,7 @@ _OUT = click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path(),
-    help="Folder in which the project's folder is made.  [default: the current one]",
+    help="Folder in which the project's folder, or the file, is made.  [default: the current one]",
 )
 
 
@@ -33,7 +33,8 @@ _OUT = click.option(
 def command() -> None:
     """Begin a method or data set of your own: a small project that works and has tests.
 
-    Once it is installed, every command knows it by its NAME.
+    Once it is installed, every command knows it by its NAME. A data set of your own needs no project: `bench
+    new dataset --from` describes one in a file.
     """
 
 
@@ -46,11 +47,28 @@ def method(name: str, out: Path) -> None:
 
 
 @command.command("dataset")
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Folder of a data set of your own, or its CSV, JSON, YAML or parquet file: write NAME.yaml, which "
+    "describes it.",
+)
 @_OUT
-def dataset(name: str, out: Path) -> None:
-    """Write NAME/ with a description to change and its tests."""
-    _write("dataset", name, out, f"bench data check {name} --data-root DIR")
+def dataset(name: str | None, source: Path | None, out: Path) -> None:
+    """Write NAME/ with a description to change and its tests; or NAME.yaml with what is in a folder.
+
+    With --from the NAME may be left out: the data set is called after its folder then.
+    """
+    if source is not None:
+        from bench.cli.new_own import write_description
+
+        write_description(source, name, out)
+    elif name is None:
+        raise UserError("Give the NAME of a project to begin, or --from with the folder of your pictures.")
+    else:
+        _write("dataset", name, out, f"bench data check {name} --data-root DIR")
 
 
 def _write(kind: Literal["method", "dataset"], name: str, out: Path, then: str) -> None:

@@ -29,6 +29,7 @@ NOT_YAML = (
         "a: !!timestamp x",
         "a: !!bool x",
         f"a: {'9' * 5000}",
+        f"a: 0x{'9' * 5000}",
         "a: \0",
         "a: &a [*a]",
     ),

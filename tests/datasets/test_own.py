@@ -186,7 +186,7 @@ def test_a_picture_that_is_missing_is_named_and_can_be_left_out(own: Path, tmp_p
         ("name: own", "name: a/b", "'name' is 'a/b'"),
         ("csv:", "cvs:", "'cvs' is not a known key, did you mean 'csv'"),
         ("images: photos", "imags: photos", "'csv.imags' is not a known key"),
-        ("splits: {", "voc: {}\nsplits: {", "give one of csv, coco and voc, not csv and voc"),
+        ("splits: {", "voc: {}\nsplits: {", "give one of csv, .* and [a-z]+, not csv and voc"),
         ("{train: train, eval: test}", "{train: train}", "name the split to evaluate on as eval"),
         ("{train: train, eval: test}", "{train: 1.5}", "between 0 and 1"),
         (

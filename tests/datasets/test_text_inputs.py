@@ -58,6 +58,12 @@ def test_a_control_character_in_a_table_is_refused_with_its_line(
         open_dataset(str(own))
 
 
+@pytest.mark.parametrize(("name", "code"), [("a\ud800.jpg", "D800"), ("a\x1b.jpg", "001B")])
+def test_coco_names_that_no_file_can_have_are_refused(name: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"a.json: .* character U\+{code}; take it out"):
+        read_coco(tmp_path, [{"id": 1, "file_name": name}], [{"image_id": 1, "category_id": 1}])
+
+
 def test_coco_images_with_one_stem_keep_their_suffix(tmp_path: Path) -> None:
     names = ("1.jpg", "1.png", "2.jpg")
     images = [{"id": f"f{number}", "file_name": name} for number, name in enumerate(names)]

@@ -20,13 +20,14 @@ FILES = {
     "features": ["features/0a/train.npy", "features/.0b.77/eval.npy"],
     "intervals": ["bootstrap/0a.npz"],
     "scenes": ["data/scenes-v1/VOCdevkit/Scenes/JPEGImages/1.jpg"],
+    "unpacked": ["unpacked/0a/rows.json", "unpacked/0a/pictures/0b", "unpacked/.0c.77/pictures/0d"],
     "downloads": ["data/downloads/train2014.zip.part"],
     "checkpoints": ["runs/a/training.pt", "runs/b/.best.safetensors.77.safetensors", "runs/a/error.txt"],
     "models": ["runs/c/model.safetensors"],
     "demo": ["demo/runs/scenes-prior-s0-0a/record.json", "demo/tables/scenes-cost.md"],
     "others": ["data/roots.json", "data/nuswide/Flickr/1.jpg", "notes.txt", "runs/a/record.json"],
 }
-CACHES = ("indices", "checks", "vectors", "features", "intervals", "scenes")
+CACHES = ("indices", "checks", "vectors", "features", "intervals", "scenes", "unpacked")
 
 
 def clean(folder: Path, *arguments: str, answer: str | None = None) -> Result:

@@ -1,0 +1,58 @@
+"""`bench new dataset --from`: describe a data set of one's own by what lies in its folder."""
+
+import os
+import shlex
+from pathlib import Path
+
+import click
+import yaml
+from rich.console import Console
+
+from bench.cli.display import open_display
+from bench.datasets.locate import locate
+from bench.datasets.odd_labels import odd_labels
+from bench.datasets.open import prepare_both
+from bench.datasets.own import described
+from bench.datasets.prepare import with_classes
+from bench.datasets.recognise import name_for, recognise
+from bench.errors import UserError, cut
+from bench.files import parse_mapping, write_text
+from bench.names import file_name
+
+NAMED = 5
+"""Classes that are named."""
+
+
+def write_description(source: Path, name: str | None, out: Path) -> None:
+    """Write `out/NAME.yaml`, and say what was understood. Nothing is written that cannot be read.
+
+    Args:
+        source: the folder of the data set, or its file.
+        name: of the data set; after its folder if None.
+        out: where to.
+
+    Raises:
+        UserError: it is none that is recognised, something of it cannot be told or read, or the file exists.
+    """
+    recognised = recognise(source)
+    name = file_name(name, "NAME") if name is not None else name_for(recognised.root)
+    file = out / f"{name}.yaml"
+    if os.path.lexists(file):
+        raise UserError(f"{file} exists already, and is left as it is; give another NAME or --out.")
+    fields = recognised.fields(name, out)
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    info = described(parse_mapping(text.encode(), f"The data set file {file}"), file)
+    with open_display(Console(stderr=True)) as display:
+        progress = display.task(f"reading {source}")
+        folder = locate(info, None, progress)
+        info = with_classes(info, folder)
+        splits = prepare_both(info, folder, progress)
+    write_text(file, text)
+    click.echo(f"{file}: {recognised.found.seen}")
+    names = cut(", ".join(info.classes[:NAMED]) + (", ..." if len(info.classes) > NAMED else ""), 400)
+    counts = (f"{len(found.index)} in {found.file.stem}" for found in splits)
+    click.echo(f"{len(info.classes)} classes ({names}); images: {', '.join(counts)}")
+    for sentence in odd_labels(info.classes):
+        click.echo(f"note: {sentence}")
+    for line in (f"bench data check {shlex.quote(str(file))}", f"bench run --data {shlex.quote(str(file))}"):
+        click.echo(f"    {line}")

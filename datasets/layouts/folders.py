@@ -1,0 +1,123 @@
+"""A folder for each class, named by it: `cat/1.jpg`, or `train/cat/1.jpg` where the data names its splits."""
+
+import posixpath
+from pathlib import Path
+
+from bench.datasets.layout import ALL, ClassFolders
+from bench.datasets.layouts.walk import below, entries, is_inside
+from bench.datasets.listing import Listing, label_matrix, missing_tree
+from bench.errors import UserError, cut
+from bench.progress import Progress
+
+
+def find(root: Path, layout: ClassFolders) -> Path:
+    """The data root itself, which must hold the folders of the splits, or of the classes."""
+    for split in layout.splits or (".",):
+        if not (root / layout.folder / split).is_dir():
+            raise missing_tree(root, layout, posixpath.normpath(posixpath.join(layout.folder, split)))
+    return root
+
+
+def class_names(folder: Path, layout: ClassFolders) -> tuple[str, ...]:
+    """Every label that the name of a folder with pictures gives, in alphabetical order."""
+    places = [place for split in _splits(layout) for place in _classes(folder, layout, split)]
+    return tuple(sorted({label for place in places for label in _labels(place, layout)}))
+
+
+def class_sources(folder: Path, layout: ClassFolders) -> tuple[str, ...]:
+    """The folders themselves, whose time changes with what they hold."""
+    return tuple(source for split in _splits(layout) for source in _sources(folder, layout, split))
+
+
+def read_as(folder: Path, layout: ClassFolders) -> tuple[str, ...]:
+    """What the names of the folders are taken for."""
+    homes = " and ".join(_home(layout, split) for split in _splits(layout))
+    means = f"its labels, with '{layout.separator}' between" if layout.separator else "one label"
+    return (f"the name of each folder in {homes} is {means}",)
+
+
+def read(
+    folder: Path, layout: ClassFolders, split: str, classes: tuple[str, ...], progress: Progress | None
+) -> Listing:
+    """The pictures of a split, class by class.
+
+    Each has the labels of its own folder alone: the same picture in another folder is another image.
+    """
+    found = _classes(folder, layout, split)
+    files = [f"{place}/{name}" for place, names in found.items() for name in names]
+    labels = label_matrix(len(files), classes)
+    row = 0
+    for place, names in found.items():
+        for label in _labels(place, layout):
+            if label not in classes:
+                raise UserError(
+                    f"{folder / place}: the label '{label}' is not in the class list of the data set."
+                )
+            labels[row : row + len(names), classes.index(label)] = 1
+        row += len(names)
+        if progress is not None:
+            progress(row, len(files))
+    ids = tuple(posixpath.relpath(file, layout.folder) for file in files)
+    return Listing(ids, tuple(files), labels, _sources(folder, layout, split))
+
+
+def _splits(layout: ClassFolders) -> tuple[str, ...]:
+    return layout.splits or (ALL,)
+
+
+def _home(layout: ClassFolders, split: str) -> str:
+    """The folder of the classes of a split, relative to that of the data set."""
+    return posixpath.normpath(posixpath.join(layout.folder, "." if split == ALL else split))
+
+
+def _classes(folder: Path, layout: ClassFolders, split: str) -> dict[str, list[str]]:
+    """The pictures of each class folder, by its path relative to that of the data set.
+
+    Raises:
+        UserError: there are none, or pictures lie above or below the folders of the classes.
+    """
+    home = _home(layout, split)
+    root = _root(folder, home)
+    held = entries(folder / home, root)
+    if held.pictures:
+        raise UserError(
+            f"{folder / home}: {held.pictures[0]} lies beside the folders of the classes; move it into one."
+        )
+    found = {}
+    for name in held.folders:
+        place = name if home == "." else f"{home}/{name}"
+        inner = entries(folder / place, root)
+        if any(any(below(folder / place / deeper, root).values()) for deeper in inner.folders):
+            raise UserError(
+                f"{folder / place} holds folders with pictures, where those of the class '{cut(name)}' "
+                "should lie; move them up, or name it in 'splits' if it is a split."
+            )
+        if inner.pictures:
+            found[place] = inner.pictures
+    if not found:
+        raise UserError(f"{folder / home} has no folder with pictures; each class needs one, named by it.")
+    return found
+
+
+def _sources(folder: Path, layout: ClassFolders, split: str) -> tuple[str, ...]:
+    home = _home(layout, split)
+    return (
+        home,
+        *(posixpath.join(home, name) for name in entries(folder / home, _root(folder, home)).folders),
+    )
+
+
+def _root(folder: Path, home: str) -> Path:
+    """What links may not lead out of: the owner may name a folder anywhere, and it holds what lies in it."""
+    return folder if is_inside(folder / home, folder) else folder / home
+
+
+def _labels(place: str, layout: ClassFolders) -> tuple[str, ...]:
+    """The labels in the name of a folder."""
+    name = posixpath.basename(place)
+    if not layout.separator:
+        return (name,)
+    labels = tuple(label.strip() for label in name.split(layout.separator))
+    if not all(labels):
+        raise UserError(f"The folder {place} has an empty label beside '{layout.separator}'; rename it.")
+    return labels

@@ -1,0 +1,293 @@
+"""Tables that hold their pictures: what `save_to_disk` of Hugging Face's datasets writes, and parquet files.
+
+The pictures are written into the work folder once, as files, because that is how everything else reads them.
+What is kept there is named by a hash of what it was made of: a table that has changed is unpacked anew.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.layout import ALL, HuggingFace
+from bench.datasets.layouts.arrow import ArrowTable, checked_name
+from bench.datasets.layouts.walk import kind_of, require_inside
+from bench.datasets.listing import Listing, label_matrix, missing_tree
+from bench.errors import UserError, cut, one_line
+from bench.files import read_json, temporary_folder, write_text
+from bench.names import file_name
+from bench.progress import Progress
+from bench.settings import work_folder
+
+# Raised when what is kept changes, so that older tables are unpacked again.
+VERSION = 1
+ROWS, PICTURES = "rows.json", "pictures"
+FACTOR, ALLOWANCE, LEAST = 20, 1 << 20, 1 << 10
+"""Pictures hardly pack: all of them may have so many times the bytes of the tables, and so many more. Each
+counts for so many at least, lest a small table have millions of rows."""
+SHARD = re.compile(r"(?P<split>.+?)(-\d+-of-\d+)?\.parquet")
+
+Tables = dict[str, tuple[Path, ...]]
+"""The files of each split; of the split `ALL` where the data has none."""
+
+
+def find(root: Path, layout: HuggingFace) -> Path:
+    """The data root itself, which must hold the folder or file."""
+    if kind_of(root / layout.data) not in ("file", "folder"):
+        raise missing_tree(root, layout, layout.data)
+    _tables(root, layout)
+    return root
+
+
+def unpack(folder: Path, layout: HuggingFace, progress: Progress | None) -> Path:
+    """The folder with the pictures as files and what the tables say of them; made where it is not there yet.
+
+    Args:
+        folder: of the data set.
+        layout: where the tables are in it, and what their columns are called.
+        progress: called with megabytes read and in all.
+
+    Raises:
+        UserError: pyarrow is not installed; or a table is damaged, lacks a column, or a row has no picture or
+            no label that can be read, with the row.
+    """
+    tables = _tables(folder, layout)
+    states = [(split, path, path.stat()) for split, paths in tables.items() for path in paths]
+    size = sum(status.st_size for _, _, status in states)
+    stamps = [(split, str(path), status.st_size, status.st_mtime_ns) for split, path, status in states]
+    made_of = repr((VERSION, os.path.realpath(folder), layout, stamps))
+    place = work_folder().absolute() / "unpacked" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    if _kept(place) is not None:
+        return place
+    with temporary_folder(place.parent, place.name) as temporary:
+        (temporary / PICTURES).mkdir()
+        rows = _Unpacking(temporary, layout, size, progress).all(tables)
+        write_text(temporary / ROWS, json.dumps(rows))
+        if _kept(place) is None:  # else another process was quicker
+            shutil.rmtree(place, ignore_errors=True)  # damaged
+            temporary.replace(place)
+    return place
+
+
+def class_names(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
+    """The names that the tables number, in their order; alphabetical where labels are text."""
+    return tuple(_rows(folder)["classes"])
+
+
+def class_sources(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
+    """What was unpacked."""
+    return (ROWS,)
+
+
+def split_names(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
+    """The splits that the data names itself."""
+    return tuple(split for split in _tables(folder, layout) if split != ALL)
+
+
+def read_as(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
+    """Where the pictures were written to."""
+    splits = {name: len(rows) for name, rows in _rows(folder)["splits"].items()}
+    counts = ", ".join(
+        f"{rows} rows" if name == ALL else f"{rows} rows of {name}" for name, rows in splits.items()
+    )
+    return (f"the tables in {layout.data} ({counts}) were unpacked into {folder}",)
+
+
+def first_table(folder: Path, layout: HuggingFace) -> ArrowTable:
+    """One of the tables, which all have the same columns.
+
+    Raises:
+        UserError: as `unpack`.
+    """
+    return ArrowTable(next(iter(_tables(folder, layout).values()))[0])
+
+
+def read(
+    folder: Path, layout: HuggingFace, split: str, classes: tuple[str, ...], progress: Progress | None
+) -> Listing:
+    """The rows of a split in their order; an image goes by its split and the number of its row, from 0."""
+    kept = _rows(folder)["splits"]
+    if split != ALL and split not in kept:
+        there = ", ".join(name for name in kept if name != ALL) or "none, so have them drawn"
+        raise UserError(f"{layout.data} has no split '{split}'; those that it has are: {there}.")
+    column = {name: position for position, name in enumerate(classes)}
+    chosen = kept if split == ALL else {split: kept[split]}
+    rows = [(name, number, *row) for name, of_split in chosen.items() for number, row in enumerate(of_split)]
+    labels = label_matrix(len(rows), classes)
+    for position, (name, number, _, found) in enumerate(rows):
+        for label in found:
+            if label not in column:
+                raise UserError(
+                    f"{layout.data}, {_row(name, number)}: the label '{label}' is not in the class list."
+                )
+            labels[position, column[label]] = 1
+    ids = tuple(f"{number}" if name == ALL else f"{name}/{number}" for name, number, *_ in rows)
+    return Listing(ids, tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows), labels, (ROWS,))
+
+
+def _row(split: str, number: int) -> str:
+    return f"row {number}" if split == ALL else f"row {number} of {split}"
+
+
+def _kept(place: Path) -> dict[str, Any] | None:
+    """What the tables say, as it was kept; None where it is not, or damaged."""
+    try:
+        rows = read_json(place / ROWS)
+        return rows if isinstance(rows["classes"], list) and isinstance(rows["splits"], dict) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _rows(place: Path) -> dict[str, Any]:
+    kept = _kept(place)
+    if kept is None:
+        raise UserError(f"{place} was changed while it was read; run the command again.")
+    return kept
+
+
+def _tables(folder: Path, layout: HuggingFace) -> Tables:
+    """The files of every split.
+
+    Raises:
+        UserError: there are none, or what lists them is damaged or leads out of the folder.
+    """
+    home = folder / layout.data
+    if kind_of(home) == "file":
+        return {ALL: (home,)}
+    if kind_of(home / "dataset_dict.json") == "file":
+        splits = _names_in(home / "dataset_dict.json", lambda content: content["splits"])
+        found = {split: _saved(home / split, home) for split in splits}
+    elif kind_of(home / "state.json") == "file":
+        found = {ALL: _saved(home, home)}
+    else:
+        found = _parquet(home if any(home.glob("*.parquet")) else home / "data")
+    if not found:
+        raise missing_tree(folder, layout, f"dataset_dict.json, state.json or *.parquet in {layout.data}")
+    for paths in found.values():
+        for path in paths:
+            if kind_of(path) != "file":
+                raise UserError(f"{path} is missing; copy the whole data set.")
+            require_inside(path, folder if home.is_relative_to(folder) else home)
+    return found
+
+
+def _saved(home: Path, root: Path) -> tuple[Path, ...]:
+    """The files of what `save_to_disk` wrote, one split of it."""
+    state = home / "state.json"
+    require_inside(state, root)
+    if _json(state).get("_indices_data_files"):
+        raise UserError(
+            f"{state} picks rows by a file of its own; flatten_indices() before it is saved, or save it anew."
+        )
+    files = _names_in(state, lambda content: [file["filename"] for file in content["_data_files"]])
+    return tuple(home / name for name in files)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {cut(one_line(error))}; save the data set again.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _names_in(path: Path, names: Callable[[dict[str, Any]], list[Any]]) -> list[str]:
+    """The names of files or folders that a file lists, each of which stays in its folder."""
+    try:
+        found = names(_json(path))
+        return [file_name(str(name), f"name in {path}") for name in found]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is not what save_to_disk writes; save the data set again.") from error
+
+
+def _parquet(home: Path) -> Tables:
+    """Parquet files by their splits: `train.parquet`, or `train-00000-of-00002.parquet` and so on."""
+    found: Tables = {}
+    for path in sorted(home.glob("*.parquet")):
+        name = SHARD.fullmatch(path.name)
+        if name and not path.name.startswith("."):
+            split = file_name(name["split"], f"split in the name of {path}")
+            found[split] = (*found.get(split, ()), path)
+    return found
+
+
+class _Unpacking:
+    """Writes the pictures of tables as files, and notes each with its labels.
+
+    Args:
+        folder: where to.
+        layout: what the columns are called.
+        size: bytes of all tables.
+        progress: called with megabytes.
+    """
+
+    def __init__(self, folder: Path, layout: HuggingFace, size: int, progress: Progress | None) -> None:
+        self._folder, self._layout, self._size, self._progress = folder, layout, size, progress
+        self._taken = 0
+        # None: the labels are text.
+        self._numbered: tuple[str, ...] | None = None
+
+    def all(self, tables: Tables) -> dict[str, Any]:
+        """What is kept: the classes, and for each split the picture and the labels of every row."""
+        splits = {}
+        for number, (split, paths) in enumerate(tables.items()):
+            rows: list[tuple[str, list[str]]] = []
+            for path in paths:
+                table = ArrowTable(path)
+                names = table.class_names(self._layout.labels)
+                if number == 0 and not rows:
+                    self._numbered = names
+                elif names != self._numbered:
+                    raise UserError(f"{path} numbers other classes than the tables before; save them alike.")
+                for image, labels in table.rows(self._layout.image, self._layout.labels):
+                    where = f"{path}, {_row(split, len(rows))}"
+                    rows.append((self._picture(image, where), self._labels(labels, where)))
+            splits[split] = rows
+        used = {label for rows in splits.values() for _, labels in rows for label in labels}
+        return {"classes": self._numbered or sorted(used), "splits": splits}
+
+    def _picture(self, given: Any, where: str) -> str:
+        """The name of the file that now holds a picture."""
+        content = given.get("bytes") if isinstance(given, Mapping) else given
+        if not isinstance(content, bytes):
+            outside = given.get("path") if isinstance(given, Mapping) else None
+            reason = (
+                f"names the file {cut(repr(outside))} instead of holding it" if outside else "has no picture"
+            )
+            raise UserError(f"{where}: '{self._layout.image}' {reason}; save the data set with its pictures.")
+        self._taken += max(len(content), LEAST)
+        if self._taken > FACTOR * self._size + ALLOWANCE:
+            raise UserError(f"{where}: the pictures have more bytes than tables of {self._size} should hold.")
+        name = hashlib.sha256(content).hexdigest()[:32]
+        path = self._folder / PICTURES / name
+        if not path.exists():
+            path.write_bytes(content)
+        if self._progress is not None:
+            self._progress(min(self._taken, self._size) >> 20, self._size >> 20)
+        return name
+
+    def _labels(self, given: Any, where: str) -> list[str]:
+        values = given if isinstance(given, list) else [given]
+        return list(dict.fromkeys(self._label(value, where) for value in values))
+
+    def _label(self, value: Any, where: str) -> str:
+        column = self._layout.labels
+        if type(value) is int and self._numbered is not None:
+            if not 0 <= value < len(self._numbered):
+                raise UserError(
+                    f"{where}: {value} in '{column}' is none of the {len(self._numbered)} classes."
+                )
+            return self._numbered[value]
+        if isinstance(value, str) and self._numbered is None:
+            return checked_name(value, f"{where}: '{column}'")
+        named = type(value) is int
+        reason = (
+            "the table does not name its numbers; make it a ClassLabel"
+            if named
+            else "it takes names or ClassLabels"
+        )
+        raise UserError(f"{where}: '{column}' is or has {cut(repr(value))}, but {reason}.")

@@ -1,0 +1,259 @@
+"""What each layout is told by, and what a YAML file says of it then: a function for each."""
+
+import json
+import mmap
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, NamedTuple
+
+from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
+from bench.datasets.layouts import hugging_face, yolo
+from bench.datasets.layouts.annotation import read_annotation
+from bench.datasets.layouts.arrow import ArrowTable
+from bench.datasets.layouts.voc_files import LISTS
+from bench.datasets.layouts.walk import entries, kind_of
+from bench.errors import UserError, cut
+from bench.files import read_mapping
+
+DRAWN = 0.8
+"""The share of the images to train on, where the data names no splits."""
+PAIRS = (
+    ("trainval", "test"),
+    *(("train", name) for name in ("test", "val", "valid", "validation", "dev", "eval")),
+)
+"""Names of the split to train on and of the one to evaluate on; the first that are both there."""
+LABELS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category", "keywords")
+ENOUGH = 5
+"""Names of images that are looked for."""
+EVERY = "*"
+"""The pattern of files where no single one was named."""
+
+
+class Found(NamedTuple):
+    """A data set that was recognised.
+
+    Attributes:
+        section: the name of its layout in the YAML file.
+        fields: what stands there.
+        splits: what stands under `splits`.
+        seen: what it was told by, for a person.
+    """
+
+    section: str
+    fields: dict[str, Any]
+    splits: dict[str, Any]
+    seen: str
+
+
+Sign = Callable[[Path, str], Iterator[Found]]
+"""Gives every data set of one layout in a folder whose file, where it has one, has a name of this pattern.
+
+Raises a UserError where there is one of which something cannot be told.
+"""
+
+
+def pair(names: Iterable[str]) -> tuple[str, str] | None:
+    """The split to train on and the one to evaluate on, if their names tell: `train2017` is `train`."""
+    plain = {re.sub(r"[\d_-]+$", "", name.lower()): name for name in names}
+    return next(((plain[one], plain[two]) for one, two in PAIRS if one in plain and two in plain), None)
+
+
+def splits_of(names: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """What stands under `splits`, and the same for a person; drawn unless the names tell."""
+    chosen = pair(names)
+    if chosen is None:
+        return {"train": DRAWN, "seed": 0}, f"splits drawn, {DRAWN:.0%} to train on"
+    others = [name for name in names if name not in chosen]
+    more = f" (there are {', '.join(others)} too)" if others else ""
+    return {"train": chosen[0], "eval": chosen[1]}, f"trained on {chosen[0]}, evaluated on {chosen[1]}{more}"
+
+
+def files_in(folder: Path, pattern: str, *endings: str) -> list[Path]:
+    """The files of a folder, by the endings of their names; hidden ones are passed over."""
+    found = (path for path in sorted(folder.glob(pattern)) if path.name.endswith(endings))
+    return [path for path in found if kind_of(path) == "file" and not path.name.startswith(".")]
+
+
+def folders_below(root: Path, depth: int) -> list[Path]:
+    """A folder and those in it, the nearest first; hidden ones and links are passed over."""
+    found, level = [root], [root]
+    for _ in range(depth):
+        inner = (path for home in level for path in sorted(home.iterdir()) if not path.name.startswith("."))
+        level = [path for path in inner if path.is_dir() and not path.is_symlink()]
+        found += level
+    return found
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path as a YAML file has it."""
+    return path.relative_to(root).as_posix()
+
+
+def _home_of(names: Iterable[str], folders: Iterable[Path]) -> Path | None:
+    """The first of some folders that has any of some files; names that lead elsewhere are passed over."""
+    plain = [PurePosixPath(name) for name in names]
+    inner = [name for name in plain if not name.is_absolute() and ".." not in name.parts]
+    return next((home for home in folders if any(kind_of(home / name) == "file" for name in inner)), None)
+
+
+def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
+    """JPEGImages and Annotations up to two folders below, or XML files beside their pictures."""
+    if pattern != EVERY:
+        return
+    parts = (VOCDevkit.annotations, VOCDevkit.images)
+    homes = [home for home in folders_below(root, 2) if all((home / part).is_dir() for part in parts)]
+    beside = [] if homes or not any(map(_has_annotation, folders_below(root, 1))) else [root]
+    for home in homes or beside:
+        if (home / LISTS).is_dir():
+            splits = [path.stem for path in files_in(home / LISTS, EVERY, ".txt") if "_" not in path.stem]
+        else:
+            splits = entries(home if beside else home / parts[0], root).folders
+        said = splits_of(splits)
+        fields = {} if home == root else {"folder": relative(home, root)}
+        yield Found("voc", fields, said[0], f"the VOC tree {home}; {said[1]}")
+
+
+def _has_annotation(folder: Path) -> bool:
+    try:
+        return bool([read_annotation(path) for path in files_in(folder, EVERY, ".xml")[:1]])
+    except (OSError, ValueError):
+        return False
+
+
+def coco_files(root: Path, pattern: str) -> Iterator[Found]:
+    """COCO's JSON, here or in a folder below: one for all images, or one for each split."""
+    found = [
+        path for home in folders_below(root, 1) for path in files_in(home, pattern, ".json") if _is_coco(path)
+    ]
+    # COCO's key points and captions lie beside its instances.
+    files = {_split_of(path): path for path in found if path.stem.startswith("instances_")} or {
+        _split_of(path): path for path in found
+    }
+    if not files:
+        return
+    splits, said = splits_of(list(files))
+    if "eval" not in splits and len(found) > 1:
+        names = cut(", ".join(relative(path, root) for path in found), 400)
+        raise UserError(f"Which is the training split cannot be told of COCO's files in {root}: {names}.")
+    used = {name: files[name] for name in splits.values()} if "eval" in splits else files
+    annotations = {name: relative(path, root) for name, path in used.items()}
+    images = {name: relative(_pictures_of(path, root), root) for name, path in used.items()}
+    seen = f"COCO's JSON {' and '.join(annotations.values())}; {said}"
+    if "eval" in splits:
+        yield Found("coco", {"annotations": annotations, "images": images}, splits, seen)
+    else:
+        (fields,) = zip(annotations.values(), images.values(), strict=True)
+        yield Found("coco", dict(zip(("annotations", "images"), fields, strict=True)), splits, seen)
+
+
+def _split_of(path: Path) -> str:
+    """What a file of COCO's is of, by its name or, as Roboflow has it, that of its folder."""
+    return path.parent.name if path.name.startswith("_") else path.stem.removeprefix("instances_")
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether a file has the names of COCO's three parts, without reading all of it into memory."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return all(
+                content.find(b'"%s"' % part) >= 0 for part in (b"images", b"annotations", b"categories")
+            )
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        return False
+
+
+def _pictures_of(path: Path, root: Path) -> Path:
+    """The folder of the images of a file of COCO's."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        quoted = islice(re.finditer(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.){1,1000}")', content), ENOUGH)
+        names = [name for found in quoted if (name := _text(found[1]))]
+    split = _split_of(path)
+    nearest = [path.parent, root / split, root / "images" / split, root / "images"]
+    folders = [*nearest, *folders_below(root, 2)]
+    # Names of another machine are found by their ends.
+    elsewhere = (
+        PureWindowsPath(name).name for name in names if "\\" in name or name.startswith("/") or ":" in name
+    )
+    home = _home_of(names, folders) or _home_of(elsewhere, folders)
+    if home is None:
+        named = f"{cut(names[0])}, for one" if names else "none"
+        raise UserError(f"Where its images lie cannot be told of {path}: no folder in {root} has {named}.")
+    return home
+
+
+def _text(quoted: bytes) -> str:
+    """A string of JSON; empty where it is none."""
+    try:
+        return str(json.loads(quoted))
+    except ValueError:
+        return ""
+
+
+def yolo_files(root: Path, pattern: str) -> Iterator[Found]:
+    """A data.yaml, whatever it is called: it has names and a split."""
+    for file in files_in(root, pattern, ".yaml", ".yml"):
+        try:
+            content = read_mapping(file, "file")
+        except UserError:
+            continue  # something else
+        if "names" in content and any(content.get(split) for split in yolo.SPLITS):
+            splits, said = splits_of(yolo.labelled_splits(root, YOLO(file.name)))
+            yield Found("yolo", {"data": file.name}, splits, f"YOLO's {file.name}; {said}")
+
+
+def hugging_face_tables(root: Path, pattern: str) -> Iterator[Found]:
+    """What `save_to_disk` wrote, or parquet files."""
+    saved = ("dataset_dict.json", "state.json")
+    if pattern == EVERY:
+        tables = [*files_in(root, EVERY, *saved, ".parquet"), *files_in(root, "data/*", ".parquet")]
+        places = ["."] if tables else []
+    else:
+        places = [relative(path, root) for path in files_in(root, pattern, ".parquet")]
+    for data in places:
+        layout = HuggingFace(data)
+        image, labels = _columns(hugging_face.first_table(root, layout), root / data)
+        splits, said = splits_of(hugging_face.split_names(root, layout))
+        seen = f"tables in {data}: pictures in '{image}', labels in '{labels}'; {said}"
+        yield Found("huggingface", {"data": data, "image": image, "labels": labels}, splits, seen)
+
+
+def _columns(table: ArrowTable, place: Path) -> tuple[str, str]:
+    """The columns of the pictures and of the labels."""
+    kinds = ("struct<bytes: ", "binary", "large_binary")
+    images = [name for name, kind in table.columns.items() if kind.startswith(kinds)]
+    labels = [name for known in LABELS for name in table.columns if name.lower() == known][:1]
+    labels = labels or [name for name in table.columns if table.class_names(name)]
+    for found, what in ((images, "the pictures"), (labels, "the labels")):
+        if len(found) != 1:
+            there = cut(", ".join(table.columns), 400)
+            raise UserError(f"Which column holds {what} cannot be told of {place}; its columns are: {there}.")
+    return images[0], labels[0]
+
+
+def class_folders(root: Path, pattern: str) -> Iterator[Found]:
+    """Folders with pictures, or folders of such, here or in the only folder there is."""
+    if pattern != EVERY:
+        return
+    inside = entries(root, root)
+    home = root / inside.folders[0] if len(inside.folders) == 1 and not inside.pictures else root
+    held = {name: entries(home / name, root) for name in entries(home, root).folders}
+    classes = [name for name, of in held.items() if of.pictures]
+    nested = [
+        name for name, of in held.items() if any(entries(home / name / x, root).pictures for x in of.folders)
+    ]
+    splits, said = splits_of(nested)
+    if pair(classes):
+        there = cut(", ".join(classes), 400)
+        raise UserError(
+            f"The labels cannot be told of {home}: it holds pictures in folders like splits, {there}."
+        )
+    if nested and "eval" not in splits:
+        there = cut(", ".join(nested), 400)
+        raise UserError(
+            f"Which split to train on cannot be told of the folders of folders in {home}: {there}."
+        )
+    if nested or len(classes) > 1:
+        seen = f"a folder for each class in {relative(home, root)}; {said}"
+        yield Found("folders", {"folder": relative(home, root)}, splits, seen)
