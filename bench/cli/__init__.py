@@ -26,6 +26,7 @@ COMMANDS = {
     "leaderboard": "Write the ranking of all methods as Markdown and as a page.",
     "ls": "List the stored runs.",
     "show": "Show one stored run.",
+    "verify": "Compute a record's metrics again from its scores, or train it again.",
     "import-checkpoint": "Turn a published checkpoint into a model here.",
     "evaluate": "Score a stored model on a data set.",
     "submission": "Write the scores of a run as an evaluation server takes them.",

@@ -23,21 +23,28 @@ _START = "bench.engine.run"
 
 @cache
 def code_digest(method: str) -> str:
-    """Sixteen hexadecimal digits, equal where every file is that a run of the method imports.
+    """Two digests of twelve hexadecimal digits: of what all methods share, and of the head's own modules.
 
-    Of a package from outside, what its head imports from its own package counts.
+    Each is equal where every file is that a run of the method imports. Of a package from outside, what its
+    head imports from its own package counts.
 
     Args:
-        method: its name.
+        method: its name; the prior has no head.
     """
+    shared = _imported([_START], _ARITHMETIC)
     head = "" if method == PRIOR.name else (METHOD_CATALOGUE.get(method).head or "").partition(":")[0]
-    own = head.partition(".")[0]
-    within = _ARITHMETIC if own in ("", "bench") else (*_ARITHMETIC, own)
+    package = head.partition(".")[0]
+    within = _ARITHMETIC if package in ("", "bench") else (*_ARITHMETIC, package)
+    own = {name: path for name, path in _imported([head], within).items() if name not in shared}
+    return f"{_digest(shared)}-{_digest(own)}"
+
+
+def _digest(modules: dict[str, Path]) -> str:
     digest = sha256()
-    for name, path in sorted(_imported([_START, *([head] if head else [])], within).items()):
+    for name, path in sorted(modules.items()):
         digest.update(f"{name}\n".encode())
         digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:12]
 
 
 def _imported(start: list[str], within: tuple[str, ...]) -> dict[str, Path]:

@@ -63,7 +63,9 @@ class Machine:
         return cls(chosen, choose_workers(workers, chosen), compiled)
 
 
-def run_cell(cell: Cell, machine: Machine, store: RecordStore, events: Events) -> Record:
+def run_cell(
+    cell: Cell, machine: Machine, store: RecordStore, events: Events, folder: Path | None = None
+) -> Record:
     """Run one cell and store its record, also where it fails.
 
     Args:
@@ -71,10 +73,11 @@ def run_cell(cell: Cell, machine: Machine, store: RecordStore, events: Events) -
         machine: where to run it.
         store: where its record goes.
         events: told of the progress.
+        folder: where its checkpoint and its model go; one of its name in the work folder if None.
     """
     code = code_digest(cell.spec.method.name)
     environment = describe_environment(machine.device, machine.compiled, machine.workers, code)
-    folder = work_folder() / "runs" / cell.spec.run_id()
+    folder = folder or work_folder() / "runs" / cell.spec.run_id()
     if cell.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     try:

@@ -25,13 +25,14 @@ from pydantic import (
 from bench.arrays import ArrayError, read_arrays
 from bench.errors import UserError, cut, one_line
 from bench.experiment.cell import CellSpec
-from bench.files import atomic_path, sha256_of_file, write_text
+from bench.files import atomic_path, read_json, sha256_of_file, write_text
 from bench.metrics.evaluate import Metrics
 from bench.names import LONGEST, file_name
 from bench.validation import one_sentence
 
 RECORD = "record.json"
 SCORES = "scores.npz"
+VERIFICATIONS = "verifications.json"
 
 
 LARGEST = 64 << 20
@@ -109,7 +110,7 @@ class Environment(_Part):
     instructions: str = ""  # of the processor, those that PyTorch uses
     threads: int | None = None
     tf32: bool | None = None  # whether a GPU may round the factors of float32 products
-    code: str = ""  # digest of the code that decides the numbers
+    code: str = ""  # digests of the code that decides the numbers: what methods share, and the head's own
 
 
 class Record(_Part):
@@ -133,6 +134,17 @@ class Record(_Part):
     def training_rate(self) -> float | None:
         """Training images per second; None where the first epoch, which warms up, is the only one."""
         return self.cost.train_images_per_second if self.cost and len(self.history) > 1 else None
+
+
+class Verification(_Part):
+    """What came out when a run was trained again."""
+
+    created: str  # UTC
+    environment: Environment  # of the second training
+    same_bits: bool  # of the scores
+    largest_difference: float  # of a score
+    map_before: float
+    map_again: float
 
 
 @dataclass(frozen=True)
@@ -284,6 +296,28 @@ class RecordStore:
         if wrong:
             raise UserError(f"The scores {path} are not those of the record: {wrong}.")
         return scores
+
+    def verifications(self, record: Record) -> tuple[Verification, ...]:
+        """What came out when a run was trained again, the oldest first.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.folder / file_name(record.run_id, "run", RUN) / VERIFICATIONS
+        if not path.is_file():
+            return ()
+        try:
+            return tuple(Verification(**one) for one in read_json(path)["verifications"])
+        except ValidationError as error:
+            raise UserError(f"{path}: {one_sentence(error, Verification.model_fields)}") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is damaged: {cut(one_line(error), 300)}.") from error
+
+    def add_verification(self, record: Record, verification: Verification) -> None:
+        """Keep what came out beside the record."""
+        path = self.folder / file_name(record.run_id, "run", RUN) / VERIFICATIONS
+        kept = [one.model_dump(mode="json") for one in (*self.verifications(record), verification)]
+        write_text(path, json.dumps({"verifications": kept}, indent=1, ensure_ascii=False) + "\n")
 
     def save(self, record: Record, scores: Scores | None) -> Record:
         """Write a record, replacing one of the same name; returns it with the hash of its scores."""

@@ -1,0 +1,86 @@
+"""What may change a result by more than the last digits: packages, device, instructions, threads, code."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from bench.errors import UserError
+from bench.records.groups import Group
+from bench.records.store import Environment, Record, RecordStore
+
+NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
+"""The packages that compute."""
+UNKNOWN = "not recorded"
+
+
+def numerics(environment: Environment) -> dict[str, str]:
+    """An environment in the words of tables, as far as the numbers of all methods depend on it."""
+    shared_code, _, _ = environment.code.partition("-")
+    return {name: environment.versions.get(name, UNKNOWN) for name in NUMERIC} | {
+        "device": environment.device_name,
+        "instruction set": environment.instructions or UNKNOWN,
+        "compiled": "yes" if environment.compiled else "no",
+        "TF32": UNKNOWN if environment.tf32 is None else "yes" if environment.tf32 else "no",
+        "code": shared_code or UNKNOWN,
+    }
+
+
+def numerics_statement(group: Group, store: RecordStore) -> str:
+    """What differs in how the rows of a group were computed, and by how much that moves them where known.
+
+    Nothing where all were computed alike, or where a run of every method that was computed otherwise than the
+    newest run was trained again as that one, with the same bits.
+    """
+    trained = [record for record in group.records if record.history]
+    different = _differences(trained)
+    if not different:
+        return ""
+    newest = max(trained, key=lambda record: record.created).environment
+    moved = [_moved(records, newest, store) for records in _by_row(trained, newest).values()]
+    if None in moved:
+        size = "the size of what that changes is not known; `bench verify RUN --train` measures it"
+    elif not any(moved):
+        return ""
+    else:
+        most = max(one for one in moved if one is not None)
+        size = f"trained again, a run of each method moved by at most {100 * most:.2f} mAP"
+    return f"NOTE: these runs were not computed alike ({'; '.join(different)}); {size}"
+
+
+def _differences(records: Sequence[Record]) -> list[str]:
+    values: dict[str, Counter[str]] = {}
+    heads: dict[str, set[str]] = {}
+    for record in records:
+        for name, value in numerics(record.environment).items():
+            values.setdefault(name, Counter())[value] += 1
+        heads.setdefault(record.cell.method.name, set()).add(record.environment.code.partition("-")[2])
+    shared = [
+        f"{name}: {', '.join(f'{value} in {count} runs' for value, count in sorted(counts.items()))}"
+        for name, counts in values.items()
+        if len(counts) > 1
+    ]
+    return shared + [f"the head of {name}" for name, digests in heads.items() if len(digests) > 1]
+
+
+def _by_row(records: Iterable[Record], newest: Environment) -> dict[str, list[Record]]:
+    """By row, the records that were computed otherwise than the newest one."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if numerics(record.environment) != numerics(newest):
+            found.setdefault(record.cell.row(), []).append(record)
+    return found
+
+
+def _moved(records: Iterable[Record], newest: Environment, store: RecordStore) -> float | None:
+    """By how much mAP moved when some of these were trained again as the newest; None if none was."""
+    found = []
+    for record in records:
+        try:
+            verifications = store.verifications(record)
+        except UserError:
+            continue  # what cannot be read clears nothing
+        for one in verifications:
+            if numerics(one.environment) == numerics(newest):
+                apart = abs(one.map_again - one.map_before)
+                # Other bits with the same mAP are not the same.
+                found.append(0.0 if one.same_bits else max(apart, 1e-9))
+    return max(found, default=None)

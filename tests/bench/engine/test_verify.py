@@ -1,0 +1,76 @@
+"""`bench verify`: a record is what its scores give, and what its cell trains to again."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bench.records.store import Record, RecordStore
+from bench_command import TINY, bench
+from made_records import made_cell, store_made
+from trees import write_voc
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ran")
+    write_voc(folder / "data", train=16, test=6)
+    done = bench(folder, folder / "data", "run", "--methods", "salgl", "--epochs", "2", *TINY)
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def run_of(folder: Path, method: str) -> Record:
+    found = [one for one in RecordStore(folder / "results").all() if isinstance(one, Record)]
+    return next(one for one in found if one.cell.method.name == method)
+
+
+def test_metrics_are_computed_again(ran: Path) -> None:
+    record = run_of(ran, "salgl")
+    done = bench(ran, None, "verify", record.run_id)
+    assert done.exit_code == 0 and "its metrics are those of its scores" in done.stdout
+
+
+def test_a_run_that_is_trained_again_has_the_same_bits_and_keeps_its_model(ran: Path) -> None:
+    record = run_of(ran, "salgl")
+    model = ran / "work" / "runs" / record.run_id / "model.safetensors"
+    before = model.stat().st_mtime_ns
+    done = bench(ran, ran / "data", "verify", record.run_id, "--train", "--device", "cpu")
+    assert done.exit_code == 0 and "trained again: the same bits" in done.stdout, done.output
+    assert model.stat().st_mtime_ns == before
+    (kept,) = RecordStore(ran / "results").verifications(record)
+    assert kept.same_bits and kept.largest_difference == 0 and kept.map_before == kept.map_again
+    assert run_of(ran, "salgl") == record, "the record stays as it is"
+    assert bench(ran, ran / "data", "verify", run_of(ran, "prior").run_id, "--train").exit_code == 0
+
+
+def test_a_record_that_was_edited_is_not_verified(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell("resnet"))
+    (file,) = (tmp_path / "results" / "runs").glob("*/record.json")
+    record = json.loads(file.read_text())
+    record["metrics"]["mAP"] = 0.99
+    file.write_text(json.dumps(record))
+    done = bench(tmp_path, None, "verify", "voc2007-resnet")
+    assert done.exit_code == 1 and "NOT VERIFIED: its mAP is 99.00" in done.stdout
+
+
+def test_other_data_is_named(ran: Path, tmp_path: Path) -> None:
+    devkit = write_voc(tmp_path / "data", train=16, test=6)
+    Image.new("RGB", (48, 36)).save(devkit / "JPEGImages" / "000003.jpg")
+    run = run_of(ran, "salgl").run_id
+    done = bench(ran, tmp_path / "data", "verify", run, "--train", "--device", "cpu")
+    assert done.exit_code == 2 and "it differs in: data fingerprint" in done.output, done.output
+
+
+def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell("resnet", recipe=2))
+    done = bench(tmp_path, None, "verify", "voc2007-resnet", "--train")
+    assert done.exit_code == 2 and "was made by recipe 2" in done.output
+
+
+def test_what_was_kept_and_is_damaged_is_said(ran: Path) -> None:
+    record = run_of(ran, "prior")
+    (ran / "results" / "runs" / record.run_id / "verifications.json").write_text('{"verifications": 3}')
+    done = bench(ran, ran / "data", "verify", record.run_id, "--train")
+    assert done.exit_code == 2 and "verifications.json is damaged" in done.output
