@@ -191,11 +191,27 @@ def _prefix(split: str) -> str:
     return "" if split == ALL else f"{split}/"
 
 
+def _for_these(path: Path, there: Collection[str]) -> str:
+    """The data sets that are read from the same tree and need no other lists, in words."""
+    from bench.datasets.catalog import DATASETS
+
+    names = [
+        info.name
+        for info in DATASETS.values()
+        if isinstance(info.layout, VOCDevkit)
+        and info.layout.folder == path.parents[2].name
+        and {info.train_split, info.eval_split} <= set(there)
+    ]
+    return f"; with these alone there is the data set {' or '.join(names)}" if names else ""
+
+
 def _read_list(path: Path) -> tuple[str, ...]:
     """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`; `/` stands between folders."""
     if not path.is_file():
         there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
-        raise UserError(f"No list {path}; the lists there are: {', '.join(there) or 'none'}.")
+        raise UserError(
+            f"No list {path}; the lists there are: {', '.join(there) or 'none'}{_for_these(path, there)}."
+        )
     given = [PurePosixPath(line.replace("\\", "/")) for line in read_lines(path)]
     for image in given:
         if image.is_absolute() or ".." in image.parts:
