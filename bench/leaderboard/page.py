@@ -12,10 +12,11 @@ from bench.leaderboard.model import Page, PageSection, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
 from bench.leaderboard.ranking import Ranking
 from bench.leaderboard.tables import class_table, methods_table, published_table, ranking_table, title_of_data
+from bench.records.evidence import Evidence
 from bench.records.groups import Group, differences
-from bench.tables.book import INTERVAL_STATEMENT, Book
-from bench.tables.columns import IntervalOf, cost_columns, metric_columns
-from bench.tables.header import device_statement, header
+from bench.tables.book import Book
+from bench.tables.columns import cost_columns, metric_columns
+from bench.tables.header import device_statement, evidence_statements, header
 
 
 def page_of(book: Book, found: Ranking) -> Page:
@@ -25,19 +26,20 @@ def page_of(book: Book, found: Ranking) -> Page:
     for data, of_data in book.groups.items():
         for group in of_data:
             name = f"data-{len(sections) + 1}"
-            sections.append(_section(name, group, of_data, found.columns[data], book.interval))
+            sections.append(_section(name, group, of_data, found.columns[data], book.evidence(group)))
             if group is found.columns[data]:
                 ranked[data] = name
     columns = tuple((title_of_data(data), name) for data, name in ranked.items())
-    return Page(
-        ranking_table(found, ranked), columns, tuple(sections), published_table(), tuple(book.notes.values())
-    )
+    evidence = {data: book.evidence(group) for data, group in found.columns.items()}
+    ranking = ranking_table(found, ranked, evidence)
+    return Page(ranking, columns, tuple(sections), published_table(), tuple(book.notes.values()))
 
 
 def _section(
-    name: str, group: Group, of_data: Sequence[Group], ranked: Group, interval_of: IntervalOf
+    name: str, group: Group, of_data: Sequence[Group], ranked: Group, evidence: Evidence
 ) -> PageSection:
-    title, conditions = title_of_data(group.first.cell.data), (*header(group), INTERVAL_STATEMENT)
+    title = title_of_data(group.first.cell.data)
+    conditions = (*header(group), *evidence_statements(group, evidence))
     if len(of_data) > 1:
         title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
     if group is not ranked:
@@ -48,7 +50,7 @@ def _section(
         title,
         conditions,
         device_statement(group.records),
-        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name, interval_of),
+        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name, evidence),
         methods_table(f"{name}-cost", "Cost", group, cost_columns(), name),
         class_table(f"{name}-classes", group, name),
         tuple(trade_charts(group)),

@@ -1,10 +1,19 @@
 """The lines above a table: what every row of it has in common."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.datasets.catalog import share
 from bench.experiment.cell import CellSpec
 from bench.experiment.schedule import Schedule
+from bench.metrics.bootstrap import NAMES
+from bench.metrics.uncertainty import FEWEST_POSITIVES, LEAST_SEEDS, LEVEL
+from bench.records.evidence import Evidence
 from bench.records.groups import Group
+from bench.records.intervals import RESAMPLES, one_seed
 from bench.records.store import Record
+
+EXPECTED = "it estimates the expected mAP on test sets of this size"
 
 
 def header(group: Group) -> tuple[str, ...]:
@@ -14,14 +23,12 @@ def header(group: Group) -> tuple[str, ...]:
     size = f"{schedule.image_size} px" + (
         f", tested at {schedule.test_size} px" if schedule.eval_image_size else ""
     )
-    unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
     limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
     return (
         f"data: {cell.data}, {share(cell.data, 'train', data.train_images)} training and "
         f"{share(cell.data, 'eval', data.eval_images)} test images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
-        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
-        + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
+        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
         f"schedule: {cell.schedule_name} — {schedule.backbone} from {_start(cell)} at {size}, "
         f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
         f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}"
@@ -69,3 +76,54 @@ def device_statement(records: tuple[Record, ...]) -> str:
     """The devices that speeds and memory were measured on."""
     devices = sorted({record.environment.device_name for record in records if record.cost})
     return f"device: {'; '.join(devices) or 'none'}"
+
+
+def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
+    """Over what the metrics are means, what their intervals cover, and what is bold."""
+    titles = group.titles()
+    single = [titles[label] for label, records in group.by_method().items() if one_seed(records)]
+    names = f"{', '.join(NAMES[:-1])} and {NAMES[-1]}"
+    count = len(evidence.tested)
+    bold = (
+        f"bold: {names} that cannot be told from the best of the methods with at least {LEAST_SEEDS} seeds "
+        f"(p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, Holm; "
+        "the label frequency has no seed)"
+    )
+    nothing = f"nothing is bold: there are no two methods with at least {LEAST_SEEDS} seeds"
+    return (
+        class_statement(group.first, evidence.positives),
+        interval_statement(RESAMPLES),
+        *([f"one seed: images only: {', '.join(single)}"] if single else []),
+        bold if count > 1 else nothing,
+    )
+
+
+def class_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
+    """Over what the mean of a table of classes is, and why no class is bold."""
+    return (
+        class_statement(group.first, evidence.positives),
+        "nothing is bold: `bench compare` tests the classes of two methods",
+    )
+
+
+def interval_statement(resamples: int) -> str:
+    """What an interval covers."""
+    return (
+        f"[low, high]: {LEVEL:.0%} interval over seeds and test images together (crossed random effects, "
+        f"{resamples} bootstrap resamples)"
+    )
+
+
+def class_statement(record: Record, positives: NDArray[np.int64] | None) -> str:
+    """Over how many classes a mean goes, and how few positive test labels they have where that is known."""
+    ap = record.metrics.per_class_ap if record.metrics else ()
+    if positives is None:
+        return f"mAP: mean over {sum(value is not None for value in ap)} of {len(ap)} classes; {EXPECTED}"
+    counts = positives[positives > 0]
+    few = {
+        "one positive": int((counts == 1).sum()),
+        f"fewer than {FEWEST_POSITIVES}": int((counts < FEWEST_POSITIVES).sum()),
+    }
+    rare = [f"{count} with {what}" for what, count in few.items() if count]
+    parts = rare or [f"each with {counts.min()} positives or more"]
+    return f"mAP: mean over {len(counts)} of {len(positives)} classes, {', '.join(parts)}; {EXPECTED}"
