@@ -1,4 +1,4 @@
-"""Confidence intervals of stored runs: the seeds of a method, measured on the same resamples of their images.
+"""What the intervals of stored runs are made of: the seeds of a method on the same resamples of their images.
 
 What an interval covers and how it is computed stands in `bench.metrics.uncertainty`.
 """
@@ -17,9 +17,9 @@ from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
 from bench.methods.catalog import PRIOR
 from bench.metrics.average_precision import positives
-from bench.metrics.bootstrap import NAMES, Replicates, replicate
+from bench.metrics.bootstrap import Replicates, replicate
 from bench.metrics.protocol import Protocol
-from bench.metrics.uncertainty import LEAST_SEEDS, SHARE, Interval, estimate
+from bench.metrics.uncertainty import LEAST_SEEDS
 from bench.records.store import Record, RecordStore, Scores
 from bench.settings import work_folder
 
@@ -56,31 +56,6 @@ def one_seed(records: Sequence[Record]) -> bool:
     return len(records) == 1 and records[0].cell.method.name != PRIOR.name
 
 
-def interval(
-    store: RecordStore,
-    records: Sequence[Record],
-    metric: str,
-    protocol: Protocol | None = None,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Interval:
-    """A metric of a method with its interval: the mean over its records, one per seed.
-
-    Args:
-        store: holds the scores of the records.
-        records: runs on the same test images; of one run the interval is over images only.
-        metric: one of `NAMES`.
-        protocol: how the scores are measured; that of the first record where it is None.
-        resamples: B.
-        seed: of the draws.
-
-    Raises:
-        UserError: the runs do not share their test images, or the scores of one are not its own.
-    """
-    samples = samples_of(store, records, protocol, resamples, seed)
-    return estimate(metrics_of(samples)).intervals(SHARE)[NAMES.index(metric)]
-
-
 def samples_of(
     store: RecordStore,
     records: Sequence[Record],
@@ -88,7 +63,18 @@ def samples_of(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> list[ResampledRun]:
-    """The replicates of runs on the same test images; the arguments and errors are those of `interval`."""
+    """The replicates of the runs of a method.
+
+    Args:
+        store: holds the scores of the records.
+        records: runs on the same test images, one per seed.
+        protocol: how the scores are measured; that of the first record where it is None.
+        resamples: B.
+        seed: of the draws.
+
+    Raises:
+        UserError: the runs do not share their test images, or the scores of one are not its own.
+    """
     samples = [
         sample_of(store, record, protocol or records[0].cell.protocol, resamples, seed) for record in records
     ]

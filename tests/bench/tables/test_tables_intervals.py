@@ -8,12 +8,12 @@ import pytest
 from bench import table
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.intervals import interval
 from bench.records.store import SCORES, Record, RecordStore
 from bench.tables.header import interval_statement
 from bench.tables.write import write_tables
 from made_comparison import made, put
 from made_records import made_cell
+from stored_intervals import interval
 
 
 @pytest.fixture
