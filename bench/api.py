@@ -156,7 +156,7 @@ def table(
 
     Args:
         name: a data set, for its comparison; `DATA-per-class` or `DATA-cost`; or the table of a paper, such
-            as `add-gcn-table1`.
+            as `add-gcn-table1`; or `context`.
         results: the folder of the records.
         protocol: measure the stored scores under this protocol; the table of a paper has its own.
         conditions: the beginning of the hash of the conditions, where runs were made under several.

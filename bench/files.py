@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -9,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 import yaml
 
@@ -104,13 +105,13 @@ def read_mapping(path: Path, kind: str, may_be_empty: bool = False) -> dict[str,
         raise UserError(f"The {kind} {path} does not exist.")
     if path.stat().st_size > LARGEST:
         raise UserError(f"The {kind} {path} has more than {LARGEST} bytes: it is none.")
-    return parse_mapping(path.read_bytes(), f"The {kind} {path}", may_be_empty)
+    return parse_mapping(path.read_bytes(), f"The {kind} {path}", may_be_empty, str(path))
 
 
-def parse_mapping(content: bytes, called: str, may_be_empty: bool = False) -> dict[str, Any]:
-    """The fields of a YAML text, which messages call `called`; as `read_mapping`."""
+def parse_mapping(content: bytes, called: str, may_be_empty: bool = False, file: str = "") -> dict[str, Any]:
+    """The fields of a YAML text, which messages call `called`, from a file; as `read_mapping`."""
     try:
-        fields = parse_yaml(content)
+        fields = parse_yaml(content, file or called)
     except ValueError as error:
         raise UserError(f"{called} is not YAML: {error}.") from error
     if fields is None and may_be_empty:
@@ -120,17 +121,28 @@ def parse_mapping(content: bytes, called: str, may_be_empty: bool = False) -> di
     return {str(name): value for name, value in fields.items()}
 
 
-def parse_yaml(content: bytes | str) -> Any:
+def parse_yaml(content: bytes | str, file: str = "the value") -> Any:
     """The value of a YAML text.
+
+    Args:
+        content: the text.
+        file: how messages call what it stands in, before line and column.
 
     Raises:
         ValueError: it is not YAML, says what no value can be (30 February), or is nested or repeated without
             end.
     """
     try:
-        return yaml.load(content, _Loader)
+        return yaml.load(_named(content, file), _Loader)
     except Exception as error:  # the constructors raise whatever Python does with what is written there
         raise ValueError(cut(one_line(error), 400).rstrip(".")) from error
+
+
+def _named(content: bytes | str, name: str) -> IO[bytes] | IO[str]:
+    """The text as a file of that name: of a plain text PyYAML says that it stands in "<byte string>"."""
+    stream = io.BytesIO(content) if isinstance(content, bytes) else io.StringIO(content)
+    stream.name = name
+    return stream
 
 
 class _Loader(yaml.SafeLoader):

@@ -4,13 +4,16 @@ Light on purpose: listing data sets must not import numpy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.datasets.layout import COCOInstances, Layout, MadeSplit, NUSWide, VisualGenome, VOCDevkit
 from bench.plugins import Catalogue
+
+EvaluatedOn = Literal["test", "validation"]
+"""The evaluation split as published, or a validation split carved from the training split, to choose on."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Counts:
     images: int
     positives: int | None = None
     difficult: int | None = None
+
+
+_A_TENTH: Final = MadeSplit(0.9, stratified=True)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,10 @@ class DataSetInfo:
         default_schedule: what `bench run` uses when no schedule is named.
         built_in: made on first use instead of downloaded.
         made: its splits are drawn here.
+        validation: how the training split is divided where a validation split is asked for: the names of two
+            official lists, of what is then trained on and what is evaluated, or how it is drawn.
         home: the folder that its paths are relative to, of a user's own data set.
+        carved_from: the data set as published, where the evaluation split is drawn from its training split.
     """
 
     name: str
@@ -65,7 +74,26 @@ class DataSetInfo:
     default_schedule: str = "identical"
     built_in: bool = False
     made: MadeSplit | None = None
+    validation: tuple[str, str] | MadeSplit = _A_TENTH
     home: Path | None = None
+    carved_from: "DataSetInfo | None" = None
+
+    def for_validation(self) -> "DataSetInfo":
+        """The data set with its validation split in the place of the evaluation split.
+
+        It is trained on what is left of the training split; the evaluation split is not in it.
+        """
+        if isinstance(self.validation, MadeSplit):
+            rest = f"{self.train_split}-without-validation"
+            return replace(
+                self, train_split=rest, eval_split="validation", made=self.validation, carved_from=self
+            )
+        train, held_out = self.validation
+        return replace(self, train_split=train, eval_split=held_out)
+
+    def evaluated_on(self, split: EvaluatedOn) -> "DataSetInfo":
+        """The data set as it is, or for validation."""
+        return self if split == "test" else self.for_validation()
 
 
 _COCO_FILES = {split: f"annotations/instances_{split}.json" for split in ("train2014", "val2014")}
@@ -81,24 +109,42 @@ _NUSWIDE_SOURCE = (
 )
 _NUSWIDE_LICENCE = "images under Flickr terms of use; for research"
 
+_SCENES = DataSetInfo(
+    name="scenes",
+    title="Scenes",
+    summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
+    citation="drawn by this project's generator",
+    source="bench.datasets.scenes",
+    licence="MIT, as the project",
+    classes=(),
+    layout=VOCDevkit("Scenes"),
+    train_split="trainval",
+    eval_split="test",
+    default_schedule="demo",
+    counts={"trainval": Counts(800), "test": Counts(400)},
+    built_in=True,
+)
+_CO_OCCURRENCE = {"alike": "as in training", "independent": "by chance", "reversed": "the other way round"}
+
+
+def _scenes_for_context(split: str, how: str) -> DataSetInfo:
+    """The training pictures of `scenes`, and test pictures of their own."""
+    return replace(
+        _SCENES,
+        name=f"scenes-{split}",
+        title=f"Scenes, {split}",
+        summary=f"built in: scenes, tested where labels co-occur {how} and backgrounds tell nothing",
+        layout=VOCDevkit("ScenesContext"),
+        eval_split=split,
+        counts={"trainval": Counts(800), split: Counts(400)},
+    )
+
+
 DATASETS: dict[str, DataSetInfo] = {
     info.name: info
     for info in (
-        DataSetInfo(
-            name="scenes",
-            title="Scenes",
-            summary="built in: drawn scenes with 20 classes that co-occur, made on first use",
-            citation="drawn by this project's generator",
-            source="bench.datasets.scenes",
-            licence="MIT, as the project",
-            classes=(),
-            layout=VOCDevkit("Scenes"),
-            train_split="trainval",
-            eval_split="test",
-            default_schedule="demo",
-            counts={"trainval": Counts(800), "test": Counts(400)},
-            built_in=True,
-        ),
+        _SCENES,
+        *(_scenes_for_context(split, words) for split, words in _CO_OCCURRENCE.items()),
         DataSetInfo(
             name="voc2007",
             title="PASCAL VOC 2007",
@@ -110,7 +156,28 @@ DATASETS: dict[str, DataSetInfo] = {
             layout=VOCDevkit("VOC2007"),
             train_split="trainval",
             eval_split="test",
-            counts={"trainval": Counts(5011, 7306, 607), "test": Counts(4952, 7013, 619)},
+            counts={
+                "trainval": Counts(5011, 7306, 607),
+                "test": Counts(4952, 7013, 619),
+                "train": Counts(2501),
+                "val": Counts(2510),
+            },
+            validation=("train", "val"),
+        ),
+        # For who has the trainval archive alone.
+        DataSetInfo(
+            name="voc2007-train-val",
+            title="PASCAL VOC 2007 train/val",
+            summary="20 classes; 2,501 train and 2,510 val photographs, both of the trainval archive",
+            citation="Everingham et al., The PASCAL Visual Object Classes (VOC) Challenge, IJCV 2010",
+            source="host.robots.ox.ac.uk/pascal/VOC/voc2007",
+            licence="Flickr terms of use; for research",
+            classes=VOC_CLASSES,
+            layout=VOCDevkit("VOC2007"),
+            train_split="train",
+            eval_split="val",
+            counts={"train": Counts(2501), "val": Counts(2510)},
+            validation=MadeSplit(0.8, stratified=True),
         ),
         # The split of MultiLabelClassification's tables, not that of SSGRL's and ADD-GCN's.
         DataSetInfo(
@@ -138,7 +205,13 @@ DATASETS: dict[str, DataSetInfo] = {
             layout=VOCDevkit("VOC2012", unlabelled=("test",)),
             train_split="trainval",
             eval_split="test",
-            counts={"trainval": Counts(11540), "test": Counts(10991)},
+            counts={
+                "trainval": Counts(11540),
+                "test": Counts(10991),
+                "train": Counts(5717),
+                "val": Counts(5823),
+            },
+            validation=("train", "val"),
         ),
         DataSetInfo(
             name="coco2014",
@@ -237,6 +310,27 @@ DATASETS: dict[str, DataSetInfo] = {
     )
 }
 
+
+@dataclass(frozen=True)
+class LessContext:
+    """What a data set whose test pictures are out of context is compared with.
+
+    Attributes:
+        than: the data set that has the same training pictures, and test pictures in context.
+        because: what is not so in the test pictures of this one.
+    """
+
+    than: str
+    because: str
+
+
+OUT_OF_CONTEXT: Final[Mapping[str, LessContext]] = {
+    "scenes-alike": LessContext("scenes", "backgrounds tell nothing about the labels"),
+    "scenes-independent": LessContext("scenes-alike", "labels co-occur by chance, no longer as in training"),
+    "scenes-reversed": LessContext("scenes-alike", "labels that go together in training avoid each other"),
+}
+"""The data sets whose test pictures are out of the context of their training pictures."""
+
 DATASET_CATALOGUE: Final = Catalogue(
     noun="data set",
     group="bench.datasets",
@@ -248,15 +342,17 @@ DATASET_CATALOGUE: Final = Catalogue(
 """The built-in data sets and those of installed packages."""
 
 
-def share(name: str, part: Literal["train", "eval"], images: int) -> str:
+def share(name: str, part: Literal["train", "eval"], images: int, on: EvaluatedOn = "test") -> str:
     """How many images of a split there are; `28 of 5,011` where more are published.
 
     Args:
         name: of the data set; one that is not known here has no published counts.
         part: which split.
         images: how many there are.
+        on: what is evaluated; a validation split that is drawn has no published counts.
     """
-    info = DATASET_CATALOGUE.find(name)
+    known = DATASET_CATALOGUE.find(name)
+    info = known and known.evaluated_on(on)
     split = (info.train_split if part == "train" else info.eval_split) if info else ""
     published = info.counts.get(split) if info else None
     return (

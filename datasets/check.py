@@ -120,9 +120,9 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _read(max_pixels: float, path: Path) -> Verdict:
-    if not path.is_file():
-        return Verdict(0, "does not exist")
     try:
+        if not path.is_file():
+            return Verdict(0, "does not exist")
         checksum = zlib.crc32(path.read_bytes())
         picture = verify_image(path, max_pixels)
     except (OSError, ValueError) as error:

@@ -6,7 +6,7 @@ Not on the head that is trained, nor on the number of workers, nor on whether th
 import hashlib
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -38,6 +38,18 @@ class Batch(NamedTuple):
     checksums: list[int]
 
 
+class Feed(Protocol):
+    """Batches, one epoch after the other."""
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        ...
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        ...
+
+
 class TrainingImages(Dataset[Sample]):
     """Augmented images; an item is asked for as (epoch, position)."""
 
@@ -64,15 +76,15 @@ class EvalImages(Dataset[Sample]):
 
     def __init__(self, index: SplitIndex, side: int, resize: int | None = None) -> None:
         self.index = index
-        self._side = side
-        self._resize = resize or side
+        self.side = side
+        self.resize = resize or side
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
         picture = read_image(self.index.path(position))
-        return make_sample(self.index, position, evaluation_pixels(picture, self._side, self._resize))
+        return make_sample(self.index, position, evaluation_pixels(picture, self.side, self.resize))
 
 
 def augmentation_rng(seed: int, epoch: int, image: str) -> np.random.Generator:
@@ -148,9 +160,7 @@ class FeedDigest:
         return self._digest.hexdigest()[:16]
 
 
-def loader(
-    dataset: Dataset[Sample], workers: int, device: torch.device, **how: object
-) -> "DataLoader[Sample]":
+def loader(dataset: Dataset[Sample], workers: int, device: torch.device, **how: object) -> Feed:
     """A loader of `Batch`es; `how` says which items make a batch."""
     return DataLoader(
         dataset,

@@ -31,17 +31,27 @@ class VOCDevkit(Layout):
         folder: the folder of the devkit, such as VOC2007; empty where the data root itself is one.
         unlabelled: splits whose labels are held by the evaluation server.
         lists: the splits whose annotations name the classes, where the definition does not list these; every
-            annotation where this is empty.
+            annotation where this is empty. Where there is no ImageSets, the folders of their names are they.
+        annotations: the folder of the annotations, relative to `folder`.
+        images: the folder of the pictures, likewise.
+        drawn: the splits are drawn here, so that no list is needed. Without lists the XML files may lie
+            beside their pictures, where there is neither a folder of annotations nor one of pictures.
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.voc"
     folder: str = ""
     unlabelled: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    annotations: str = "Annotations"
+    images: str = "JPEGImages"
+    drawn: bool = False
 
     def wanted(self) -> str:
         """The folder of the devkit."""
-        return f"VOCdevkit/{self.folder}" if self.folder else "JPEGImages, Annotations and ImageSets/Main"
+        if self.folder:
+            return f"VOCdevkit/{self.folder}"
+        parts = f"{self.images} and {self.annotations}"
+        return parts if self.drawn else f"{parts}, and ImageSets/Main"
 
 
 @dataclass(frozen=True)
@@ -95,15 +105,21 @@ class VisualGenome(Layout):
 
 @dataclass(frozen=True)
 class Table(Layout):
-    """A CSV file with one line per image.
+    """A CSV file with a row per image, a row per label, or a column per class.
 
     Attributes:
         file: the CSV file, relative to the data set's folder; `.gz` is read too.
         images: the folder of the images, likewise.
-        image: the column of the image's file name.
+        image: the column of the image's file name, with or without its suffix.
         labels: the column of its labels.
         split: the column of its split; empty where the splits are made here.
         separator: what stands between two labels.
+        delimiter: what stands between two cells; empty where the header tells.
+        rows: what a row has: all labels of an `image`, or one `label` of it, so that its rows are joined.
+        one_hot: every class has a column: these, or all but those of image and split. None: if there is no
+            column of labels and the others look so.
+        values: what a cell of such a column means, beside what is known (`layouts/one_hot.py`): positive,
+            negative or difficult.
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.table"
@@ -113,6 +129,10 @@ class Table(Layout):
     labels: str = "labels"
     split: str = ""
     separator: str = "|"
+    delimiter: str = ""
+    rows: str = "image"
+    one_hot: bool | tuple[str, ...] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def wanted(self) -> str:
         """The CSV file."""

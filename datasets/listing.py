@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets.layout import Layout
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.files import open_text
 from bench.progress import Progress
+
+LISTED_AT_MOST = 50
+"""Problems that a message names."""
+
+LONGEST = 1000
+"""Characters of each part of a problem."""
 
 _DASHES = str.maketrans("", "", "-_")
 
@@ -27,7 +34,16 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.image}: {self.path}: {self.reason}"
+        # Names are what files say they are: they may have any length.
+        return f"{cut(self.image, LONGEST)}: {cut(str(self.path), LONGEST)}: {cut(self.reason, LONGEST)}"
+
+
+def problem_lines(problems: Sequence[Problem]) -> str:
+    """A line for each of the first problems, and how many more there are."""
+    lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
+    if len(problems) > LISTED_AT_MOST:
+        lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
+    return "\n  ".join(["", *lines])
 
 
 @dataclass(frozen=True)
@@ -38,8 +54,11 @@ class Listing:
         ids: N image ids, in the order of the published list.
         files: N image files, relative to the data set's folder, with `/` between folders.
         labels: `(N, C)` int8 with 1 positive, 0 difficult (or not known), -1 negative.
-        sources: the files that were read, likewise relative: the listing holds while they stay the same.
-        problems: annotations that could not be used; the labels of their images mean nothing.
+        sources: the files that were read and the folders that were looked through, likewise relative: the
+            listing holds while they stay the same.
+        problems: annotations that could not be used; the labels of their images mean nothing. The `image` of
+            one may be none of `ids`, where it is about no image that is there.
+        notes: what a person should know of how the files were understood, a sentence each.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +66,7 @@ class Listing:
     labels: NDArray[np.int8]
     sources: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -98,6 +118,15 @@ def reader_of(layout: Layout) -> Reader:
         ) from error
 
 
+def read_as(folder: Path, layout: Layout) -> tuple[str, ...]:
+    """How a data set's files are read, for its owner to see; nothing where there is no choice.
+
+    A reader that has a choice has a function of this name, which takes the same.
+    """
+    account = getattr(reader_of(layout), "read_as", None)
+    return account(folder, layout) if account is not None else ()
+
+
 def places(root: Path, names: frozenset[str]) -> list[Path]:
     """The data root, and the folders in it with one of these names.
 
@@ -140,11 +169,17 @@ def read_lines(path: Path) -> list[str]:
 
 def refuse_control_characters(name: str, where: str) -> None:
     """UserError where a name has a character that no file can have, or that would break a table's line."""
+    if fault := unprintable(name):
+        raise UserError(f"{where}: {name!r} {fault}.")
+
+
+def unprintable(name: str) -> str:
+    """What is wrong with a name that holds a control character, or half of one; empty where none is."""
+    kinds = {"Cc": "control character", "Cs": "half character"}
     for character in name:
-        if unicodedata.category(character) == "Cc":
-            raise UserError(
-                f"{where}: {name!r} has the control character U+{ord(character):04X}; take it out."
-            )
+        if (category := unicodedata.category(character)) in kinds:
+            return f"has the {kinds[category]} U+{ord(character):04X}; take it out"
+    return ""
 
 
 def refuse_duplicates(ids: tuple[str, ...], path: Path) -> None:

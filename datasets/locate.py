@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.layout import VOCDevkit
 from bench.datasets.listing import reader_of
 from bench.errors import UserError
 from bench.files import read_json, write_text
@@ -53,7 +54,7 @@ def locate(info: DataSetInfo, root: Path | None, progress: Progress | None = Non
     """
     reader = reader_of(info.layout)
     if info.built_in:
-        return reader.find(_made(progress), info.layout)
+        return reader.find(_made(info, progress), info.layout)
     found = root or info.home or data_root(info.name, None) or _remembered(info.name)
     if found is None:
         raise UserError(
@@ -74,11 +75,12 @@ def downloads_folder() -> Path:
     return work_folder() / "data"
 
 
-def _made(progress: Progress | None) -> Path:
-    from bench.datasets.scenes.generator import VERSION, generate
+def _made(info: DataSetInfo, progress: Progress | None) -> Path:
+    from bench.datasets.scenes.generator import VERSION, YEARS, generate
 
     root = downloads_folder() / f"scenes-v{VERSION}"
-    generate(root, progress=progress)
+    assert isinstance(info.layout, VOCDevkit)
+    generate(root, sizes=YEARS[info.layout.folder], progress=progress)
     return root.absolute()
 
 

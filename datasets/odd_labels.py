@@ -42,6 +42,8 @@ def _alike(classes: Sequence[str]) -> Iterator[str]:
 
 
 def _nothing(classes: Sequence[str]) -> Iterator[str]:
+    if classes and set(classes) <= {"0", "1", "-1"}:
+        yield f"the labels are {_listed(classes)} alone: does a column say yes or no to one class (one_hot)?"
     found = [name for name in classes if name.strip().casefold() in ("nan", "none", "null", "n/a", "")]
     if found:
         yield f"{_named(found)} like an empty cell of another program: leave the cell empty"

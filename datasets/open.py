@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from bench.datasets.catalog import DataSetInfo
+from bench.datasets.catalog import DataSetInfo, EvaluatedOn
 from bench.datasets.check import FileChecks
 from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.listing import Problem, read_lines
+from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
@@ -19,7 +19,8 @@ from bench.errors import UserError
 from bench.progress import Progress
 from bench.settings import work_folder
 
-LISTED_AT_MOST = 50
+# Images of a validation split, below which what is chosen on it is chance.
+FEWEST_TO_CHOOSE_ON = 10
 
 Part = Literal["train", "eval"]
 """The split that is trained on, or the one that metrics are computed on, whatever the data set calls them."""
@@ -32,24 +33,33 @@ class DataSet:
     Attributes:
         info: what it is, with its classes.
         root: the folder it was read from.
-        train: the training split.
+        train: the training split, or what a validation split leaves of it.
         eval: the split that metrics are computed on.
+        chosen_on: a validation split that epochs are chosen on, in the place of `eval`; None without one.
         skipped: the files left out because they could not be read.
         uniform: the images whose pixels are nearly one value.
         shared: the images of the evaluation split whose files are in the training split too.
+        said: what the reader of the files said of how they were understood.
     """
 
     info: DataSetInfo
     root: Path
     train: SplitIndex
     eval: SplitIndex
+    chosen_on: SplitIndex | None
     skipped: tuple[Problem, ...]
     uniform: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
+    said: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
-        """A hash of both splits: equal on two machines that hold the same data."""
-        return f"{self.train.fingerprint()}-{self.eval.fingerprint()}"
+        """A hash of its splits: equal on two machines that hold the same data."""
+        splits = [self.train, self.eval] + ([self.chosen_on] if self.chosen_on else [])
+        return "-".join(split.fingerprint() for split in splits)
+
+    def read_as(self) -> tuple[str, ...]:
+        """How its files were read, where the layout's reader has a choice; a sentence each."""
+        return read_as(self.root, self.info.layout)
 
     def understood(self) -> str:
         """What was read of the labels: how many classes, the first of them, how many to an image."""
@@ -61,7 +71,7 @@ class DataSet:
 
     def notes(self) -> list[str]:
         """What a person should know before believing a number, a sentence for each, with one example."""
-        found = []
+        found = [f"{self.info.name}: {sentence}" for sentence in self.said]
         if self.info.home is not None:
             found += [f"{self.info.name}: {sentence}" for sentence in odd_labels(self.info.classes)]
         if self.uniform:
@@ -107,8 +117,10 @@ def open_dataset(
     limit_eval: int | None = None,
     skip_bad: bool | Path = False,
     progress: Progress | None = None,
+    on: EvaluatedOn = "test",
+    choose: bool = False,
 ) -> DataSet:
-    """Both splits of a data set, every image decoded that will be used.
+    """The splits of a data set, every image decoded that will be used.
 
     Args:
         name: a name in the catalogue, or the YAML file of a data set of one's own.
@@ -118,13 +130,15 @@ def open_dataset(
         skip_bad: leave out what cannot be read instead of stopping; a file lists the images to leave out,
             and any other that cannot be read stops.
         progress: called with (done, total) while files are read for the first time.
+        on: what is evaluated: the evaluation split, or a validation split carved from the training split.
+        choose: carve the validation split also where the evaluation split is evaluated.
 
     Raises:
-        UserError: unknown name, no such tree, a layout that contradicts itself, or (unless `skip_bad`) a
-            list of all unusable files.
+        UserError: unknown name, no such tree, a layout that contradicts itself, too few images for a
+            validation split, or (unless `skip_bad`) a list of all unusable files.
     """
     unwanted = _unwanted(skip_bad)
-    dataset = read_dataset(name, root, limit_train, limit_eval, unwanted, progress)
+    dataset = read_dataset(name, root, limit_train, limit_eval, unwanted, progress, on, choose)
     _refuse_problems(dataset.info, dataset.skipped, skip_bad, unwanted)
     if len(dataset.train) < 2 or len(dataset.eval) < 1:
         raise UserError(
@@ -177,22 +191,44 @@ def read_dataset(
     limit_eval: int | None = None,
     unwanted: frozenset[str] = frozenset(),
     progress: Progress | None = None,
+    on: EvaluatedOn = "test",
+    choose: bool = False,
 ) -> DataSet:
     """As `open_dataset`, leaving out the images `unwanted` and whatever cannot be used, be it all of them."""
-    info, folder = _found(name, root, progress)
-    prepared = prepare_both(info, folder, progress)
+    published, folder = _found(name, root, progress)
+    info = published.evaluated_on(on)
+    prepared: tuple[Prepared, ...] = prepare_both(info, folder, progress)
+    if on == "validation":
+        _refuse_few(published, prepared[1].index)
+    elif choose:
+        reduced, validation = prepare_both(info.for_validation(), folder, progress)
+        _refuse_few(published, validation.index)
+        prepared = (reduced, prepared[1], validation)
     checks = FileChecks(folder, work_folder() / "cache")
-    train, bad_train, plain_train = _checked(prepared[0], limit_train, checks, unwanted, progress)
-    evaluated, bad_eval, plain_eval = _checked(prepared[1], limit_eval, checks, unwanted, progress)
+    limits = (limit_train, limit_eval, limit_eval)
+    read = [_checked(*split, checks, unwanted, progress) for split in zip(prepared, limits, strict=False)]
+    train, evaluated, *chosen_on = (index for index, _, _ in read)
     return DataSet(
         info,
         folder,
         train,
         evaluated,
-        skipped=(*bad_train, *bad_eval),
-        uniform=(*plain_train, *plain_eval),
+        chosen_on[0] if chosen_on else None,
+        skipped=tuple(problem for _, problems, _ in read for problem in problems),
+        uniform=tuple(image for _, _, plain in read for image in plain),
         shared=exact_duplicates(train, evaluated),
+        said=tuple(dict.fromkeys(note for split in prepared for note in split.notes)),
     )
+
+
+def _refuse_few(info: DataSetInfo, validation: SplitIndex) -> None:
+    """UserError where a validation split is too small to choose on."""
+    if len(validation) < FEWEST_TO_CHOOSE_ON:
+        raise UserError(
+            f"A validation split of {info.train_split} of {info.name} would have {len(validation)} images, "
+            f"and fewer than {FEWEST_TO_CHOOSE_ON} are too few to choose on; add images to "
+            f"{info.train_split}, or evaluate on {info.eval_split}."
+        )
 
 
 def prepare_both(
@@ -237,7 +273,9 @@ def _checked(
     wanted = prepared.index.take(pick(len(prepared.index), limit))
     verdicts = checks.read([wanted.files[i] for i, x in enumerate(wanted.ids) if x not in unwanted], progress)
     of_annotations = {problem.image: problem for problem in prepared.problems}
-    problems: list[Problem] = []
+    # Those that are about none of the images come first, whichever images are wanted.
+    known = set(prepared.index.ids)
+    problems = [problem for problem in prepared.problems if problem.image not in known]
     good = []
     for position, (image, file) in enumerate(zip(wanted.ids, wanted.files, strict=True)):
         if image in unwanted:
@@ -263,12 +301,9 @@ def _refuse_problems(
     problems = [problem for problem in found if problem.image not in unwanted]
     if not problems or skip_bad is True:
         return
-    lines = [str(problem) for problem in problems[:LISTED_AT_MOST]]
-    if len(problems) > LISTED_AT_MOST:
-        lines.append(f"... and {len(problems) - LISTED_AT_MOST} more")
     raise UserError(
         f"{len(problems)} files of {info.title} cannot be used; mend them, or leave them out with "
-        "--skip-bad:\n  " + "\n  ".join(lines)
+        f"--skip-bad:{problem_lines(problems)}"
     )
 
 

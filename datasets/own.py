@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
 from bench.datasets.layout import ALL, COCOInstances, Layout, MadeSplit, Table, VOCDevkit
-from bench.datasets.listing import read_lines
+from bench.datasets.listing import read_lines, refuse_control_characters
 from bench.errors import UserError
 from bench.files import read_mapping
 from bench.names import file_name
@@ -19,14 +20,64 @@ class _Part(BaseModel):
 
 
 class CSVFile(_Part):
-    """A CSV file with one line per image."""
+    """A CSV file with a row per image, a row per label, or a column per class."""
 
     file: str = Field("labels.csv", description="the CSV file; .gz is read too")
     images: str = Field(".", description="folder of the images")
-    image: str = Field("image", description="column of the image's file name")
+    image: str = Field("image", description="column of the image's file name, with or without its suffix")
     labels: str = Field("labels", description="column of its labels")
     split: str | None = Field(None, description="column of its split, unless the splits are made")
     separator: str = Field("|", min_length=1, description="what stands between two labels")
+    delimiter: str = Field("", description="what stands between two cells, or tab; the header tells if empty")
+    rows: Literal["image", "label"] = Field(
+        "image", description="what a row has: the labels of an image, or one of them, so that rows are joined"
+    )
+    one_hot: bool | tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        None,
+        description="every class has a column: which ones, or true for all but image and split; found where "
+        "there is no column of labels and the others are 0 or 1",
+    )
+    values: dict[str, Literal["positive", "negative", "difficult"]] = Field(
+        {}, description="what cells of such columns mean beside 1, true, yes, 0, false, no and empty"
+    )
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        character = {"tab": "\t", r"\t": "\t"}.get(value, value)
+        if len(character) > 1 or character in ('"', "\r", "\n", "\0"):
+            raise ValueError("give one character that is no quote and no line end, or tab")
+        return character
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _numbers_as_they_stand(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        # YAML's yes and no are left as they are, and refused: their quotes were forgotten.
+        return {
+            str(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else cell: meaning
+            for cell, meaning in value.items()
+        }
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "CSVFile":
+        beside = [name for name in ("labels", "separator", "rows") if name in self.model_fields_set]
+        if self.one_hot and beside:
+            raise ValueError(f"{beside[0]} cannot stand beside one_hot, where columns are the labels")
+        if self.values and not self.one_hot:
+            raise ValueError("values says what the columns of one_hot hold; give one_hot too")
+        columns = [self.image, *([self.split] if self.split else [])]
+        if isinstance(self.one_hot, tuple):
+            if not self.one_hot:
+                raise ValueError("one_hot is empty; list the columns of the classes, or say true")
+            columns += self.one_hot
+        elif not self.one_hot:
+            columns.append(self.labels)
+        twice = [column for column in columns if columns.count(column) > 1]
+        if twice:
+            raise ValueError(f"the column '{twice[0]}' is named for two things")
+        return self
 
 
 class COCOFiles(_Part):
@@ -38,9 +89,13 @@ class COCOFiles(_Part):
 
 
 class VOCTree(_Part):
-    """A tree in the layout of the VOC devkit."""
+    """A tree in the layout of the VOC devkit, or XML files beside their pictures."""
 
-    folder: str = Field("", description="folder with JPEGImages, Annotations and ImageSets/Main")
+    folder: str = Field(
+        "", description="folder with JPEGImages, Annotations, and ImageSets/Main or a folder for each split"
+    )
+    annotations: str = Field(VOCDevkit.annotations, description="folder of the XML files, relative to it")
+    images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")
 
 
 class Splits(_Part):
@@ -138,9 +193,11 @@ def _info(described: Description, path: Path) -> DataSetInfo:
     home = (path.parent / described.root.expanduser()).absolute()
     made = described.splits.made
     train, held_out = described.splits.names
+    title = (described.title or described.name).strip()
+    refuse_control_characters(title, f"In {path}: 'title'")
     return DataSetInfo(
         name=described.name,
-        title=described.title or described.name,
+        title=title,
         summary=described.summary,
         citation=described.citation,
         source=described.source or str(path),
@@ -159,6 +216,8 @@ def _info(described: Description, path: Path) -> DataSetInfo:
 def _classes(described: Description, home: Path, path: Path) -> tuple[str, ...]:
     given = described.classes
     names = tuple(read_lines(home / given)) if isinstance(given, str) else given or ()
+    for number, name in enumerate(names):
+        refuse_control_characters(name, f"In {path}: 'classes.{number}'")
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise UserError(f"In {path}: the class '{twice[0]}' is named more than once.")
@@ -174,8 +233,9 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
         return COCOInstances(
             _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
         )
-    lists = () if splits == (ALL,) else splits
-    return VOCDevkit(described.voc.folder if described.voc else "", lists=lists)
+    drawn = splits == (ALL,)
+    voc = described.voc.model_dump() if described.voc else {}
+    return VOCDevkit(**voc, lists=() if drawn else splits, drawn=drawn)
 
 
 def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.datasets.catalog import DataSetInfo
+from bench.datasets.check import FileChecks
 from bench.datasets.index import SplitIndex
-from bench.datasets.layout import ALL
-from bench.datasets.listing import Listing, Problem, reader_of
+from bench.datasets.layout import ALL, MadeSplit
+from bench.datasets.listing import Listing, Problem, problem_lines, reader_of
 from bench.datasets.splits import positions_of
 from bench.errors import UserError
 from bench.files import read_json, write_text
@@ -21,7 +21,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when a reader or the file changes, so that older indices are not believed.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,15 @@ class Prepared:
 
     Attributes:
         index: images and labels, with checksums of zero.
-        problems: images whose annotation cannot be used.
+        problems: annotations that cannot be used.
+        notes: what a person should know of how the files were understood.
         file: where the index is kept.
         read: whether the annotations were read now, or the kept index was still good.
     """
 
     index: SplitIndex
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
     file: Path
     read: bool
 
@@ -87,43 +89,83 @@ def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progres
     """
     kept_as = file_name(split, f"split of {info.name}")
     file = work_folder() / "indices" / _definition(info, folder) / f"{kept_as}.npz"
-    index = _load(file, folder)
-    if index is not None:
-        return Prepared(index, (), file, read=False)
-    listing = _list(info, folder, split, progress)
+    kept = _load(file, folder)
+    if kept is not None:
+        index, notes = kept
+        return Prepared(index, (), notes, file, read=False)
+    listing, is_sound = _list(info, folder, split, progress)
     checksums = np.zeros(len(listing.ids), np.uint32)
     index = SplitIndex(listing.ids, folder, listing.files, listing.labels, checksums)
-    if not listing.problems:
-        index.save(file, _stamp(info, folder, split, index, listing.sources))
-    return Prepared(index, listing.problems, file, read=True)
+    if is_sound:
+        index.save(file, _stamp(info, folder, split, index, listing))
+    return Prepared(index, listing.problems, listing.notes, file, read=True)
 
 
-def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> Listing:
+def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> tuple[Listing, bool]:
+    """The listing of a split, and whether that which it was made from has no problem."""
     reader = reader_of(info.layout)
     if info.made is None:
         listing = reader.read(folder, info.layout, split, info.classes, progress)
+        is_sound = not listing.problems
     else:
-        whole = reader.read(folder, info.layout, ALL, info.classes, progress)
-        mine = positions_of(split == info.train_split, whole.labels, info.made)
-        ids = tuple(whole.ids[i] for i in mine)
-        files = tuple(whole.files[i] for i in mine)
-        chosen = set(ids)
-        problems = tuple(problem for problem in whole.problems if problem.image in chosen)
-        listing = Listing(ids, files, whole.labels[mine], whole.sources, problems)
+        if info.carved_from is None:
+            whole = reader.read(folder, info.layout, ALL, info.classes, progress)
+        else:
+            whole, _ = _list(info.carved_from, folder, info.carved_from.train_split, progress)
+        try:
+            listing = _drawn(whole, split == info.train_split, info.made)
+        except UserError as error:
+            raise _too_few(error, info, folder, whole) from error
+        is_sound = not whole.problems
     if not listing.ids:
         raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
-    return listing
+    return listing, is_sound
+
+
+def _too_few(error: UserError, info: DataSetInfo, folder: Path, whole: Listing) -> UserError:
+    """The error for images that are too few to draw splits from, with what cannot be used of them."""
+    bad = {problem.image for problem in whole.problems}
+    left = {file: image for image, file in zip(whole.ids, whole.files, strict=True) if image not in bad}
+    verdicts = FileChecks(folder, work_folder() / "cache").read(left)
+    problems = [*whole.problems] + [
+        Problem(left[file], folder / file, found.problem) for file, found in verdicts.items() if found.problem
+    ]
+    if not problems:
+        return error if whole.ids else UserError(f"{folder}: {info.name} has no image.")
+    count = f"{len(problems)} files of {info.title} cannot be used"
+    return UserError(f"{str(error).rstrip('.')}; {count}:{problem_lines(problems)}")
+
+
+def _drawn(whole: Listing, train: bool, made: MadeSplit) -> Listing:
+    """One of the two splits that are drawn from all images.
+
+    They are drawn from those without a problem: what is left out changes nothing for the others. The problems
+    are the training split's.
+    """
+    bad = {problem.image for problem in whole.problems}
+    sound = [position for position, image in enumerate(whole.ids) if image not in bad]
+    mine = [sound[i] for i in positions_of(train, whole.labels[sound], made)]
+    if train:
+        mine = sorted([*mine, *(position for position, image in enumerate(whole.ids) if image in bad)])
+    return replace(
+        whole,
+        ids=tuple(whole.ids[i] for i in mine),
+        files=tuple(whole.files[i] for i in mine),
+        labels=whole.labels[mine],
+        problems=whole.problems if train else (),
+    )
 
 
 def _definition(info: DataSetInfo, folder: Path) -> str:
     """A folder name for what is read from a tree: the splits of one definition lie together."""
-    text = repr((VERSION, info.name, info.layout, info.made, info.classes, str(folder.resolve())))
+    published = info.carved_from and (info.carved_from.train_split, info.carved_from.made)
+    text = repr((VERSION, info.name, info.layout, info.made, info.classes, str(folder.resolve()), published))
     name = file_name(info.name, "data set")
     return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _stamp(
-    info: DataSetInfo, folder: Path, split: str, index: SplitIndex, sources: Iterable[str]
+    info: DataSetInfo, folder: Path, split: str, index: SplitIndex, listing: Listing
 ) -> dict[str, Any]:
     return {
         "data set": info.name,
@@ -134,21 +176,26 @@ def _stamp(
         "positives": int((index.labels == 1).sum()),
         "difficult": int((index.labels == 0).sum()),
         "hash": index.fingerprint(),
-        "files": {source: _state(folder / source) for source in sources},
+        "notes": listing.notes,
+        "files": {source: _state(folder / source) for source in listing.sources},
     }
 
 
 def _state(path: Path) -> list[int]:
-    status = path.stat()
+    """What changes when a file does; of one that is not there, nothing."""
+    try:
+        status = path.stat()
+    except OSError:  # a link that leads nowhere; its reader says so
+        return [-1, -1]
     return [status.st_size, status.st_mtime_ns]
 
 
-def _load(file: Path, folder: Path) -> SplitIndex | None:
-    """The kept index, or None where there is none that is good."""
+def _load(file: Path, folder: Path) -> tuple[SplitIndex, tuple[str, ...]] | None:
+    """The kept index with its notes, or None where there is none that is good."""
     try:
         index, stamp = SplitIndex.load(file, folder)
         if all(_state(folder / source) == state for source, state in stamp["files"].items()):
-            return index
-    except (OSError, ValueError, KeyError, AttributeError):
+            return index, tuple(stamp["notes"])
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         pass  # made again
     return None

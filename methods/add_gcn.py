@@ -19,6 +19,7 @@ from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.dynamic_graph import COMBINATIONS, GraphNetwork
 from bench.methods.layers.elementwise import ElementwiseClassifier
+from bench.methods.layers.scoring import linear_scores
 
 
 def classify_then_max(_: nn.Linear, positions: Tensor, maps: Tensor) -> Tensor:
@@ -33,8 +34,7 @@ def average_then_classify(_: nn.Linear, positions: Tensor, maps: Tensor) -> Tens
 
 def max_then_classify(classifier: nn.Linear, positions: Tensor, maps: Tensor) -> Tensor:
     """GMP→cls: the scores of the max-pooled features."""
-    scores: Tensor = classifier(positions.amax(dim=1))
-    return scores
+    return linear_scores(classifier, positions.amax(dim=1))
 
 
 # Table 6: from the classifier, the positions (B, n, D) and the activation maps (B, C, n) to s_m (B, C).
@@ -56,7 +56,7 @@ class AggregateClassifier(nn.Linear):
 
     def forward(self, nodes: Tensor) -> Tensor:
         """Map final representations `(B, C, dim)` to scores `(B, C)`."""
-        return super().forward(self.aggregate(nodes))
+        return linear_scores(self, self.aggregate(nodes))
 
 
 # Table 5: from the number of classes and the width of the final representations to their classifier.
@@ -101,7 +101,7 @@ class ADDGCNHead(Head):
             nodes = vector[:, None].expand(-1, self.num_classes, -1)
             s_r, views = self._score_nodes(nodes)
             return HeadOutput(s_r, {}, views)
-        maps = self.activation(positions).mT
+        maps = linear_scores(self.activation, positions).mT
         attention = torch.sigmoid(maps)
         # Summed over the positions and not averaged, as published: the scale follows the size of the map.
         nodes = attention @ self.transform(positions)

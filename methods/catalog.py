@@ -3,12 +3,14 @@
 Light on purpose: listing methods or planning a matrix must not import torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.plugins import Catalogue
+from bench.ranges import LogUniform, OneOf, Range, Uniform
 
 PUBLISHED_WIDTH = 1024
 """The hidden width of the published heads, on backbones with 2048 channels."""
@@ -21,6 +23,8 @@ class Options(BaseModel):
 
     widths: ClassVar[tuple[str, ...]] = ()
     """Options that are hidden widths."""
+    tuned: ClassVar[Mapping[str, Range]] = {}
+    """Options that a tune draws, at most two, so that every method has much the same space."""
 
     def narrowed(self, width: int) -> Self:
         """With `width` where the paper has 1024, and every other width in proportion."""
@@ -40,6 +44,7 @@ class MLGCNOptions(Options):
     """Options of ML-GCN."""
 
     widths = ("hidden",)
+    tuned = {"tau": Uniform(low=0.05, high=0.6), "p": Uniform(low=0.05, high=0.5)}
     tau: float = Field(0.4, ge=0, le=1, description="edges with P(j|i) below this are dropped (Eq. 7)")
     p: float = Field(0.2, ge=0, lt=1, description="weight shared by a node's neighbours (Eq. 8)")
     layers: int = Field(2, ge=1, le=4, description="number of graph convolutions")
@@ -50,6 +55,7 @@ class SSGRLOptions(Options):
     """Options of SSGRL."""
 
     widths = ("hidden",)
+    tuned = {"steps": OneOf(values=(1, 2, 3)), "pool": OneOf(values=(1, 2))}
     pool: int = Field(2, ge=1, description="average pooling of the map before the head; published: 2")
     hidden: int = Field(1024, ge=1, description="width of the semantic attention")
     steps: int = Field(3, ge=0, description="time steps of the gated graph network")
@@ -59,6 +65,7 @@ class ADDGCNOptions(Options):
     """Options of ADD-GCN; each but the width is an ablation of the paper (Fig. 3, Tables 4 to 6)."""
 
     widths = ("hidden",)
+    tuned = {"hidden": OneOf(values=(512, 1024, 2048))}
     hidden: int = Field(1024, ge=1, description="width of the content-aware category representation")
     nodes: Literal["sam", "conv"] = Field(
         "sam",
@@ -101,6 +108,10 @@ class SALGLOptions(Options):
     """Options of SALGL; the defaults are the configuration of the published runs."""
 
     widths = ("hidden", "feedforward")
+    tuned = {
+        "scenes": OneOf(values=(2, 4, 6, 8, 10)),
+        "batch_entropy_weight": LogUniform(low=1e-4, high=1e-1),
+    }
     scenes: int = Field(6, ge=1, description="number of latent scenes")
     steps: int = Field(3, ge=0, description="time steps of the gated graph network")
     hidden: int = Field(1024, ge=1, description="width of the low-rank bilinear attention")

@@ -14,6 +14,7 @@ from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, propagation_matrix, reweighted_graph
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers.scoring import exactly
 
 
 class GraphConvolution(nn.Module):
@@ -64,4 +65,5 @@ class MLGCNHead(Head):
         for layer in others:
             classifiers = layer(F.leaky_relu(classifiers, 0.2), self.propagation)
         pooled = features.amax(dim=(2, 3))
-        return HeadOutput(pooled @ classifiers.mT, {}, {"graph": self.propagation})
+        with exactly(pooled, classifiers) as (images, rows):
+            return HeadOutput(images @ rows.mT, {}, {"graph": self.propagation})

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from bench.methods.catalog import ResNetOptions
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers.scoring import linear_scores
 
 
 class PooledLinearHead(Head):
@@ -18,4 +19,4 @@ class PooledLinearHead(Head):
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class; see `Head.forward`."""
         pooled = features.amax(dim=(2, 3)) if self.pool == "max" else features.mean(dim=(2, 3))
-        return HeadOutput(self.classifier(pooled), {}, {})
+        return HeadOutput(linear_scores(self.classifier, pooled), {}, {})

@@ -14,6 +14,7 @@ from bench.methods.label_space import LabelSpace
 from bench.methods.layers.attention import LabelAttention
 from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.gated_graph import GatedGraphNetwork
+from bench.methods.layers.scoring import linear_scores
 from bench.methods.layers.transformer import TransformerLayer, sine_positions
 
 LOG_EPS = 1e-7
@@ -78,7 +79,7 @@ class SALGLHead(Head):
         tokens = features.flatten(2).mT
         positions = sine_positions(height, width, like=tokens) if self.options.positions else None
         tokens = self.encoder(tokens, positions)
-        scene_probs = torch.softmax(self.scene(tokens.mean(dim=1)), dim=-1)
+        scene_probs = torch.softmax(linear_scores(self.scene, tokens.mean(dim=1)), dim=-1)
 
         weights = self.attention(tokens, self.label_vectors)
         graph = self._scene_graph(scene_probs, targets)

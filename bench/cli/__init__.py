@@ -19,6 +19,7 @@ from bench.version import __version__
 
 COMMANDS = {
     "run": "Train and evaluate a matrix of methods, data sets and seeds.",
+    "tune": "Tune every method with the same budget on a validation split, then train what was chosen.",
     "tables": "Write the comparison tables from the stored records.",
     "compare": "Compare two methods on the same test images: differences, intervals, p-values.",
     "plot": "Draw pictures of the stored runs.",
@@ -34,6 +35,7 @@ COMMANDS = {
     "methods": "List the methods, each with a citation.",
     "datasets": "List the data sets, each with a citation.",
     "schedules": "List the schedules, each with every field and its meaning.",
+    "clean": "Show what the work folder holds, and remove what is asked for.",
     "new": "Begin a method or data set of your own: a small project with tests.",
 }
 

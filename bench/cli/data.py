@@ -14,8 +14,9 @@ from bench.cli.listing import print_rows
 from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
 from bench.datasets.duplicates import Shared, near_duplicates
 from bench.datasets.index import SplitIndex
+from bench.datasets.listing import LISTED_AT_MOST
 from bench.datasets.locate import dataset_info, locate, remember
-from bench.datasets.open import LISTED_AT_MOST, DataSet, prepare_both, read_dataset
+from bench.datasets.open import DataSet, prepare_both, read_dataset
 from bench.datasets.prepare import with_classes
 from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError
@@ -152,7 +153,8 @@ def check(data: str, data_root: Path | None, fix_list: Path | None, alike: bool)
     _say_shared(dataset, dataset.shared, "is the file of")
     if alike:
         _say_shared(dataset, _alike(dataset), "looks like")
-    click.echo(f"{data}: {dataset.understood()}")
+    for sentence in (*dataset.read_as(), dataset.understood()):
+        click.echo(f"{data}: {sentence}")
     for note in dataset.notes():
         click.echo(f"note: {note}")
     if fix_list is not None:
@@ -231,5 +233,8 @@ def _write(info: DataSetInfo, split: str, index: SplitIndex, out: Path) -> None:
     pairs = pd.DataFrame(cooccurrence, columns=[f"with:{name}" for name in info.classes])
     stem = f"{file_name(info.name, 'data set')}-{file_name(split, 'split')}-labels"
     write_text(out / f"{stem}.csv", csv(pd.concat([table, pairs], axis=1)))
-    draw_labels(out / f"{stem}.png", f"{info.title}, {split}", info.classes, counts, cooccurrence)
+    picture = out / f"{stem}.png"
+    unwritten = draw_labels(picture, f"{info.title}, {split}", info.classes, counts, cooccurrence)
     click.echo(f"  {out / stem}.csv and .png")
+    if unwritten:
+        click.echo(f"  {picture}: {unwritten}", err=True)

@@ -6,13 +6,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.display import describe_seconds, open_display
-from bench.datasets.catalog import share
-from bench.engine.execute import execute, notes
-from bench.engine.plan import Cell, plan
-from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
+from bench.cli.display import open_display
+from bench.cli.matrix_options import matrix_options, print_plan, say
+from bench.engine.execute import execute
+from bench.engine.plan import plan
+from bench.experiment.matrix import load_matrix, parse_settings
 from bench.experiment.schedule import Schedule
-from bench.records.store import RecordStore
 
 A_CELL_FAILED = 1
 
@@ -50,60 +49,12 @@ class RunCommand(click.Command):
     "name",
     help="The methods of a table of the ADD-GCN paper: table4, table5, table6 or fig3; --spec wins over it.",
 )
+@matrix_options
 @click.option(
-    "--methods",
-    help="'all' built in, or names separated by commas, with options as in resnet/pool=max.  [default: all]",
+    "--split",
+    help="What is evaluated: test, or validation, which is carved from the training split and leaves the "
+    "test split unopened.  [default: test]",
 )
-@click.option("--data", help="Names of data sets, separated by commas.")
-@click.option("--seeds", help="Numbers separated by commas.  [default: 0]")
-@click.option("--schedule", help="Name or YAML file of the training schedule.  [default: the data set's own]")
-@click.option("--protocol", help="How metrics are computed.  [default: bench]")
-@click.option("--backbone", help="torchvision or timm name, overriding the schedule.")
-@click.option("--weights", help="Initial weights of the backbone: a name, a file, or 'none'.")
-@click.option(
-    "--init-from",
-    type=click.Path(path_type=Path),
-    help="Start from this model of `bench run` or `bench import-checkpoint`, in place of the weights: always "
-    "from its backbone, and from its head where it is of the same method.",
-)
-@click.option(
-    "--init-parts",
-    help="Of that model take the backbone alone; class-independent: what does not depend on the classes; or "
-    "all: the classes that have the same name in both, too.  [default: class-independent]",
-)
-@click.option("--image-size", type=int, help="Side of the square input, pixels.")
-@click.option(
-    "--eval-image-size",
-    type=int,
-    help="Side of the square test input.  [default: the schedule's, or as in training]",
-)
-@click.option("--epochs", type=int, help="Passes over the training split.")
-@click.option("--batch-size", type=int, help="Images per batch.")
-@click.option("--precision", help="fp32, bf16 or fp16.")
-@click.option(
-    "--set",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Set any field of the schedule, as in --set lr=3e-4 --set loss=asl; `bench schedules NAME` lists "
-    "them. Repeatable.",
-)
-@click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
-@click.option(
-    "--vectors", help="Label vectors, as `bench labels vectors --from` takes them.  [default: label-sets]"
-)
-@click.option("--limit-train", type=int, help="Train on so many images only, for a quick look.")
-@click.option("--limit-eval", type=int, help="Evaluate on so many images only.")
-@click.option(
-    "--skip-bad",
-    is_flag=False,
-    flag_value="all",
-    help="Leave out files that cannot be read, or the images that a file lists (from `bench data check "
-    "--fix-list`), and record them.",
-)
-@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
-@click.option("--workers", type=int, help="Loading processes.  [default: by device]")
-@click.option("--compile", is_flag=True, default=None, help="Compile the model with torch.compile.")
-@click.option("--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]")
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
 def command(spec: Path | None, name: str | None, **options: Any) -> None:
@@ -119,81 +70,16 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     try:
         with open_display(console) as display:
             cells = plan(matrix, display.task)
-            for sentence in _incomplete(cells):
-                display.note(sentence)
             outcome = None if matrix.dry_run else execute(matrix, cells, display)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("; the same command goes on from the last epoch") from None
     if outcome is None:
-        _print_plan(matrix, cells, console)
+        print_plan(matrix, cells, console)
         return
     finished = len(cells) - outcome.without_result
-    _say(
+    say(
         console,
         f"{outcome.ran} of {len(cells)} runs done now, {finished} have a result under {matrix.results}.",
     )
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)
-
-
-def _incomplete(cells: list[Cell]) -> list[str]:
-    """A sentence on each data set of which a part is missing, as the disk holds it or as it was asked for."""
-    found = {}
-    for cell in cells:
-        name, dataset = cell.spec.data, cell.dataset
-        shares = share(name, "train", len(dataset.train)), share(name, "eval", len(dataset.eval))
-        if any(" of " in text for text in shares):
-            found[name] = f"{name}: only {shares[0]} training and {shares[1]} test images are used."
-    return list(found.values())
-
-
-def _print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:
-    to_run = [cell for cell in cells if cell.state == "to run"]
-    for cell in cells:
-        schedule = cell.spec.schedule
-        _say(
-            console,
-            f"{cell.state:8} {cell.spec.run_id()}: {cell.spec.method.label()}, {schedule.backbone} at "
-            f"{schedule.image_size} pixels, {len(cell.dataset.train)} training and "
-            f"{len(cell.dataset.eval)} test images, {schedule.epochs} epochs, {cell.steps()} steps",
-        )
-    _say(
-        console,
-        f"{len(to_run)} of {len(cells)} runs to do, {sum(cell.steps() for cell in to_run)} steps in all.",
-    )
-    for note in notes(to_run):
-        _say(console, f"note: {note}")
-    if to_run:
-        for sentence in _downloads(to_run):
-            _say(console, sentence)
-        _say(console, _duration(matrix, to_run))
-
-
-def _downloads(cells: list[Cell]) -> list[str]:
-    """What the cells would download before they train, a line each."""
-    from bench.methods.backbones.build import weights_to_download
-
-    asked = {(cell.spec.schedule.backbone, cell.weights.name): cell.weights for cell in cells if cell.steps()}
-    found = {names: weights_to_download(names[0], weights) for names, weights in sorted(asked.items())}
-    return [f"To be downloaded: weights '{w}' of {b}: {what}." for (b, w), what in found.items() if what]
-
-
-def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
-    """How long the cells will take, where there are records to tell."""
-    # Imported here because importing torch takes longer than planning.
-    from bench.engine.environment import choose_device, device_name
-    from bench.engine.estimate import estimate
-
-    device = choose_device(matrix.device, cells[0].spec.schedule.precision)
-    found = estimate(cells, RecordStore(matrix.results), device_name(device))
-    if found.unknown and not found.seconds:
-        return (
-            f"How long that takes is not known: {matrix.results} has no run like these of this {device.type}."
-        )
-    took = f"about {describe_seconds(found.seconds)} on this {device.type}, after records of like runs"
-    rest = f"; nothing is known of {', '.join(found.unknown)}" if found.unknown else ""
-    return f"{found.known} of these runs take {took}{rest}."
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

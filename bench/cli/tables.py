@@ -25,7 +25,9 @@ def command(
     """Write tables, and print them; without a NAME all tables, of which the comparisons are printed.
 
     NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or
-    the table of a paper, with the runs made here beside the published values (add-gcn-table1).
+    the table of a paper, with the runs made here beside the published values (add-gcn-table1), or
+    `context`: on all data sets, mAP in and out of the context of training. All tables are listed in
+    index.md beside them; those of papers are left out where all runs are on your own data.
     """
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables

@@ -66,7 +66,7 @@ class _Chooser:
         self._protocol = protocol
         self._unpaired: list[str] = []
         # Those of packages that are not installed here too.
-        self._labels = {record.cell.method.label() for record in self._runs.records}
+        self._labels = {record.cell.row() for record in self._runs.records}
 
     def is_method(self, text: str) -> bool:
         """Whether a text names a method, and not runs."""
@@ -81,7 +81,7 @@ class _Chooser:
         found = tuple(self._one(part) for part in text.split(","))
         first = found[0]
         for other in found[1:]:
-            labels = first.cell.method.label(), other.cell.method.label()
+            labels = first.cell.row(), other.cell.row()
             differ = [f"method ({', '.join(labels)})"] if labels[0] != labels[1] else []
             differ += differences(first, other)
             if differ:
@@ -151,7 +151,7 @@ class _Chooser:
         """The runs of a method on a data set; those that differ in their protocol alone are one."""
         found: dict[str, Record] = {}
         for record in self._runs.records:
-            if record.cell.data == data and record.cell.method.label() == label:
+            if record.cell.data == data and record.cell.row() == label:
                 measured = self._under_protocol(record)
                 found.setdefault(measured.cell.key(), measured)
         kept = self._runs.with_scores(found.values())
@@ -179,7 +179,7 @@ def _at_seeds(records: Sequence[Record], others: Sequence[Record]) -> Records:
 
 def _no_shared_seeds(records: Sequence[Record], others: Sequence[Record]) -> UserError:
     texts = [
-        f"{runs[0].cell.method.label()} was run with the seeds {', '.join(str(r.cell.seed) for r in runs)}"
+        f"{runs[0].cell.row()} was run with the seeds {', '.join(str(r.cell.seed) for r in runs)}"
         for runs in (records, others)
     ]
     return UserError(
@@ -189,7 +189,7 @@ def _no_shared_seeds(records: Sequence[Record], others: Sequence[Record]) -> Use
 
 def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
     return UserError(
-        f"{one.cell.method.label()} and {label} have no runs on {one.cell.data} under the same conditions: "
+        f"{one.cell.row()} and {label} have no runs on {one.cell.data} under the same conditions: "
         f"{one.run_id} and {other.run_id} differ in {'; '.join(differences(one, other))}."
     )
 
@@ -197,7 +197,7 @@ def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
 def _ambiguous(candidates: list[tuple[list[Record], list[Record]]]) -> UserError:
     first, other = candidates[0][0][0], candidates[0][1][0]
     lines = [
-        f"{first.cell.method.label()} and {other.cell.method.label()} were run on {first.cell.data} under "
+        f"{first.cell.row()} and {other.cell.row()} were run on {first.cell.data} under "
         f"{len(candidates)} sets of conditions; choose one by the names of its runs:"
     ]
     for runs_a, runs_b in candidates:
@@ -213,7 +213,7 @@ def describe_schedule(record: Record) -> str:
     """The schedule of a run in a few words."""
     schedule = record.cell.schedule
     return (
-        f"schedule {record.cell.schedule_name}: {schedule.backbone} from {schedule.weights} weights, "
+        f"schedule {record.cell.schedule_title()}: {schedule.backbone} from {schedule.weights} weights, "
         f"{schedule.image_size} px, {schedule.epochs} epochs"
     )
 

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from bench.compare.differences import Comparison, Difference
 from bench.metrics.uncertainty import ALPHA, FEWEST_POSITIVES, LEAST_SEEDS, Interval
-from bench.records.groups import Group, differences
+from bench.records.groups import Group, data_title, differences
 from bench.records.intervals import one_seed
 from bench.records.store import Record
 from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
@@ -25,7 +25,7 @@ def report(comparison: Comparison) -> PrintedTable:
     pair = comparison.pair
     name_a, name_b = names_of(comparison)
     cells = pair.a[0].cell, pair.b[0].cell
-    title = f"{cells[0].data}: {name_a} against {name_b}"
+    title = f"{data_title((*pair.a, *pair.b))}: {name_a} against {name_b}"
     sections = (
         Section("", _lines(comparison), _grid(comparison, "Metric (%)", comparison.metrics)),
         Section(
@@ -42,7 +42,7 @@ def report(comparison: Comparison) -> PrintedTable:
 def names_of(comparison: Comparison) -> tuple[str, str]:
     """What the two methods are called: their titles, or the names of their runs where it is one method."""
     pair = comparison.pair
-    labels = [records[0].cell.method.label() for records in (pair.a, pair.b)]
+    labels = [records[0].cell.row() for records in (pair.a, pair.b)]
     if labels[0] != labels[1]:
         titles = Group((*pair.a, *pair.b)).titles()
         return titles[labels[0]], titles[labels[1]]
@@ -148,9 +148,9 @@ def _frame(comparison: Comparison) -> pd.DataFrame:
     )
     described: dict[str, object] = {
         "data": first.cell.data,
-        "method_a": first.cell.method.label(),
+        "method_a": first.cell.row(),
         "runs_a": _names(pair.a),
-        "method_b": pair.b[0].cell.method.label(),
+        "method_b": pair.b[0].cell.row(),
         "runs_b": _names(pair.b),
         "protocol": first.cell.protocol.name,
         "resamples": comparison.resamples,

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import Dataset
 
-from bench.datasets.feed import EvalImages, Sample, TrainingImages
+from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
+from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.transforms import Augmentation
-from bench.engine.features import EvalFeatures, StoredFeatures, TrainingFeatures, store_features
+from bench.engine.features import FeatureBatches, InOrder, StoredFeatures, StoredSplit, store_features
 from bench.engine.plan import Cell
 from bench.engine.warm_start import initialise_backbone, initialise_head
 from bench.experiment.methods import method_named
@@ -33,36 +35,61 @@ class Built:
     Attributes:
         model: as it starts.
         labels: what its head was built for.
-        train: the training split, asked for as (epoch, position).
-        eval: the evaluation split, asked for by position.
+        batches: which training images make a batch.
+        train: the training split in these batches.
+        eval: the evaluation split, in order.
+        watched: what is scored between epochs: a validation split, where the schedule chooses on one, or the
+            evaluation split.
+        watched_labels: its labels, `(N, C)`.
         fed: from a model to the module that takes what is fed: the model itself, which takes images, or
             `OnFeatures`.
     """
 
     model: MultiLabelModel
     labels: LabelSpace
-    train: Dataset[Sample]
-    eval: Dataset[Sample]
+    batches: EpochBatches
+    train: Feed
+    eval: Feed
+    watched: Feed
+    watched_labels: NDArray[np.int8]
     fed: Callable[[MultiLabelModel], nn.Module]
 
 
-def build(cell: Cell, device: torch.device) -> Built:
-    """Build a cell's model; features of a backbone that is not trained are computed on the device."""
+def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
+    """Build a cell's model and its feeds.
+
+    Args:
+        cell: of the matrix.
+        device: where features of a backbone that is not trained are computed.
+        workers: processes that load images.
+    """
     spec, schedule, dataset = cell.spec, cell.spec.schedule, cell.dataset
     labels = label_space_of(cell)
     backbone, stored = _backbone(cell, device)
     model = MultiLabelModel(backbone, _head(cell, labels, backbone.feature_dim))
     if schedule.start_at_prior:
         model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
-    if stored is not None:
-        train, held_out = (
-            TrainingFeatures(dataset.train, stored.train),
-            EvalFeatures(dataset.eval, stored.eval),
-        )
-        return Built(model, labels, train, held_out, fed=OnFeatures)
-    images = TrainingImages(dataset.train, augmentation_of(schedule), spec.seed)
-    test_images = EvalImages(dataset.eval, schedule.test_size, schedule.test_resize)
-    return Built(model, labels, images, test_images, fed=lambda model: model)
+    batches = EpochBatches(len(dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
+    watched = dataset.chosen_on or dataset.eval
+    train: Feed
+    if stored is None:
+        images = TrainingImages(dataset.train, augmentation_of(schedule), spec.seed)
+        train = loader(images, workers, device, batch_sampler=batches)
+
+        def held_out(index: SplitIndex) -> Feed:
+            test_images = EvalImages(index, schedule.test_size, schedule.test_resize)
+            return loader(test_images, workers, device, batch_size=schedule.batch_size)
+
+        feeds = held_out(dataset.eval), held_out(watched)
+    else:
+        train = FeatureBatches(stored.train, batches, spec.seed)
+        feeds = _in_order(stored.eval, schedule), _in_order(stored.chosen_on or stored.eval, schedule)
+    fed = OnFeatures if stored else lambda model: model
+    return Built(model, labels, batches, train, *feeds, watched.labels, fed)
+
+
+def _in_order(stored: StoredSplit, schedule: Schedule) -> Feed:
+    return FeatureBatches(stored, InOrder(len(stored.index), schedule.batch_size))
 
 
 def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:

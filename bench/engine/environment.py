@@ -14,6 +14,8 @@ from bench.records.store import Environment
 from bench.version import __version__
 
 PROJECT = "mlr-bench"
+# What Linux calls the instructions that multiply bfloat16, of x86 and of ARM.
+_BF16_UNITS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 RECORDED = ("gensim", "lightning-fabric", "numpy", "pillow", "timm", "torch", "torchvision")
 
 
@@ -36,6 +38,18 @@ def choose_device(name: str, precision: Precision) -> torch.device:
     elif precision == "fp16":
         raise UserError("Precision 'fp16' needs a GPU; on a CPU use --precision bf16 or fp32.")
     return device
+
+
+def automatic_precision(name: str) -> Precision:
+    """What `precision: auto` is on the device of that name: bf16 where it multiplies it, else fp32.
+
+    Raises:
+        UserError: no such device.
+    """
+    device = choose_device(name, "fp32")
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if _BF16_UNITS & _cpu_flags() else "fp32"
 
 
 def choose_workers(workers: int | None, device: torch.device) -> int:
@@ -78,12 +92,20 @@ def device_name(device: torch.device) -> str:
 
 
 def _cpu_name() -> str:
+    name = _cpu_info("model name") or platform.processor() or platform.machine()
+    return f"{name}, {torch.get_num_threads()} threads"
+
+
+def _cpu_flags() -> frozenset[str]:
+    """The instruction sets that Linux names; nothing elsewhere."""
+    return frozenset((_cpu_info("flags") or _cpu_info("Features")).split())
+
+
+def _cpu_info(key: str) -> str:
+    """What Linux says of the first processor under a key; nothing elsewhere."""
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.partition(':')[2].strip()}, {torch.get_num_threads()} threads"
-    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+    lines = info.read_text().splitlines() if info.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def _git_revision() -> str | None:

@@ -28,7 +28,8 @@ def estimate(cells: Iterable[Cell], store: RecordStore, device_name: str) -> Est
     """Add up what cells will take, each at the speed of the latest run like it.
 
     A run is like it that trained the same method with the same backbone, image sizes, batch size and
-    precision on the same device. Reading the data and computing features are not in it.
+    precision on the same device; one of a single epoch, which warms up and is slower, counts where there is
+    no other. Reading the data and computing features are not in it.
 
     Args:
         cells: those to be run; the prior takes no time.
@@ -37,9 +38,9 @@ def estimate(cells: Iterable[Cell], store: RecordStore, device_name: str) -> Est
     """
     latest: dict[tuple[object, ...], Record] = {}
     for record in store.all():
-        if isinstance(record, Record) and record.cost and record.environment.device_name == device_name:
+        if isinstance(record, Record) and _has_speeds(record, device_name):
             key = _what_decides_speed(record.cell.method.label(), record.cell.schedule)
-            if key not in latest or record.created > latest[key].created:
+            if key not in latest or _credit(record) > _credit(latest[key]):
                 latest[key] = record
     seconds, known, unknown = 0.0, 0, []
     for cell in cells:
@@ -53,6 +54,17 @@ def estimate(cells: Iterable[Cell], store: RecordStore, device_name: str) -> Est
             known += 1
             seconds += _seconds(cell, like)
     return Estimate(seconds, known, tuple(dict.fromkeys(unknown)))
+
+
+def _has_speeds(record: Record, device_name: str) -> bool:
+    """Whether it was made on this device, and says how fast; nothing is divided by a speed of zero."""
+    if record.cost is None or record.environment.device_name != device_name:
+        return False
+    return min(record.cost.train_images_per_second, record.cost.eval_images_per_second) > 0
+
+
+def _credit(record: Record) -> tuple[bool, str]:
+    return record.training_rate() is not None, record.created
 
 
 def _what_decides_speed(label: str, schedule: Schedule) -> tuple[object, ...]:

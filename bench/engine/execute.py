@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bench.datasets.catalog import share
 from bench.engine.events import Events
 from bench.engine.plan import Cell
 from bench.experiment.matrix import MatrixSpec
@@ -35,9 +36,25 @@ def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
 
 def notes(cells: list[Cell]) -> list[str]:
     """What is to be known of the data of some cells, of one's own also what was read of the labels."""
-    datasets = {cell.spec.data: cell.dataset for cell in cells}
-    own = [f"{name}: {one.understood()}" for name, one in datasets.items() if one.info.home is not None]
-    return [*own, *(note for dataset in datasets.values() for note in dataset.notes())]
+    by_data = {cell.spec.data: cell for cell in cells}
+    own = [
+        f"{name}: {sentence}"
+        for name, cell in by_data.items()
+        if cell.dataset.info.home is not None
+        for sentence in (*cell.dataset.read_as(), cell.dataset.understood())
+    ]
+    incomplete = [sentence for cell in by_data.values() if (sentence := _incomplete(cell))]
+    return [*incomplete, *own, *(note for cell in by_data.values() for note in cell.dataset.notes())]
+
+
+def _incomplete(cell: Cell) -> str:
+    """That a part of the data set is missing, as the disk holds it or as it was asked for; else nothing."""
+    name, dataset, on = cell.spec.data, cell.dataset, cell.spec.split
+    train = share(name, "train", len(dataset.train), on)
+    evaluated = share(name, "eval", len(dataset.eval), on)
+    if " of " not in train + evaluated:
+        return ""
+    return f"{name}: only {train} training and {evaluated} {on} images are used"
 
 
 def _run(matrix: MatrixSpec, cells: list[Cell], events: Events) -> int:

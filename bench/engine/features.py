@@ -1,20 +1,23 @@
 """Features of a frozen backbone: computed once for every image, stored, and fed to the heads in its place."""
 
+import os
 import shutil
-import zlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import torch
+import xxhash
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from bench.datasets.feed import Batch, EvalImages, Sample, loader
+from bench.datasets.feed import Batch, EpochBatches, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
 from bench.experiment.schedule import Schedule
@@ -25,26 +28,48 @@ from bench.methods.model import state_digest
 from bench.progress import Progress
 
 # Raised when the same images and backbone would give other features.
-VERSION = 2
+VERSION = 3
 BATCH = 32
+# Threads that decode pictures beside the backbone.
+DECODERS = 2
 # Training images that the principal components are computed from.
 COMPONENT_IMAGES = 512
-REDUCTION = "reduction.safetensors"
+VALUES, CHECKSUMS = "values.npy", "checksums.npy"
+# Features up to this share of the machine's memory are held in it; larger ones are read from the disk.
+SHARE_OF_MEMORY = 0.25
+
+
+@dataclass(frozen=True)
+class StoredSplit:
+    """The features of one split.
+
+    Attributes:
+        index: whose.
+        values: `(V, N, h, w, d)` float16 in the order of the split, the channels last, as heads read them; V
+            is 2 where mirrored images are stored too, behind the others.
+        checksums: `(V, N)` uint64, of each image's features.
+    """
+
+    index: SplitIndex
+    values: Tensor
+    checksums: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """The features of both splits, mapped from the disk.
+    """The features of a data set.
 
     Attributes:
         backbone: the frozen backbone; what it makes of an image is what is stored of it.
-        train: `(N, d, h, w)` float16, in the order of the training split.
-        eval: likewise of the evaluation split.
+        train: of the training split.
+        eval: of the evaluation split.
+        chosen_on: of the validation split that epochs are chosen on, where there is one.
     """
 
     backbone: Backbone
-    train: NDArray[np.float16]
-    eval: NDArray[np.float16]
+    train: StoredSplit
+    eval: StoredSplit
+    chosen_on: StoredSplit | None
 
 
 def store_features(
@@ -60,104 +85,195 @@ def store_features(
     Args:
         backbone: as it is to be frozen.
         dataset: whose images.
-        schedule: input sizes, and how many channels are kept.
-        folder: where features are kept; a folder of its own is made in it, whole or not at all.
+        schedule: input sizes, whether training images are mirrored, and how many channels are kept.
+        folder: where features are kept; a split has a folder of its own in it, whole or not at all.
         device: where the backbone is run.
-        progress: called with (done, total) while images go through the backbone.
+        progress: called with (done, total) while images of a split go through the backbone.
     """
-    sizes = (schedule.image_size, schedule.test_size, schedule.test_resize, schedule.feature_channels)
-    key = (VERSION, backbone.name, state_digest(backbone), dataset.fingerprint(), *sizes)
-    name = sha256(repr(key).encode()).hexdigest()[:16]
-    place = folder / name
-    stored = _load(place, dataset)
-    if stored is None:
-        shutil.rmtree(place, ignore_errors=True)  # damaged
-        with temporary_folder(folder, name) as work:
-            _compute(backbone, dataset, schedule, work, device, progress)
-            work.rename(place)
-        stored = _load(place, dataset)
-        assert stored is not None, "what was written can be read"
-    reduction, train, evaluated = stored
-    return StoredFeatures(freeze(backbone, reduction), train, evaluated)
+    frozen = freeze(backbone, _reduction(backbone, dataset, schedule, folder, device))
+
+    def stored(index: SplitIndex, side: int, resize: int, mirrored: bool = False) -> StoredSplit:
+        return _stored(frozen, EvalImages(index, side, resize), mirrored, folder, device, progress)
+
+    test_sizes = schedule.test_size, schedule.test_resize
+    return StoredFeatures(
+        frozen,
+        stored(dataset.train, schedule.image_size, schedule.image_size, schedule.flip),
+        stored(dataset.eval, *test_sizes),
+        None if dataset.chosen_on is None else stored(dataset.chosen_on, *test_sizes),
+    )
 
 
-def _load(
-    place: Path, dataset: DataSet
-) -> tuple[dict[str, Tensor], NDArray[np.float16], NDArray[np.float16]] | None:
-    """What is kept of a data set's features; None where there are none, or they are damaged."""
+def _reduction(
+    backbone: Backbone, dataset: DataSet, schedule: Schedule, folder: Path, device: torch.device
+) -> dict[str, Tensor]:
+    """The principal components of the training images, where the schedule asks for some."""
+    if schedule.feature_channels is None:
+        return {}
+    side, channels = schedule.image_size, schedule.feature_channels
+    file = folder / f"{_key(backbone, dataset.train, side, channels)}.safetensors"
     try:
-        reduction = load_file(place / REDUCTION)
-        train, evaluated = (np.load(place / f"{split}.npy", mmap_mode="r") for split in ("train", "eval"))
-    except Exception:  # of safetensors and NumPy, each with kinds of its own
-        return None
-    whole = (len(train), len(evaluated)) == (len(dataset.train), len(dataset.eval))
-    return (reduction, train, evaluated) if whole else None
+        kept: dict[str, Tensor] = load_file(file)
+        return kept
+    except Exception:  # there is none, or it is damaged, which safetensors says in ways of its own
+        images = EvalImages(dataset.train.take(pick(len(dataset.train), COMPONENT_IMAGES)), side, side)
+        parts = [features for features, _ in _features(freeze(backbone, {}), images, False, device)]
+        reduction = principal_components(torch.cat(parts), channels)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(reduction, file)
+        return reduction
+
+
+def _key(backbone: Backbone, split: SplitIndex, *settings: object) -> str:
+    key = (VERSION, backbone.name, state_digest(backbone), split.fingerprint(), *settings)
+    return sha256(repr(key).encode()).hexdigest()[:16]
+
+
+def _stored(
+    frozen: Backbone,
+    images: EvalImages,
+    mirrored: bool,
+    folder: Path,
+    device: torch.device,
+    progress: Progress,
+) -> StoredSplit:
+    name = _key(frozen, images.index, images.side, images.resize, mirrored)
+    place = folder / name
+    try:
+        return StoredSplit(images.index, *_load(place))
+    except (OSError, ValueError):
+        shutil.rmtree(place, ignore_errors=True)  # damaged
+    with temporary_folder(folder, name) as work:
+        _compute(frozen, images, mirrored, work, device, progress)
+        work.rename(place)
+    return StoredSplit(images.index, *_load(place))
+
+
+@lru_cache(maxsize=6)
+def _load(place: Path) -> tuple[Tensor, NDArray[np.uint64]]:
+    """What is kept of a split.
+
+    Raises:
+        OSError: there is nothing.
+        ValueError: it is damaged.
+    """
+    file = place / VALUES
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    held = file.stat().st_size <= SHARE_OF_MEMORY * memory
+    # Mapped as copy-on-write, because a tensor of what cannot be written is warned of.
+    values = np.load(file, mmap_mode=None if held else "c", allow_pickle=False)
+    checksums: NDArray[np.uint64] = np.load(place / CHECKSUMS, allow_pickle=False)
+    if values.shape[:2] != checksums.shape:
+        raise ValueError(f"{place} is damaged")
+    return torch.from_numpy(values), checksums
 
 
 def _compute(
-    backbone: Backbone,
-    dataset: DataSet,
-    schedule: Schedule,
+    frozen: Backbone,
+    images: EvalImages,
+    mirrored: bool,
     folder: Path,
     device: torch.device,
     progress: Progress,
 ) -> None:
-    train = EvalImages(dataset.train, schedule.image_size, schedule.image_size)
-    evaluated = EvalImages(dataset.eval, schedule.test_size, schedule.test_resize)
-    reduction = {}
-    if schedule.feature_channels is not None:
-        some = dataset.train.take(pick(len(train), COMPONENT_IMAGES))
-        images = EvalImages(some, schedule.image_size, schedule.image_size)
-        whole = torch.cat(list(_features(freeze(backbone, {}), images, device)))
-        reduction = principal_components(whole, schedule.feature_channels)
-    save_file(reduction, folder / REDUCTION)
-    frozen = freeze(backbone, reduction)
-    done, total = 0, len(train) + len(evaluated)
-    for split, images in (("train", train), ("eval", evaluated)):
-        parts = []
-        for features in _features(frozen, images, device):
-            parts.append(features.numpy().astype(np.float16))
-            done += len(features)
-            progress(done, total)
-        np.save(folder / f"{split}.npy", np.concatenate(parts), allow_pickle=False)
+    values: NDArray[np.float16] | None = None
+    checksums = np.zeros((1 + mirrored, len(images)), np.uint64)
+    done = 0
+    for features, mirrors in _features(frozen, images, mirrored, device):
+        for view, tensor in enumerate((features, mirrors) if mirrored else (features,)):
+            rows = tensor.permute(0, 2, 3, 1).numpy().astype(np.float16, order="C")
+            if values is None:
+                shape = (1 + mirrored, len(images), *rows.shape[1:])
+                values = np.lib.format.open_memmap(folder / VALUES, "w+", np.float16, shape)
+            values[view, done : done + len(rows)] = rows
+            checksums[view, done : done + len(rows)] = [xxhash.xxh3_64_intdigest(row.data) for row in rows]
+        done += len(features)
+        progress(done, len(images))
+    assert values is not None, "a split has an image"
+    values.flush()  # type: ignore[attr-defined]
+    np.save(folder / CHECKSUMS, checksums, allow_pickle=False)
 
 
-def _features(backbone: Backbone, images: EvalImages, device: torch.device) -> Iterator[Tensor]:
-    """The features of every image, batch by batch, in float32 on the CPU."""
+def _features(
+    backbone: Backbone, images: EvalImages, mirrored: bool, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The features of every image, and of its mirror image if asked for, in float32 on the CPU."""
     backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     with torch.inference_mode():
-        for batch in loader(images, 0, device, batch_size=BATCH):
-            assert isinstance(batch, Batch)
-            yield backbone(backbone.normalize(batch.images.to(device))).float().cpu()
+        for batch in _decoded(images):
+            pixels = backbone.normalize(batch.images.to(device))
+            features = backbone(pixels).float().cpu()
+            yield features, backbone(pixels.flip(-1)).float().cpu() if mirrored else features
     backbone.cpu()
 
 
-class TrainingFeatures(Dataset[Sample]):
-    """Stored features in training; an item is asked for as (epoch, position)."""
+def _decoded(images: EvalImages) -> Iterator[Batch]:
+    """Batches in order, the next ones decoded while one is used; in threads, as decoding leaves the GIL."""
+    with ThreadPoolExecutor(DECODERS) as pool:
+        coming: deque[Future[Batch]] = deque()
+        for start in range(0, len(images), BATCH):
+            positions = range(start, min(start + BATCH, len(images)))
+            coming.append(pool.submit(lambda some: collate([images[i] for i in some]), positions))
+            if len(coming) > DECODERS:
+                yield coming.popleft().result()
+        for batch in coming:
+            yield batch.result()
 
-    def __init__(self, index: SplitIndex, features: NDArray[np.float16]) -> None:
-        self._index = index
-        self._features = features
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        return _sample(self._index, key[1], self._features)
+class FeatureBatches:
+    """Batches of stored features, gathered as they lie.
 
+    Args:
+        stored: the split.
+        batches: of (epoch, position).
+        seed: which images an epoch mirrors, where mirrored ones are stored, is drawn from it and the epoch.
+    """
 
-class EvalFeatures(Dataset[Sample]):
-    """Stored features of test images; an item is asked for by its position."""
-
-    def __init__(self, index: SplitIndex, features: NDArray[np.float16]) -> None:
-        self.index = index
-        self._features = features
+    def __init__(self, stored: StoredSplit, batches: "EpochBatches | InOrder", seed: int = 0) -> None:
+        self._stored = stored
+        self._batches = batches
+        self._seed = seed
+        self._labels = torch.from_numpy(stored.index.labels)
+        self._named = [
+            xxhash.xxh3_64_intdigest(labels.tobytes(), xxhash.xxh32_intdigest(name.encode()))
+            for labels, name in zip(stored.index.labels, stored.index.ids, strict=True)
+        ]
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._batches)
 
-    def __getitem__(self, position: int) -> Sample:
-        return _sample(self.index, position, self._features)
+    def __iter__(self) -> Iterator[Batch]:
+        views, count = self._stored.values.shape[:2]
+        rows = self._stored.values.flatten(0, 1)
+        checksums = self._stored.checksums.ravel().tolist()
+        mirrored = np.zeros(count, dtype=np.int64)
+        for number, keys in enumerate(self._batches):
+            if number == 0 and views > 1:
+                rng = np.random.Generator(np.random.PCG64([self._seed, keys[0][0], 1]))
+                mirrored = rng.integers(0, 2, count)
+            positions = [position for _, position in keys]
+            chosen = (mirrored[positions] * count + positions).tolist()
+            yield Batch(
+                images=rows[chosen].permute(0, 3, 1, 2),
+                labels=self._labels[positions],
+                ids=[self._stored.index.ids[position] for position in positions],
+                checksums=[
+                    checksums[row] ^ self._named[position]
+                    for row, position in zip(chosen, positions, strict=True)
+                ],
+            )
 
 
-def _sample(index: SplitIndex, position: int, features: NDArray[np.float16]) -> Sample:
-    values, labels, image = np.array(features[position]), index.labels[position], index.ids[position]
-    checksum = zlib.crc32(values.data, zlib.crc32(labels.tobytes(), zlib.crc32(image.encode())))
-    return Sample(torch.from_numpy(values), torch.from_numpy(labels.copy()), image, checksum)
+class InOrder:
+    """Batches of (0, position) in the order of a split."""
+
+    def __init__(self, count: int, batch_size: int) -> None:
+        self._count = count
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-self._count // self._batch_size)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for start in range(0, self._count, self._batch_size):
+            yield [(0, position) for position in range(start, min(start + self._batch_size, self._count))]

@@ -3,7 +3,6 @@
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +12,9 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision, Precision
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader
 
-from bench.datasets.feed import Batch, EpochBatches, FeedDigest, Sample
+from bench.datasets.feed import FeedDigest
+from bench.engine.build import Built
 from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
 from bench.engine.cost import peak_memory
 from bench.engine.events import Events
@@ -33,19 +32,18 @@ BEST = "best.safetensors"
 
 @dataclass
 class Run:
-    """All that training one cell needs."""
+    """All that training one cell needs.
+
+    The backbone and the head of `built` are trained in place.
+    """
 
     spec: CellSpec
     fabric: Fabric
     precision: Precision
-    model: MultiLabelModel
-    fed: Callable[[MultiLabelModel], torch.nn.Module]  # from a model to what takes the batches
     wrapped: torch.nn.Module  # that of the model behind Fabric's precision, and compiled if asked for
     optimizer: Optimizer
     average: AveragedModel | None
-    train: "DataLoader[Sample]"
-    batches: EpochBatches
-    evaluation: "DataLoader[Sample]"
+    built: Built
     folder: Path
     events: Events
     started: float  # of the clock that measures what the run takes
@@ -59,17 +57,21 @@ class Run:
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps in an epoch."""
-        return math.ceil(len(self.batches) / self.spec.schedule.accumulate)
+        return math.ceil(len(self.built.batches) / self.spec.schedule.accumulate)
 
     @property
     def evaluated(self) -> torch.nn.Module:
         """What is evaluated: the average of the weights where there is one."""
-        return self.wrapped if self.average is None else self.fed(cast(MultiLabelModel, self.average.module))
+        return (
+            self.wrapped
+            if self.average is None
+            else self.built.fed(cast(MultiLabelModel, self.average.module))
+        )
 
     @property
     def plain(self) -> torch.nn.Module:
         """The same as it is stored: not wrapped, not compiled."""
-        return self.model if self.average is None else self.average.module
+        return self.built.model if self.average is None else self.average.module
 
 
 def fit(run: Run) -> list[Epoch]:
@@ -85,12 +87,10 @@ def fit(run: Run) -> list[Epoch]:
     history = _resume(run)
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
-        # Dropout draws from the global generator; seeding it here makes an epoch depend on nothing before it.
-        torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}".encode()))
         started = time.perf_counter()
         loss, lr, feed = _train_epoch(run, epoch, _scores(history))
         seconds = time.perf_counter() - started
-        images = run.batches.images
+        images = run.built.batches.images
         last = epoch + 1 == schedule.epochs
         due = last or (schedule.evaluate_every > 0 and (epoch + 1) % schedule.evaluate_every == 0)
         metrics = _evaluate(run) if due else None
@@ -121,14 +121,17 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
     """One pass over the training images; returns the mean loss, the last learning rate, the feed's hash."""
     schedule = run.spec.schedule
     run.wrapped.train()
-    run.batches.epoch = epoch
+    run.built.batches.epoch = epoch
     digest = FeedDigest()
     total, lr = 0.0, 0.0
-    for number, batch in enumerate(_batches(run.train)):
+    for number, batch in enumerate(run.built.train):
         step = epoch * run.steps_per_epoch + number // schedule.accumulate
         lr = set_learning_rate(run.optimizer, schedule, step, run.steps_per_epoch, scores)
         digest.update(batch)
         labels = run.fabric.to_device(batch.labels)
+        # Dropout draws from the global generator. Seeded here, a batch depends on nothing before it, and what
+        # a head draws moves nothing that the backbone, which comes first, draws in the next one.
+        torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode()))
         output = run.wrapped(run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult))
         loss = classification_loss(output.logits, labels, schedule.loss, schedule.difficult)
         loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
@@ -138,23 +141,17 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
                 f"the loss is {value} in epoch {epoch + 1}, step {step + 1}, at learning rate {lr:.3g}; "
                 f"the images of the batch: {', '.join(batch.ids)}"
             )
-        run.fabric.backward(loss / _group_size(number, schedule.accumulate, len(run.batches)))
-        if (number + 1) % schedule.accumulate == 0 or number + 1 == len(run.batches):
+        run.fabric.backward(loss / _group_size(number, schedule.accumulate, len(run.built.batches)))
+        if (number + 1) % schedule.accumulate == 0 or number + 1 == len(run.built.batches):
             _step(run)
         total += value
-        run.events.step(epoch, number + 1, len(run.batches), value, len(batch.ids))
-    return total / len(run.batches), lr, digest.value()
+        run.events.step(epoch, number + 1, len(run.built.batches), value, len(batch.ids))
+    return total / len(run.built.batches), lr, digest.value()
 
 
 def _group_size(number: int, accumulate: int, batches: int) -> int:
     """How many batches share the step of batch `number`; the last step of an epoch may have fewer."""
     return min(accumulate, batches - number // accumulate * accumulate)
-
-
-def _batches(loader: "DataLoader[Sample]") -> Iterator[Batch]:
-    for batch in loader:
-        assert isinstance(batch, Batch)
-        yield batch
 
 
 def _step(run: Run) -> None:
@@ -167,19 +164,19 @@ def _step(run: Run) -> None:
     run.optimizer.step()
     run.optimizer.zero_grad()
     if run.average is not None:
-        run.average.update_parameters(run.model)
+        run.average.update_parameters(run.built.model)
 
 
 def _evaluate(run: Run) -> Metrics | None:
-    index = run.evaluation.dataset.index  # type: ignore[attr-defined]
-    if not index.labels.any():
+    labels = run.built.watched_labels
+    if not labels.any():
         return None  # held by a server
-    logits, _ = predict(run.fabric, run.evaluated, run.evaluation, run.events.task("evaluating, batch"))
-    return measure(logits, index.labels, run.spec.protocol)
+    logits, _ = predict(run.fabric, run.evaluated, run.built.watched, run.events.task("evaluating, batch"))
+    return measure(logits, labels, run.spec.protocol)
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
-    states = {"model": run.model.state_dict(), "optimizer": run.optimizer.state_dict()}
+    states = {"model": run.built.model.state_dict(), "optimizer": run.optimizer.state_dict()}
     if run.average is not None:
         states["average"] = run.average.state_dict()
     if isinstance(run.precision, MixedPrecision):
@@ -191,7 +188,7 @@ def _resume(run: Run) -> list[Epoch]:
     state = load_state(run.folder / CHECKPOINT)
     if state is None:
         return []
-    run.model.load_state_dict(state.tensors["model"])
+    run.built.model.load_state_dict(state.tensors["model"])
     run.optimizer.load_state_dict(state.tensors["optimizer"])
     if run.average is not None:
         run.average.load_state_dict(state.tensors["average"])

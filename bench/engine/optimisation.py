@@ -18,17 +18,25 @@ PLATEAU_THRESHOLD = 1e-4
 
 
 def build_optimizer(model: MultiLabelModel, schedule: Schedule) -> Optimizer:
-    """The optimiser, with the head in its first group and the backbone in its second."""
-    groups = [
-        {"params": list(model.head.parameters()), "factor": 1.0},
-        {"params": list(model.backbone.parameters()), "factor": schedule.backbone_lr_factor},
-    ]
-    decay = schedule.weight_decay
+    """The optimiser, with a group for head and backbone, and for what of each has no weight decay."""
+    groups = []
+    for module, factor in ((model.head, 1.0), (model.backbone, schedule.backbone_lr_factor)):
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        plain = [parameter for parameter in trained if parameter.ndim < 2 and not schedule.decay_vectors]
+        kept = {id(parameter) for parameter in plain}
+        decayed = [parameter for parameter in trained if id(parameter) not in kept]
+        groups += [
+            {"params": parameters, "factor": factor, "weight_decay": decay}
+            for parameters, decay in ((decayed, schedule.weight_decay), (plain, 0.0))
+            if parameters
+        ]
+    # One kernel for all parameters. Under fp16 it would unscale the gradients itself, after they are clipped.
+    fused = schedule.precision != "fp16"
     if schedule.optimizer == "sgd":
-        return SGD(groups, lr=schedule.lr, momentum=schedule.momentum, weight_decay=decay)
+        return SGD(groups, lr=schedule.lr, momentum=schedule.momentum, fused=fused)
     if schedule.optimizer == "adam":
-        return Adam(groups, lr=schedule.lr, weight_decay=decay)
-    return AdamW(groups, lr=schedule.lr, weight_decay=decay)
+        return Adam(groups, lr=schedule.lr, fused=fused)
+    return AdamW(groups, lr=schedule.lr, fused=fused)
 
 
 def set_learning_rate(

@@ -12,8 +12,9 @@ from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
 from bench.experiment.methods import MethodChoice, parse_methods
-from bench.experiment.schedule import Schedule, load_schedule
+from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import InitFrom
+from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
 from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.catalog import PRIOR
@@ -80,7 +81,11 @@ class _Asked:
     start: "StartModel | None"
 
 
-def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None) -> list[Cell]:
+def plan(
+    matrix: MatrixSpec,
+    task: Steps = lambda name: lambda done, total: None,
+    tuned: Tuned | None = None,
+) -> list[Cell]:
     """Every cell of the matrix, in the order data, seed, method, with the label-frequency prior first.
 
     The data sets are found and checked here: nothing is trained before everything is known to be there.
@@ -88,6 +93,7 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
     Args:
         matrix: what is asked for.
         task: gives, for what begins to be read, the callback that it reports to.
+        tuned: the tune that chose the values of the matrix, if one did.
 
     Raises:
         UserError: whatever in the matrix does not exist or cannot be used.
@@ -96,10 +102,19 @@ def plan(matrix: MatrixSpec, task: Steps = lambda name: lambda done, total: None
     store = RecordStore(matrix.results)
     cells = []
     for name in matrix.data:
-        limits = matrix.limit_train, matrix.limit_eval
-        dataset = open_dataset(name, matrix.data_root, *limits, matrix.skip_bad, task(f"reading {name}"))
+        chooses = asked.schedules[name].schedule.chooses_on == "validation"
+        dataset = open_dataset(
+            name,
+            matrix.data_root,
+            matrix.limit_train,
+            matrix.limit_eval,
+            matrix.skip_bad,
+            task(f"reading {name}"),
+            matrix.split,
+            choose=chooses,
+        )
         _check_labels(name, asked.schedules[name], dataset)
-        for spec in _specs(matrix, asked, name, dataset, task):
+        for spec in _specs(matrix, asked, name, dataset, task, tuned):
             stored = store.load(spec.run_id())
             state, detail = _state(stored, matrix.overwrite)
             weights = asked.schedules[name].weights
@@ -119,12 +134,19 @@ def _find(matrix: MatrixSpec) -> _Asked:
 
 def _schedule(matrix: MatrixSpec, data: str) -> _NamedSchedule:
     name = matrix.schedule or dataset_info(data).default_schedule
-    schedule = load_schedule(name, matrix.schedule_overrides())
+    schedule = load_schedule(name, matrix.schedule_overrides(), lambda: _automatic_precision(matrix.device))
     if matrix.init_from:
         if matrix.weights not in (None, "none"):
             raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
         schedule = schedule.model_copy(update={"weights": "none"})
     return _NamedSchedule(Path(name).stem, schedule, initial_weights(schedule.weights))
+
+
+def _automatic_precision(device: str) -> Precision:
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.environment import automatic_precision
+
+    return automatic_precision(device)
 
 
 def _start(path: Path | None) -> "StartModel | None":
@@ -138,15 +160,17 @@ def _start(path: Path | None) -> "StartModel | None":
 
 def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
     """UserError where a schedule looks at scores that only a server can give."""
-    if (asked.schedule.select == "best" or asked.schedule.follows_scores) and not dataset.eval_is_labelled:
+    if asked.schedule.chooses_on == "test" and not dataset.eval_is_labelled:
         raise UserError(
             f"Schedule {asked.name} needs scores on the split {dataset.info.eval_split} of {name}, "
-            "whose labels are held by the evaluation server; use one with 'select: last' and without "
-            "'decay: plateau' and stop_after."
+            "whose labels are held by the evaluation server; choose on a validation split instead, with "
+            "--set select_on=validation."
         )
 
 
-def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task: Steps) -> Iterator[CellSpec]:
+def _specs(
+    matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task: Steps, tuned: Tuned | None
+) -> Iterator[CellSpec]:
     """The identity of every cell on one data set."""
     named = asked.schedules[name]
     schedule, digest = named.schedule, None
@@ -172,6 +196,8 @@ def _specs(matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task:
             data_fingerprint=dataset.fingerprint(),
             limit_train=matrix.limit_train,
             limit_eval=matrix.limit_eval,
+            split=matrix.split,
+            tuned=tuned,
             seed=seed,
             schedule_name=named.name,
             schedule=schedule,

@@ -7,9 +7,8 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader
 
-from bench.datasets.feed import Batch, Sample
+from bench.datasets.feed import Feed
 from bench.progress import Progress
 
 
@@ -18,14 +17,14 @@ class NonFiniteError(Exception):
 
 
 def predict(
-    fabric: Fabric, model: nn.Module, loader: "DataLoader[Sample]", progress: Progress
+    fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress
 ) -> tuple[NDArray[np.float32], float]:
     """Logits of every image, in the order of the split.
 
     Args:
         fabric: of the device and the precision.
-        model: takes what the loader gives.
-        loader: of the split.
+        model: takes what the feed gives.
+        feed: of the split.
         progress: called with (done, total) batches.
 
     Returns:
@@ -40,16 +39,14 @@ def predict(
     parts = []
     ids: list[str] = []
     with torch.inference_mode():
-        for number, batch in enumerate(loader, start=1):
-            assert isinstance(batch, Batch)
+        for number, batch in enumerate(feed, start=1):
             ids += batch.ids
             images = fabric.to_device(batch.images)
-            # The model alone: what the loader does in this process is no arithmetic of the model, and stored
-            # features in half precision cannot be stacked under a CPU's autocast.
+            # The model alone: what the feed does in this process is no arithmetic of the model.
             with fabric.autocast():
                 output = model(images)
             parts.append(output.logits.float().cpu())
-            progress(number, len(loader))
+            progress(number, len(feed))
     model.train(was_training)
     logits = torch.cat(parts).numpy()
     rate = len(logits) / (time.perf_counter() - started)

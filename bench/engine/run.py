@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from bench.datasets.feed import EpochBatches, loader
+from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.open import DataSet
 from bench.engine.build import Built, build
 from bench.engine.checkpoint import Spent
@@ -31,14 +31,14 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict
-from bench.errors import one_line
+from bench.errors import cut, one_line
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
 from bench.methods.label_space import log_odds
 from bench.methods.model import state_digest
 from bench.metrics.evaluate import measure
-from bench.records.store import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
+from bench.records.store import TITLE, Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
 from bench.settings import work_folder
 
 WEIGHTS = "model.safetensors"
@@ -112,9 +112,17 @@ def _split_sizes(dataset: DataSet) -> SplitSizes:
         eval_images=len(held_out),
         eval_labels=int((held_out == 1).sum()),
         eval_difficult=int((held_out == 0).sum()),
+        chosen_on_images=None if dataset.chosen_on is None else len(dataset.chosen_on),
         classes=dataset.info.classes,
         skipped=tuple(f"{problem.image}: {problem.reason}" for problem in dataset.skipped),
+        title=_given_title(dataset.info),
     )
+
+
+def _given_title(info: DataSetInfo) -> str | None:
+    """What the owner of a data set that is not built in calls it, where that is not its name."""
+    title = cut(" ".join(info.title.split()), TITLE)
+    return title if title and title != info.name and info.name not in DATASETS else None
 
 
 def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np.float32]]:
@@ -131,7 +139,7 @@ def _train(
     spec = cell.spec
     reset_peak_memory(machine.device)
     started = time.perf_counter()
-    built = build(cell, machine.device)
+    built = build(cell, machine.device, machine.workers)
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
@@ -140,7 +148,7 @@ def _train(
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
         run.plain.load_state_dict(load_file(folder / BEST))
-    logits, eval_rate = predict(run.fabric, run.evaluated, run.evaluation, events.task("evaluating, batch"))
+    logits, eval_rate = predict(run.fabric, run.evaluated, built.eval, events.task("evaluating, batch"))
     card = card_of_run(spec, cell.dataset, model.backbone)
     save_model(folder / WEIGHTS, run.plain, built.labels, card)
     spent = run.spent()
@@ -168,7 +176,7 @@ def _train(
 
 def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, started: float) -> Run:
     """Place the model on the device, and put beside it all that training needs."""
-    spec, schedule, device, model = cell.spec, cell.spec.schedule, machine.device, built.model
+    schedule, device, model = cell.spec.schedule, machine.device, built.model
     precision = precision_plugin(schedule.precision, device)
     fabric = fabric_on(device, precision)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -177,19 +185,14 @@ def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Ev
     fed = built.fed(model)
     seen: Any = torch.compile(fed) if machine.compiled else fed
     wrapped, optimizer = fabric.setup(seen, optimizer)
-    batches = EpochBatches(len(cell.dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
     return Run(
-        spec=spec,
+        spec=cell.spec,
         fabric=fabric,
         precision=precision,
-        model=model,
-        fed=built.fed,
+        built=built,
         wrapped=wrapped,
         optimizer=optimizer,
         average=average,
-        train=loader(built.train, machine.workers, device, batch_sampler=batches),
-        batches=batches,
-        evaluation=loader(built.eval, machine.workers, device, batch_size=schedule.batch_size),
         folder=folder,
         events=events,
         started=started,

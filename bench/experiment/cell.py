@@ -1,18 +1,23 @@
 """One run: everything that changes its result, hashed to its identity."""
 
 from hashlib import sha256
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.datasets.catalog import EvaluatedOn
 from bench.experiment.methods import MethodChoice, options_of
 from bench.experiment.schedule import Schedule
 from bench.experiment.start import InitFrom
+from bench.experiment.tuned import Tuned
 from bench.files import canonical_json
 from bench.methods.catalog import Options
 from bench.metrics.protocol import Protocol
 
 # Raised when the same cell would train to another result, so that older records are not taken for it.
-RECIPE = 2
+RECIPE = 3
+# What older records, which keep their identity, are silent of: fields of a run and of its schedule.
+_SINCE_3 = frozenset({"split", "tuned"}), frozenset({"select_on", "decay_vectors"})
 
 
 class CellSpec(BaseModel):
@@ -29,6 +34,10 @@ class CellSpec(BaseModel):
     data_fingerprint: str
     limit_train: int | None
     limit_eval: int | None
+    split: EvaluatedOn = Field(
+        "test", description="what is evaluated: the evaluation split, or one carved from the training split"
+    )
+    tuned: Tuned | None = Field(None, description="the tune that its values were chosen by")
     seed: int
     schedule_name: str
     schedule: Schedule
@@ -39,10 +48,28 @@ class CellSpec(BaseModel):
     vectors: str = Field(description="'label-sets', or where they come from and, behind ':', their hash")
     protocol: Protocol
 
+    @model_validator(mode="before")
+    @classmethod
+    def _chose_on_test(cls, fields: Any) -> Any:
+        """Before a schedule could say so, its epoch was chosen on the test split."""
+        schedule = fields.get("schedule") if isinstance(fields, dict) else None
+        if isinstance(schedule, dict) and fields.get("recipe") in (1, 2):
+            return {**fields, "schedule": {"select_on": "test", **schedule}}
+        return fields
+
     def head_options(self) -> Options:
         """The options that the head is built with."""
         options, width = options_of(self.method), self.schedule.head_width
         return options if width is None else options.narrowed(width)
+
+    def row(self) -> str:
+        """What its row in a table is known by: the method with its options, without those a tune chose."""
+        return self.tuned.method if self.tuned else self.method.label()
+
+    def schedule_title(self) -> str:
+        """What its schedule is called where runs under several stand side by side."""
+        tuned = f", tuned, {self.tuned.trials} trials each" if self.tuned else ""
+        return self.schedule_name + tuned
 
     def key(self) -> str:
         """Twelve hexadecimal digits, equal for equal cells."""
@@ -53,15 +80,26 @@ class CellSpec(BaseModel):
         return f"{self.data}-{self.method.name}-s{self.seed}-{self.key()}"
 
     def conditions(self) -> str:
-        """A hash of all that a comparison holds the same: everything but the method and the seed."""
-        return self._hash_without("method", "seed")
+        """A hash of all that a comparison holds the same: everything but the method and the seed.
 
-    def _hash_without(self, *fields: str) -> str:
+        Of the values that a tune chose, it is what they were chosen from.
+        """
+        return self._hash_without("method", "seed", tuned=self.tuned.fields if self.tuned else ())
+
+    def _hash_without(self, *fields: str, tuned: tuple[str, ...] = ()) -> str:
         # The name and the description of a schedule change nothing: equal fields are an equal schedule.
         content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
         # Nor does the name of a file of vectors or of a model: equal hashes are equal files.
         content["vectors"] = self.vectors.rpartition(":")[2]
         if self.init_from:
             del content["init_from"]["file"]
+        if self.tuned:
+            del content["tuned"]["name"], content["tuned"]["method"]
+        if self.recipe < RECIPE:
+            of_run, of_schedule = _SINCE_3
+            fields, tuned = (*fields, *of_run), (*tuned, *of_schedule)
+        content["schedule"] = {
+            name: value for name, value in content["schedule"].items() if name not in tuned
+        }
         kept = {name: value for name, value in content.items() if name not in fields}
         return sha256(canonical_json(kept).encode()).hexdigest()[:12]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bench.datasets.catalog import EvaluatedOn
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.experiment.start import Parts
@@ -41,12 +42,13 @@ class MatrixSpec(BaseModel):
     eval_image_size: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
-    precision: Precision | None = None
+    precision: Precision | Literal["auto"] | None = None
     set: dict[str, Any] = Field({}, description="any field of the schedule")
     # a model to start from, in place of the schedule's weights
     init_from: Path | None = None
     init_parts: Parts = "class-independent"
     # the data
+    split: EvaluatedOn = "test"
     data_root: Path | None = None
     vectors: str = "label-sets"
     limit_train: int | None = Field(None, ge=2)

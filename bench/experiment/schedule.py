@@ -1,11 +1,13 @@
 """A schedule: everything about training that is held the same while the head changes."""
 
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bench.datasets.catalog import EvaluatedOn
 from bench.errors import UserError
 from bench.experiment.loss import BCE, Loss, loss_named
 from bench.files import parse_mapping, read_mapping
@@ -100,7 +102,15 @@ class Schedule(BaseModel):
         ge=0, description="learning rate of the backbone, relative to the head's"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd; not used by the others")
-    weight_decay: float = Field(ge=0, description="of all parameters; adamw decouples it from the gradient")
+    weight_decay: float = Field(
+        ge=0,
+        description="of all parameters; adamw decouples it from the gradient and multiplies it by the "
+        "learning rate",
+    )
+    decay_vectors: bool = Field(
+        True,
+        description="weight decay on parameters of one dimension too: biases and those of normalisations",
+    )
     cycle_momentum: bool = Field(
         False,
         description="'one-cycle' moves the momentum (the first beta of adam and adamw) from 0.95 to 0.85 and "
@@ -111,7 +121,6 @@ class Schedule(BaseModel):
     )
     milestones: tuple[int, ...] = Field((), description="epochs after which 'step' multiplies by gamma")
     gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step' and of 'plateau'")
-    # Both look at the evaluation split in training, and are here because published recipes do.
     patience: int | None = Field(
         None, ge=0, description="epochs without a better mAP that 'plateau' tolerates before it multiplies"
     )
@@ -129,12 +138,18 @@ class Schedule(BaseModel):
     # On a GPU PyTorch computes float32 convolutions in TF32 by default; that is left as it is.
     precision: Precision = Field(
         "fp32",
-        description="bf16 and fp16 are mixed precision with float32 weights",
+        description="bf16 and fp16 are mixed precision with float32 weights; auto is bf16 where the "
+        "processor multiplies it, else fp32",
     )
     # the choice of the epoch that is reported
     evaluate_every: int = Field(1, ge=0, description="epochs between evaluations; 0: only after the last")
     select: Literal["last", "best"] = Field(
-        "last", description="'best' picks the epoch on the evaluation split itself, as the papers do"
+        "last", description="'best' picks the epoch with the highest mAP on what select_on names"
+    )
+    select_on: EvaluatedOn = Field(
+        "validation",
+        description="what 'select: best', 'decay: plateau' and stop_after look at: a validation split, which "
+        "then leaves the training split, or the test split itself, as the published recipes do",
     )
 
     @field_validator("loss", mode="before")
@@ -172,9 +187,10 @@ class Schedule(BaseModel):
                 "feature_channels needs trained_backbone 'none'",
             ),
             (
-                self.trained_backbone != "none" or not (self.augments or self.resize),
-                "trained_backbone 'none' computes features once, so it takes no crop, flip, cutout or "
-                "rand_augment, nor a resize before",
+                self.trained_backbone != "none"
+                or not (self.crop != "none" or self.cutout or self.rand_augment or self.resize),
+                "trained_backbone 'none' computes features once, so it takes no crop, cutout or "
+                "rand_augment, nor a resize before; with flip those of mirrored images are stored too",
             ),
         ):
             if not right:
@@ -198,8 +214,13 @@ class Schedule(BaseModel):
 
     @property
     def follows_scores(self) -> bool:
-        """Whether the training depends on how the epochs before scored on the evaluation split."""
+        """Whether the training depends on how the epochs before scored."""
         return self.decay == "plateau" or self.stop_after is not None
+
+    @property
+    def chooses_on(self) -> EvaluatedOn | None:
+        """The split whose scores the training or the choice of the epoch depends on; None if it does not."""
+        return self.select_on if self.select == "best" or self.follows_scores else None
 
 
 def schedule_names() -> list[str]:
@@ -208,8 +229,15 @@ def schedule_names() -> list[str]:
     return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_schedule(name: str, overrides: dict[str, object]) -> Schedule:
+def load_schedule(
+    name: str, overrides: dict[str, object], automatic: Callable[[], Precision] = lambda: "fp32"
+) -> Schedule:
     """Read a schedule by name or from a YAML file, and replace single fields.
+
+    Args:
+        name: of a schedule that comes with the harness, or a file.
+        overrides: the fields to replace.
+        automatic: gives what `precision: auto` stands for on the machine that the schedule is for.
 
     Raises:
         UserError: no such schedule, a file that is not YAML, or a field that is unknown or out of range.
@@ -221,7 +249,10 @@ def load_schedule(name: str, overrides: dict[str, object]) -> Schedule:
         fields = parse_mapping(packaged.read_bytes(), f"The schedule {name}")
     else:
         raise unknown_name("schedule", name, schedule_names())
+    fields.update(overrides)
+    if fields.get("precision") == "auto":
+        fields["precision"] = automatic()
     try:
-        return Schedule(**{**fields, **overrides})
+        return Schedule(**fields)
     except ValidationError as error:
         raise UserError(f"Schedule {name}: {one_sentence(error, Schedule.model_fields)}") from error

@@ -12,11 +12,13 @@ class FigureKind:
         name: what the user types, and the ending of the file's name.
         summary: one line.
         draw: `module:function` that takes a `Subject` and returns a matplotlib figure.
+        names_classes: whether the names of classes stand in it.
     """
 
     name: str
     summary: str
     draw: str
+    names_classes: bool = False
 
 
 KINDS: Final = {
@@ -26,6 +28,7 @@ KINDS: Final = {
             "per-class",
             "average precision of every class, a bar per method",
             "bench.figures.per_class:draw",
+            names_classes=True,
         ),
         FigureKind(
             "frequency",
@@ -36,12 +39,14 @@ KINDS: Final = {
             "precision-recall",
             "precision against recall, a panel per class",
             "bench.figures.recall:draw",
+            names_classes=True,
         ),
         FigureKind("learning", "loss and mAP after every epoch", "bench.figures.learning:draw"),
         FigureKind(
             "cooccurrence",
             "which classes occur together: in the labels, and what a method predicts beyond or below that",
             "bench.figures.cooccurrence:draw",
+            names_classes=True,
         ),
     )
 }

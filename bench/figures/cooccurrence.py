@@ -27,8 +27,10 @@ def draw(subject: Subject) -> Figure:
     columns = min(COLUMNS, 1 + len(trained))
     lines = math.ceil((1 + len(trained)) / columns)
     side = 1.9 + 0.12 * len(shown)
-    figure = Figure(figsize=(side * columns + 1.6, (side + 0.4) * lines + 0.4), layout="compressed")
-    figure.suptitle(subject.heading(f"co-occurrence, {shown_of(len(shown), len(subject.classes))}"))
+    heading = subject.heading(f"co-occurrence, {shown_of(len(shown), len(subject.classes))}", shown)
+    height = (side + 0.4) * lines + 0.4 + 0.25 * heading.count("\n")
+    figure = Figure(figsize=(side * columns + 1.6, height), layout="compressed")
+    figure.suptitle(heading)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     truth = together(_truth(subject))[np.ix_(shown, shown)]
     first = panels[0].imshow(truth, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
@@ -41,7 +43,7 @@ def draw(subject: Subject) -> Figure:
     for panel, (label, difference) in zip(panels[1:], differences.items(), strict=False):
         second = panel.imshow(difference, vmin=-limit, vmax=limit, cmap="PuOr_r", interpolation="nearest")
         panel.set_title(subject.title(label), fontsize=10)
-    names = [subject.classes[c] for c in shown]
+    names = [subject.class_names[c] for c in shown]
     for number, panel in enumerate(panels):
         panel.set_visible(number <= len(trained))
         _name(panel, names, beside=number % columns == 0)

@@ -1,39 +1,32 @@
 """Draw pictures of stored runs and write them: equal records give equal bytes on one machine."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from matplotlib import style
 from matplotlib.figure import Figure
 
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.experiment.methods import label_of
 from bench.figures.catalog import KINDS, FigureKind
+from bench.figures.look import look
 from bench.figures.subject import Subject
 from bench.files import atomic_path
 from bench.methods.catalog import METHOD_CATALOGUE
 from bench.names import file_name
-from bench.records.groups import Group, group_records
+from bench.records.groups import Group
 from bench.records.runs import notes_on
 from bench.records.store import RecordStore
 from bench.resolve import resolve, unknown_name
 from bench.tables.book import Book
 
-LOOK: Final = {
-    "svg.hashsalt": "bench",  # the ids within a file would be random otherwise
-    "text.parse_math": False,  # a name may have dollars in it
-    "font.size": 9,
-    "figure.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.35,
-    "grid.linewidth": 0.6,
-    "hatch.linewidth": 0.5,
-}
+LONGEST_SELECTION: Final = 60
+"""Characters of the methods in the name of a file."""
 
 # Without dates and versions of matplotlib, so that equal data gives equal bytes.
 _METADATA: Final = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
@@ -54,11 +47,11 @@ def draw_figures(
         store: the records.
         kinds: names of `KINDS`.
         folder: where the files go: `DATA-KIND.FORMAT`, and `DATA-KIND-2.FORMAT` and so on where there are
-            runs on the data set under further conditions.
+            runs on the data set under further conditions; behind that the methods, if some are chosen.
         data: the data set, by its name or its YAML file; all of them if None.
         methods: methods with options, as `bench run` takes them; all if empty.
         formats: `png`, `svg` or both.
-        note: told of each run that is left out because it cannot be read.
+        note: told of each run that is left out because it cannot be read, and of names without a font.
 
     Returns:
         The files.
@@ -67,32 +60,67 @@ def draw_figures(
         UserError: an unknown name, no finished run, or nothing to draw.
     """
     chosen = [resolve("picture", name, KINDS) for name in kinds]
+    asked, labels = _asked(store, data, methods, note)
+    selection = _selection(labels)
     written = []
-    # The user's own configuration of matplotlib would make other pictures of the same records.
-    with style.context(["default", LOOK]):
-        for name, groups in _groups(store, data, methods, note).items():
-            stem = file_name(name, "data set")
-            for number, group in enumerate(groups, start=1):
-                subject = Subject(group, store, several=len(groups) > 1)
-                ending = f"-{number}" if number > 1 else ""
-                for kind in chosen:
-                    written += _save(_draw(kind, subject), folder / f"{stem}-{kind.name}{ending}", formats)
+    for one in asked:
+        subject = Subject(one.group, store, one.several)
+        ending = (f"-{one.number}" if one.number > 1 else "") + selection
+        stem = file_name(one.group.first.cell.data, "data set")
+        with look(subject.lettering):
+            for kind in chosen:
+                written += _save(_draw(kind, subject), folder / f"{stem}-{kind.name}{ending}", formats)
+        unwritten = subject.lettering.unwritten(subject.classes)
+        if unwritten and any(kind.names_classes for kind in chosen):
+            note(f"{one.group.first.cell.data}: {unwritten}")
     return written
 
 
-def _groups(
+@dataclass(frozen=True)
+class _Asked:
+    """Runs to draw: those of a group of equal conditions whose methods are asked for.
+
+    Attributes:
+        group: the runs.
+        number: the place of the whole group among those on its data set, from 1, whatever is asked for: a
+            picture of other methods must not take the name of this one's.
+        several: whether there are other groups on the data set.
+    """
+
+    group: Group
+    number: int
+    several: bool
+
+
+def _asked(
     store: RecordStore, data: str | None, methods: Sequence[str], note: Callable[[str], None]
-) -> dict[str, list[Group]]:
-    """The runs to draw by data set, in groups of equal conditions."""
+) -> tuple[list[_Asked], set[str]]:
+    """The runs to draw, and the labels of the methods that were chosen; none where all are."""
     book = Book(store)
     if not book.groups:
         raise book.nothing_finished()
     data = data and name_of(data)
     if data is not None and data not in book.groups:
         raise unknown_name("data set of the stored runs", data, book.groups)
-    asked = {data: book.groups[data]} if data is not None else book.groups
-    records = [record for groups in asked.values() for group in groups for record in group.records]
-    labels = {record.cell.method.label() for record in records}
+    of_data = {data: book.groups[data]} if data is not None else book.groups
+    wanted = _labels(methods, [group for groups in of_data.values() for group in groups])
+    asked = []
+    for groups in of_data.values():
+        for number, group in enumerate(groups, start=1):
+            chosen = [one for one in group.records if not wanted or one.cell.row() in wanted]
+            drawn = tuple(book.runs.with_scores(chosen))
+            if drawn:
+                asked.append(_Asked(Group(drawn), number, several=len(groups) > 1))
+    for line in notes_on(tuple(of_data), book.runs.notes, set(book.groups)):
+        note(line)
+    if not asked:
+        raise UserError("No run that is asked for has scores that can be read: there is nothing to draw.")
+    return asked, wanted
+
+
+def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
+    """The methods that are chosen, as the runs have them; UserError for one that no run has."""
+    labels = {record.cell.row() for group in groups for record in group.records}
     wanted = set()
     for method in methods:
         known = method in labels or method.partition("/")[0] in METHOD_CATALOGUE.names()
@@ -100,17 +128,22 @@ def _groups(
         if label not in labels:
             raise unknown_name("method of the stored runs", method, labels)
         wanted.add(label)
-    chosen: dict[str, list[Group]] = {}
-    asked_for = [record for record in records if not wanted or record.cell.method.label() in wanted]
-    drawn = book.runs.with_scores(asked_for)
-    for group in group_records(drawn):
-        chosen.setdefault(group.first.cell.data, []).append(group)
-    about = {data} if data is not None else set(book.groups)
-    for line in notes_on(tuple(about), book.runs.notes, set(book.groups)):
-        note(line)
-    if not drawn:
-        raise UserError("No run that is asked for has scores that can be read: there is nothing to draw.")
-    return chosen
+    return wanted
+
+
+def _selection(labels: Collection[str]) -> str:
+    """What the choice of methods adds to the name of a file: `+ml-gcn+resnet,pool=max`; nothing for all.
+
+    Where that is long, or an option has a value that no file can be named after, a part of it with a hash.
+    """
+    if not labels:
+        return ""
+    whole = "+".join(sorted(labels))
+    name = re.sub(r"[^\w.=,+-]", "_", whole.replace("/", ","), flags=re.ASCII)
+    plain = all(re.fullmatch(r"[\w./=-]+", label, re.ASCII) for label in labels)
+    if not plain or len(name) > LONGEST_SELECTION:
+        name = f"{name[:LONGEST_SELECTION]}-{sha256(whole.encode()).hexdigest()[:12]}"
+    return f"+{file_name(name, 'choice of methods')}"
 
 
 def _draw(kind: FigureKind, subject: Subject) -> Figure:

@@ -22,7 +22,7 @@ def draw(subject: Subject) -> Figure:
     panels = [shown[start : start + rows] for start in range(0, len(shown), rows)]
     height = 1.6 + rows * (0.12 + 0.09 * len(subject.rows))
     figure = Figure(figsize=(max(6.5, 4 * len(panels)), height), layout="constrained")
-    figure.suptitle(subject.heading(f"AP per class, {shown_of(len(shown), len(subject.classes))}"))
+    figure.suptitle(subject.heading(f"AP per class, {shown_of(len(shown), len(subject.classes))}", shown))
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, positions in zip(axes, panels, strict=True):
         _bars(panel, subject, positions, rows)
@@ -44,7 +44,7 @@ def _bars(panel: Axes, subject: Subject, positions: list[int], rows: int) -> Non
             color=style.colour,
             hatch=style.hatch,
         )
-    panel.set_yticks(range(len(positions)), [subject.classes[c] for c in positions])
+    panel.set_yticks(range(len(positions)), [subject.class_names[c] for c in positions])
     panel.tick_params(axis="y", length=0)
     # All panels have rows of one height, and the first class stands on top.
     panel.set(xlim=(0, 100), ylim=(rows - 0.5, -0.5), xlabel="AP (%)")

@@ -25,10 +25,10 @@ def draw(subject: Subject) -> Figure:
     lines = math.ceil(len(shown) / columns)
     figure = Figure(figsize=(max(6.5, 2.1 * columns + 0.5), 1.9 * lines + 1.3), layout="constrained")
     what = f"precision and recall, {shown_of(len(shown), len(subject.classes))}"
-    figure.suptitle(subject.heading(what))
+    figure.suptitle(subject.heading(what, shown))
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for c, panel in zip(shown, panels, strict=False):
-        panel.set_title(subject.classes[c], fontsize=9)
+        panel.set_title(subject.class_names[c], fontsize=9)
     for label in subject.rows:
         curves = _curves(subject, label)
         for c, panel in zip(shown, panels, strict=False):

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.errors import UserError
+from bench.figures.look import UNWRITTEN, Lettering, lettering
 from bench.figures.palette import Style, styles
-from bench.records.groups import Group
+from bench.records.groups import Group, data_title
 from bench.records.store import Record, RecordStore, Scores
 
 Floats = NDArray[np.float64]
@@ -47,6 +48,17 @@ class Subject:
         return self.group.first.data.classes
 
     @cached_property
+    def lettering(self) -> Lettering:
+        """What all its texts are written with."""
+        words = (data_title(self.group.records), self.group.first.cell.schedule_title())
+        return lettering((*self.classes, *self.group.titles().values(), *words))
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes as they can be drawn; `#3` where no font has the letters of the third."""
+        return self.lettering.names(self.classes)
+
+    @cached_property
     def labels(self) -> NDArray[np.int8]:
         """`(N, C)`, the labels of the evaluation split: 1, 0 or -1; equal for all runs of a group."""
         return self.scores(self.group.first).labels
@@ -76,16 +88,24 @@ class Subject:
 
     def title(self, label: str) -> str:
         """A method as tables print it."""
-        return self.group.titles()[label]
+        return self.lettering.text(self.group.titles()[label])
 
-    def heading(self, what: str) -> str:
-        """Title of a picture: what it shows, on what, over how many seeds."""
+    def heading(self, what: str, shown: Iterable[int] = ()) -> str:
+        """Title of a picture: what it shows, on what, over how many seeds.
+
+        Args:
+            what: it shows.
+            shown: the classes that are named in it; a second line says what a number for one means.
+        """
         counts = sorted({len(records) for label, records in self.rows.items() if label != "prior"} or {1})
         seeds = "–".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         cell = self.group.first.cell
         which = f", conditions {cell.conditions()}" if self.several else ""
+        which += "" if cell.split == "test" else f", {cell.split} images"
         named = "seed" if counts[-1] == 1 else "seeds"
-        return f"{cell.data}, {cell.schedule_name}{which}: {what} ({seeds} {named})"
+        title = f"{data_title(self.group.records)}, {cell.schedule_title()}{which}: {what} ({seeds} {named})"
+        numbered = any(not self.lettering.can_write(self.classes[c]) for c in shown)
+        return self.lettering.text(title) + (f"\n{UNWRITTEN}" if numbered else "")
 
     def most_frequent(self, at_most: int) -> list[int]:
         """Positions of the classes that occur most, in the data set's order; all where they are few."""

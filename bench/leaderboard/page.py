@@ -10,8 +10,8 @@ from markupsafe import Markup
 from bench.figures.palette import COLOURS
 from bench.leaderboard.model import Page, PageSection, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
-from bench.leaderboard.ranking import Ranking
-from bench.leaderboard.tables import class_table, methods_table, published_table, ranking_table, title_of_data
+from bench.leaderboard.ranking import RULE, Ranking
+from bench.leaderboard.tables import class_table, data_titles, methods_table, published_table, ranking_table
 from bench.records.evidence import Evidence
 from bench.records.groups import Group, differences
 from bench.tables.book import Book
@@ -23,25 +23,27 @@ def page_of(book: Book, found: Ranking) -> Page:
     """Put the page of a book's runs together, with their ranking."""
     sections: list[PageSection] = []
     ranked: dict[str, str] = {}
+    titles = data_titles(book.groups)
     for data, of_data in book.groups.items():
         for group in of_data:
             name = f"data-{len(sections) + 1}"
-            sections.append(_section(name, group, of_data, found.columns[data], book.evidence(group)))
+            sections.append(
+                _section(name, titles[data], group, of_data, found.columns[data], book.evidence(group))
+            )
             if group is found.columns[data]:
                 ranked[data] = name
-    columns = tuple((title_of_data(data), name) for data, name in ranked.items())
+    columns = tuple((titles[data], name) for data, name in ranked.items())
     evidence = {data: book.evidence(group) for data, group in found.columns.items()}
-    ranking = ranking_table(found, ranked, evidence)
+    ranking = ranking_table(found, ranked, titles, evidence)
     return Page(ranking, columns, tuple(sections), published_table(), tuple(book.notes.values()))
 
 
 def _section(
-    name: str, group: Group, of_data: Sequence[Group], ranked: Group, evidence: Evidence
+    name: str, title: str, group: Group, of_data: Sequence[Group], ranked: Group, evidence: Evidence
 ) -> PageSection:
-    title = title_of_data(group.first.cell.data)
     conditions = (*header(group), *evidence_statements(group, evidence))
     if len(of_data) > 1:
-        title += f", {group.first.cell.schedule_name}, {group.first.cell.protocol.name}"
+        title += f", {group.first.cell.schedule_title()}, {group.first.cell.protocol.name}"
     if group is not ranked:
         different = "; ".join(differences(ranked.first, group.first))
         conditions = (*conditions, f"not in the overall ranking, whose runs differ in: {different}")
@@ -63,6 +65,7 @@ def render(page: Page) -> str:
     template = _environment().get_template("page.html")
     return template.render(
         page=page,
+        rule=RULE,
         conditions_id=conditions_id,
         colours=COLOURS,
         style=Markup(_own("page.css")),

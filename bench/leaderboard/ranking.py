@@ -9,6 +9,16 @@ from bench.records.groups import Group
 from bench.records.store import Record
 from bench.tables.columns import averages, metric_columns
 
+RULE = (
+    "The rank in a column is that among the methods that have a result there, with the ranks that the tests "
+    "leave open behind it; methods with the same printed value share the mean of their ranks. Bold: what "
+    "cannot be told from the best, of methods with at least three seeds. The place is by the mean rank over "
+    "all columns. Where a method has no result it counts as behind all that have one, with the rank beside "
+    "the dash: nobody gains by leaving out a data set. Such a method is marked with how many data sets it "
+    "was run on, and has no mean mAP. The label frequency is a floor, and no method."
+)
+"""How methods are ranked, for the reader of the page."""
+
 MAP = next(column for column in metric_columns() if column.title == "mAP")
 
 
@@ -20,8 +30,8 @@ class Result:
         mean: over seeds, percent.
         deviation: standard deviation over seeds; NaN for one seed.
         seeds: which.
-        rank: among the methods that have a result in every column, 1 the best; those with the same printed
-            mean share the mean of their ranks. None for other methods, and for the floor, which is no method.
+        rank: among the methods that have a result there, 1 the best; those with the same printed mean share
+            the mean of their ranks. None for the floor, which is no method.
     """
 
     mean: float
@@ -43,18 +53,27 @@ class Standing:
         label: the method with its options, as `bench run` takes it.
         title: as tables print it.
         results: by data set.
-        place: 1 the best, shared by methods of the same mean rank; None, like the two means, where the method
-            has no result on one of the data sets, and for the floor.
-        mean_rank: mean of the ranks.
-        mean_map: mean of the mAP values, percent.
+        lacking: by each data set that it has no result on, the rank that counts there: behind all others.
+        place: 1 the best, shared by methods of the same mean rank that lack as many data sets; None, like the
+            two means, for the floor.
+        mean_rank: mean of the ranks over all data sets.
+        mean_map: mean of the mAP values, percent; None where one is lacking, because data sets differ in how
+            hard they are.
     """
 
     label: str
     title: str
     results: Mapping[str, Result]
+    lacking: Mapping[str, float]
     place: int | None = None
     mean_rank: float | None = None
     mean_map: float | None = None
+
+    @property
+    def completeness(self) -> str:
+        """On how many of the data sets it was run, in words; nothing for all."""
+        known = len(self.results)
+        return f"on {known} of {known + len(self.lacking)} data sets" if self.lacking else ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,7 @@ class Ranking:
 
     Attributes:
         columns: the runs behind the column of each data set, all made under the same conditions.
-        standings: the methods, best first; then what is incomplete, in the order of the tables.
+        standings: the methods, best first; then the floor.
     """
 
     columns: Mapping[str, Group]
@@ -80,47 +99,52 @@ def ranking(groups: Mapping[str, Sequence[Group]]) -> Ranking:
     # As one group, so that the order is that of the tables.
     together = Group(tuple(record for group in columns.values() for record in group.records))
     everything, titles = together.by_method(), together.titles()
-    rows = {data: group.by_method() for data, group in columns.items()}
-    complete = [
-        label
-        for label in everything
-        if label != PRIOR.name and all(label in of_data for of_data in rows.values())
-    ]
-    results = {data: _results(of_data, complete) for data, of_data in rows.items()}
+    results = {data: _results(group.by_method()) for data, group in columns.items()}
+    behind = {data: 1.0 + len(set(of) - {PRIOR.name}) for data, of in results.items()}
     standings = [
-        Standing(label, titles[label], {data: of[label] for data, of in results.items() if label in of})
+        Standing(
+            label,
+            titles[label],
+            {data: of[label] for data, of in results.items() if label in of},
+            {data: behind[data] for data, of in results.items() if label not in of},
+        )
         for label in everything
     ]
-    placed = [_with_means(standing) for standing in standings if standing.label in complete]
+    placed = [_with_means(standing) for standing in standings if standing.label != PRIOR.name]
     # Python's sort is stable: what is equal keeps the order of the tables.
-    placed.sort(key=lambda standing: (standing.mean_rank, -(standing.mean_map or 0)))
-    ranks = [standing.mean_rank for standing in placed]
-    placed = [replace(standing, place=1 + ranks.index(standing.mean_rank)) for standing in placed]
-    return Ranking(columns, (*placed, *(one for one in standings if one.label not in complete)))
+    placed.sort(key=lambda standing: (*_order(standing), -(standing.mean_map or 0)))
+    order = [_order(standing) for standing in placed]
+    placed = [replace(standing, place=1 + order.index(_order(standing))) for standing in placed]
+    return Ranking(columns, (*placed, *(one for one in standings if one.label == PRIOR.name)))
+
+
+def _order(standing: Standing) -> tuple[float, int]:
+    assert standing.mean_rank is not None
+    return standing.mean_rank, len(standing.lacking)
 
 
 def ranked_group(groups: Sequence[Group]) -> Group:
     """The runs that stand for a data set where some were made under different conditions.
 
-    Those on the whole data before those on a part of it; then those of most methods, then most runs; then the
-    first.
+    Those measured on test images before those on validation images; those on the whole data before those on
+    a part of it; then those of most methods, then most runs; then the first.
     """
 
-    def weight(group: Group) -> tuple[bool, int, int]:
+    def weight(group: Group) -> tuple[bool, bool, int, int]:
         cell = group.first.cell
         whole = cell.limit_train is None and cell.limit_eval is None
-        return whole, len(set(group.by_method()) - {PRIOR.name}), len(group.records)
+        return cell.split == "test", whole, len(set(group.by_method()) - {PRIOR.name}), len(group.records)
 
     return max(groups, key=weight)
 
 
-def _results(rows: Mapping[str, Sequence[Record]], complete: Sequence[str]) -> dict[str, Result]:
+def _results(rows: Mapping[str, Sequence[Record]]) -> dict[str, Result]:
     found = {}
     for label, records in rows.items():
         row = averages(records, [MAP])
         seeds = tuple(record.cell.seed for record in records)
         found[label] = Result(row[MAP.key], row[MAP.part("std")], seeds)
-    ranks = _ranks({label: float(found[label].printed) for label in complete})
+    ranks = _ranks({label: float(one.printed) for label, one in found.items() if label != PRIOR.name})
     return {label: replace(result, rank=ranks.get(label)) for label, result in found.items()}
 
 
@@ -135,8 +159,6 @@ def _ranks(values: Mapping[str, float]) -> dict[str, float]:
 
 def _with_means(standing: Standing) -> Standing:
     results = standing.results.values()
-    return replace(
-        standing,
-        mean_rank=fmean(result.rank for result in results if result.rank is not None),
-        mean_map=fmean(result.mean for result in results),
-    )
+    ranks = [*(result.rank for result in results if result.rank is not None), *standing.lacking.values()]
+    mean_map = None if standing.lacking else fmean(result.mean for result in results)
+    return replace(standing, mean_rank=fmean(ranks), mean_map=mean_map)

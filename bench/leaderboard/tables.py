@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bench.datasets.catalog import DATASETS
 from bench.figures.palette import styles
@@ -9,7 +10,7 @@ from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, cond
 from bench.leaderboard.ranking import MAP, Ranking, Result
 from bench.methods.catalog import METHODS
 from bench.records.evidence import Evidence
-from bench.records.groups import Group
+from bench.records.groups import Group, data_title, told_apart
 from bench.records.published import PrintedRow, cite, published_rows, references
 from bench.records.store import Record
 from bench.tables.columns import Column, class_columns, frame
@@ -18,39 +19,54 @@ from bench.tables.grid import NOTHING, number_cells
 PUBLISHED_METRICS = ("mAP", "CF1", "OF1", "CF1_top3", "OF1_top3")
 
 
-def title_of_data(data: str) -> str:
-    """The data set as tables print it; a user's own by its name."""
-    return DATASETS[data].title if data in DATASETS else data
+def data_titles(groups: Mapping[str, Sequence[Group]]) -> dict[str, str]:
+    """What the page calls each data set: a user's own by the title that it was given, else by its name."""
+    titles = {}
+    for data, of_data in groups.items():
+        given = data_title(record for group in of_data for record in group.records)
+        titles[data] = DATASETS[data].title if data in DATASETS else given
+    return told_apart(titles)
 
 
-def ranking_table(found: Ranking, sections: Mapping[str, str], evidence: Mapping[str, Evidence]) -> PageTable:
+def ranking_table(
+    found: Ranking,
+    sections: Mapping[str, str],
+    titles: Mapping[str, str],
+    evidence: Mapping[str, Evidence],
+) -> PageTable:
     """The overall ranking.
 
     Args:
         found: the ranking.
         sections: by data set the id of the section with the runs that are ranked.
+        titles: of the data sets.
         evidence: by data set what the scores of these runs show.
     """
     looks = styles(standing.label for standing in found.standings)
     labels = [standing.label for standing in found.standings]
     leading = {data: evidence[data].leading(MAP.metric, labels) for data in found.columns}
-    ranked = [standing.label for standing in found.standings if standing.place is not None]
+    ranked = {
+        data: [one.label for one in found.standings if one.place is not None and data in one.results]
+        for data in found.columns
+    }
     heads = (
         PageHead("Place", descending=False),
         PageHead("Mean rank", descending=False),
         PageHead("Mean mAP"),
-        *(PageHead(f"{title_of_data(data)} mAP") for data in found.columns),
+        *(PageHead(f"{titles[data]} mAP") for data in found.columns),
     )
     rows = []
     for standing in found.standings:
-        cells = [_plain(standing.place, 0), _plain(standing.mean_rank, 2), _plain(standing.mean_map, 1)]
+        place = replace(_plain(standing.place, 0), note=standing.completeness if standing.place else "")
+        cells = [place, _plain(standing.mean_rank, 2), _plain(standing.mean_map, 1)]
         for data in found.columns:
             result = standing.results.get(data)
             if result is None:
-                cells.append(PageCell(NOTHING))
-                continue
-            ranks = evidence[data].ranks(standing.label, MAP.metric, ranked)
-            cells.append(_ranked(result, standing.label in leading[data], ranks, sections[data]))
+                note = f"#{standing.lacking[data]:g}" if standing.place else ""
+                cells.append(PageCell(NOTHING, note=note))
+            else:
+                ranks = evidence[data].ranks(standing.label, MAP.metric, ranked[data])
+                cells.append(_ranked(result, standing.label in leading[data], ranks, sections[data]))
         rows.append(PageRow(standing.title, tuple(cells), looks[standing.label]))
     return PageTable("ranking", "Overall ranking (mAP in %)", "Method", heads, tuple(rows))
 
@@ -159,7 +175,7 @@ def _published_row(row: PrintedRow) -> PageRow:
     sizes = dict.fromkeys(str(size) for size in (facts.train_size, facts.test_size) if size is not None)
     year = references()[facts.source].get("year")
     source = cite(facts.source).partition(",")[0] + (f", {year}" if year else "")
-    words = (title_of_data(facts.data), facts.backbone, " → ".join(sizes), facts.weights, source)
+    words = (DATASETS[facts.data].title, facts.backbone, " → ".join(sizes), facts.weights, source)
     cells = [PageCell(word or "not stated") for word in words]
     made = f"{cite(facts.source)}: {facts.table}, row {facts.row}; split: {facts.split}"
     for metric in PUBLISHED_METRICS:

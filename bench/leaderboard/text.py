@@ -3,15 +3,14 @@
 from html import escape
 
 from bench.leaderboard.model import Page, PageCell, PageTable
+from bench.leaderboard.ranking import RULE
 from bench.tables import grid
 from bench.tables.render import markdown_grid
 
-_INTRODUCTION = """\
-Each column holds runs that were made under the same conditions, which stand below. In brackets: the rank in
-the column, among the methods that have a result in every column, and between which ranks the tests leave it;
-methods with the same printed value share the mean of their ranks. Bold: what cannot be told from the best,
-of methods with at least three seeds. The place is by mean rank. Other methods have no place and no means;
-the label frequency is a floor, and no method."""
+_INTRODUCTION = (
+    "Each column holds runs that were made under the same conditions, which stand below, with the rank in "
+    f"brackets. {RULE}"
+)
 
 
 def markdown(page: Page) -> str:

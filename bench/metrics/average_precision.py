@@ -72,12 +72,18 @@ class RankedScores:
             _rank(s, p, i) for s, p, i in zip(np.ascontiguousarray(scores.T), positive, ignored, strict=True)
         ]
 
-    def average_precision(self, counts: IntArray | None = None) -> npt.NDArray[np.float64]:
+    def average_precision(
+        self, counts: IntArray | None = None, as_many: IntArray | None = None
+    ) -> npt.NDArray[np.float64]:
         """AP of each class (C,), NaN for a class without positives.
 
         `counts` (N,) says how often each image is there (a bootstrap draws images with repetition).
         The copies of an image have equal scores, so the result is that of the repeated arrays.
         Of counts (R, N) the result is (R, C).
+
+        `as_many` (C,) or (R, C), positive: precision is that of so many positives, ranked as those that there
+        are. The more positives, the higher the AP, even of a guess; so AP of few is compared with that of
+        many (the normalised precision of Hoiem et al. 2012, Diagnosing Error in Object Detectors, ECCV).
         """
         if counts is None:
             counts = np.ones(self._num_images, dtype=np.int64)
@@ -85,7 +91,9 @@ class RankedScores:
             raise ValueError(f"counts {counts.shape} must be one per image, ({self._num_images},)")
         # As small as their sum allows: a bootstrap spends most of its time on fetching them.
         rows = np.atleast_2d(counts).astype(np.min_scalar_type(int(counts.sum(axis=-1).max())))
-        found = np.stack([_measure(ranked, self._rule, rows) for ranked in self._classes], axis=-1)
+        wanted = [None] * len(self._classes) if as_many is None else np.atleast_2d(as_many).T[..., None]
+        classes = zip(self._classes, wanted, strict=True)
+        found = np.stack([_measure(ranked, self._rule, rows, many) for ranked, many in classes], axis=-1)
         return found.reshape(*counts.shape[:-1], len(self._classes))
 
 
@@ -113,8 +121,10 @@ def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _Ranke
     return _RankedClass(order[: starts[-1]], starts[:-1], order[hit], found[:-1][kept])
 
 
-def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray) -> npt.NDArray[np.float64]:
-    """AP of one class for each row of counts (R, N), NaN without positives."""
+def _measure(
+    ranked: _RankedClass, rule: ApRule, counts: IntArray, as_many: IntArray | None
+) -> npt.NDArray[np.float64]:
+    """AP of one class for each row of counts (R, N), NaN without positives; `as_many` is (R, 1)."""
     if len(ranked.hits) == 0:
         return np.full(len(counts), np.nan)
     found, retrieved = (
@@ -124,7 +134,11 @@ def _measure(ranked: _RankedClass, rule: ApRule, counts: IntArray) -> npt.NDArra
         for images, starts in ((ranked.hits, ranked.hit_starts), (ranked.images, ranked.starts))
     )
     # Groups that a bootstrap drew no image of may come first, with nothing retrieved yet.
-    precision = found / np.maximum(retrieved, 1)
+    if as_many is None:
+        precision = found / np.maximum(retrieved, 1)
+    else:
+        weighed = found * (as_many / np.maximum(found[:, -1:], 1))
+        precision = weighed / np.where(retrieved > 0, weighed + retrieved - found, 1)
     return np.where(found[:, -1] > 0, _summarise(rule, found, precision), np.nan)
 
 

@@ -26,7 +26,7 @@ _BLOCK = 20
 # Draws of images that it ranks at a time, unless those of one resample are more: what fits a cache.
 _AT_ONCE = 2**18
 # Beyond this many decimals there is only the order of a sum, which must not decide the sign of a difference.
-_DECIMALS: Final = 12
+DECIMALS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def replicate(
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         blocks = list(pool.map(measure, range(0, resamples + 1, block)))
-    metrics, class_ap = (np.concatenate(block).round(_DECIMALS) for block in zip(*blocks, strict=True))
+    metrics, class_ap = (np.concatenate(block).round(DECIMALS) for block in zip(*blocks, strict=True))
     return Replicates(metrics, class_ap)
 
 

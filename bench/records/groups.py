@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bench.datasets.catalog import DATASETS
 from bench.experiment.methods import find_method
 from bench.files import canonical_json
 from bench.methods.catalog import METHODS, PRIOR
@@ -32,14 +33,25 @@ class Group:
         """The records of each method with its options, in the order of the tables."""
         rows: dict[str, list[Record]] = defaultdict(list)
         for record in sorted(
-            self.records, key=lambda r: (method_place(r.cell.method.name), r.cell.method.label(), r.cell.seed)
+            self.records, key=lambda r: (method_place(r.cell.method.name), r.cell.row(), r.cell.seed)
         ):
-            rows[record.cell.method.label()].append(record)
+            rows[record.cell.row()].append(record)
         return dict(rows)
 
     def titles(self) -> dict[str, str]:
         """What a table calls each method with its options; no two are called the same."""
         return told_apart({label: title_of(records[0]) for label, records in self.by_method().items()})
+
+
+def data_title(records: Iterable[Record]) -> str:
+    """What a table calls the data set of some records: the title that its owner gave it last, else its name.
+
+    Built-in data sets go by their names, whatever a record says.
+    """
+    known = list(records)
+    titled = [record for record in known if record.data.title and record.cell.data not in DATASETS]
+    last = max(titled, key=lambda record: (record.created, record.run_id), default=None)
+    return known[0].cell.data if last is None else str(last.data.title)
 
 
 def told_apart(titles: Mapping[str, str]) -> dict[str, str]:
@@ -82,7 +94,7 @@ def _sizes(record: Record) -> dict[str, object]:
     data = record.data
     return {
         "training images": data.train_images,
-        "test images": data.eval_images,
+        "images evaluated": data.eval_images,
         "positive test labels": data.eval_labels,
         "difficult test labels": data.eval_difficult,
         "order of the classes": list(data.classes),
@@ -96,7 +108,9 @@ def _conditions(record: Record) -> dict[str, object]:
     )
     schedule, protocol = content.pop("schedule"), content.pop("protocol")
     schedule["loss"] = str(record.cell.schedule.loss)
-    content["init_from"] = record.cell.init_from and record.cell.init_from.describe()
+    if cell.tuned:
+        schedule |= dict.fromkeys(cell.tuned.fields, "tuned")
+        content["tuned"] = f"{cell.tuned.design}, {cell.tuned.trials} trials each"
     # Files count by their hash, as in the hash of the conditions.
     content["vectors"] = cell.vectors.rpartition(":")[2]
     content["init_from"] = cell.init_from and f"{cell.init_from.sha256[:12]}, {cell.init_from.parts}"
@@ -112,5 +126,5 @@ def title_of(record: Record) -> str:
     """The method as a table prints it, with the options that differ from the published ones."""
     method = record.cell.method
     known = find_method(method.name)
-    options = method.label().removeprefix(method.name).replace("/", " ").strip()
+    options = record.cell.row().removeprefix(method.name).replace("/", " ").strip()
     return (known.title if known else method.name) + (f" ({options})" if options else "")

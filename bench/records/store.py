@@ -13,7 +13,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from bench.arrays import ArrayError, read_arrays
 from bench.errors import UserError, cut, one_line
@@ -29,6 +36,8 @@ SCORES = "scores.npz"
 
 LARGEST = 64 << 20
 """Bytes of a record: hundreds of epochs with hundreds of classes take a hundredth."""
+TITLE = 200
+"""Characters of the title of a data set."""
 RUN = 2 * LONGEST + 40
 """Bytes that the name of a run may have: those of a data set and of a method, its seed, its key."""
 
@@ -46,7 +55,8 @@ class Epoch(_Part):
     feed: str  # hash of the images, labels and order that were fed
     seconds: float  # training only
     images: int  # training images fed
-    metrics: Metrics | None  # on the evaluation split, where it was evaluated
+    # On the validation split that the schedule chooses on, else the evaluation split; None if not evaluated.
+    metrics: Metrics | None
 
 
 class SplitSizes(_Part):
@@ -58,8 +68,18 @@ class SplitSizes(_Part):
     eval_images: int
     eval_labels: int
     eval_difficult: int
+    chosen_on_images: int | None = (
+        None  # of the validation split that the epoch was chosen on, if there was one
+    )
     classes: tuple[str, ...]
     skipped: tuple[str, ...]  # files left out because they could not be read
+    # What the owner of a data set that is not built in calls it.
+    title: str | None = Field(None, min_length=1, max_length=TITLE)
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_none_is_given(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        found: dict[str, object] = fields(self)
+        return {name: value for name, value in found.items() if name != "title" or value is not None}
 
 
 class Cost(_Part):
@@ -104,6 +124,10 @@ class Record(_Part):
     cost: Cost | None = None
     environment: Environment
     scores_sha256: str | None = None
+
+    def training_rate(self) -> float | None:
+        """Training images per second; None where the first epoch, which warms up, is the only one."""
+        return self.cost.train_images_per_second if self.cost and len(self.history) > 1 else None
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,21 @@
-"""Every table by its name: three of each data set that was run on, and those of the papers."""
+"""Every table by its name: three of each data set that was run on, one over all, and those of the papers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.metrics.protocol import Protocol
 from bench.records.evidence import Evidence, evidence_of
-from bench.records.groups import Group, differences, group_records
+from bench.records.groups import Group, data_title, differences, group_records
 from bench.records.runs import Runs, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 from bench.tables.columns import WORDS, Column, class_columns, cost_columns, frame, metric_columns
+from bench.tables.context import CONTEXT, context_table
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import class_statements, device_statement, evidence_statements, header
 from bench.tables.papers.literals import PAPER_TABLES
@@ -73,7 +74,7 @@ class Book:
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
-        return list(self._own())
+        return [*self._own(), *([CONTEXT] if self.groups else [])]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
@@ -81,6 +82,14 @@ class Book:
     def papers(self) -> list[str]:
         """The names of the tables of papers."""
         return [] if self.protocol else list(PAPER_TABLES)
+
+    def concerned(self) -> list[str]:
+        """All tables, without those of papers where they say nothing of the records."""
+        return [*self.own(), *(self.papers() if not self.unconcerned() else [])]
+
+    def unconcerned(self) -> list[str]:
+        """The tables of papers where all records are on data sets of somebody's own, which no paper has."""
+        return [] if any(data in DATASETS for data in self.groups) else self.papers()
 
     def names(self, asked: Sequence[str]) -> list[str]:
         """The tables of these names; the name of a data set stands for its three.
@@ -110,6 +119,8 @@ class Book:
         for data in DATASET_CATALOGUE.names():
             if name in (data, *(f"{data}-{kind.name}" for kind in KINDS)):
                 return self.nothing_finished(data)
+        if name == CONTEXT:
+            return self.nothing_finished()
         return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
 
     def nothing_finished(self, data: str | None = None) -> UserError:
@@ -127,6 +138,8 @@ class Book:
         """The table of that name, one of `own()` or `papers()`."""
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
+        if name == CONTEXT:
+            return context_table(self.groups, self.runs.store, dict(self.notes))
         return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
@@ -146,13 +159,14 @@ class Book:
                 lines = (*lines, device_statement(group.records))
             sections.append(
                 Section(
-                    f"{cell.schedule_name}, conditions {cell.conditions()}" if several else "",
+                    f"{cell.schedule_title()}, conditions {cell.conditions()}" if several else "",
                     lines,
                     grid_of(numbers, WORDS, kind.columns(group), left=1),
                 )
             )
         notes = notes_on((data,), self.notes, set(self.groups))
-        document = Document(f"{data}-{kind.name}", f"{data}: {kind.title}", tuple(sections), tuple(notes))
+        called = data_title(record for group in groups for record in group.records)
+        document = Document(f"{data}-{kind.name}", f"{called}: {kind.title}", tuple(sections), tuple(notes))
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
 
@@ -169,7 +183,7 @@ class Book:
         Raises:
             UserError: there is no such table, or the runs share none.
         """
-        if name in self.papers():
+        if name in (*self.papers(), CONTEXT):
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)

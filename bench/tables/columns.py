@@ -124,7 +124,7 @@ def cost_columns() -> list[Column]:
         Column("parameters (M)", False, 2, value=cost("parameters", 1e6)),
         Column("of the head (M)", False, 2, value=cost("head_parameters", 1e6)),
         Column("GFLOPs per image", False, 2, value=cost("flops", 1e9)),
-        Column("train images/s", True, 0, value=cost("train_images_per_second", 1)),
+        Column("train images/s", True, 0, value=Record.training_rate),
         Column("test images/s", True, 0, value=cost("eval_images_per_second", 1)),
         Column("peak memory (MiB)", False, 0, value=cost("peak_memory_bytes", 2**20)),
         Column("wall time (s)", False, 0, value=cost("wall_seconds", 1)),

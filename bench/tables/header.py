@@ -25,16 +25,41 @@ def header(group: Group) -> tuple[str, ...]:
     )
     limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
     return (
-        f"data: {cell.data}, {share(cell.data, 'train', data.train_images)} training and "
-        f"{share(cell.data, 'eval', data.eval_images)} test images{limited}, "
-        f"{data.eval_labels} positive and {data.eval_difficult} difficult test labels"
+        *(("VALIDATION: nothing here was measured on test images",) if cell.split == "validation" else ()),
+        f"data: {cell.data}, {share(cell.data, 'train', data.train_images, cell.split)} training and "
+        f"{share(cell.data, 'eval', data.eval_images, cell.split)} {cell.split} images{limited}, "
+        f"{data.eval_labels} positive and {data.eval_difficult} difficult {cell.split} labels"
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
-        f"schedule: {cell.schedule_name} — {schedule.backbone} from {_start(cell)} at {size}, "
-        f"{schedule.epochs} epochs, batch {schedule.batch_size * schedule.accumulate}, {schedule.optimizer}, "
-        f"{schedule.precision}, {schedule.select} epoch reported; label vectors: {cell.vectors}"
-        + _heads(schedule),
+        f"schedule: {cell.schedule_title()} — {schedule.backbone} from {_start(cell)} at {size}, "
+        f"{_shared(cell, 'epochs')} epochs, batch {_batch(cell)}, {_shared(cell, 'optimizer')}, "
+        f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}; "
+        f"label vectors: {cell.vectors}"
+        + _heads(schedule)
+        + (f"; tuned: {', '.join(cell.tuned.fields)}, and options of the methods" if cell.tuned else ""),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         feed_statement(group),
+    )
+
+
+def _shared(cell: CellSpec, field: str) -> str:
+    """A field of the schedule, or that it is tuned and so each method's own."""
+    tuned = cell.tuned is not None and field in cell.tuned.fields
+    return "tuned" if tuned else str(getattr(cell.schedule, field))
+
+
+def _batch(cell: CellSpec) -> str:
+    size = _shared(cell, "batch_size")
+    return size if size == "tuned" else str(int(size) * cell.schedule.accumulate)
+
+
+def _chosen(record: Record) -> str:
+    """On what the epoch was chosen, or the training steered, where it was."""
+    on = record.cell.schedule.chooses_on
+    if on is None:
+        return ""
+    images = record.data.chosen_on_images
+    return (
+        f", chosen on {images} validation images" if images else f", chosen on the {record.cell.split} images"
     )
 
 
@@ -73,15 +98,15 @@ def feed_statement(group: Group) -> str:
 
 
 def device_statement(records: tuple[Record, ...]) -> str:
-    """The devices that speeds and memory were measured on."""
+    """The devices that speeds and memory were measured on, and which speed is none."""
     devices = sorted({record.environment.device_name for record in records if record.cost})
-    return f"device: {'; '.join(devices) or 'none'}"
+    cold = any(record.cost and record.training_rate() is None for record in records)
+    said = "; a run of fewer than two epochs has no training speed: the first warms up" if cold else ""
+    return f"device: {'; '.join(devices) or 'none'}{said}"
 
 
 def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
     """Over what the metrics are means, what their intervals cover, and what is bold."""
-    titles = group.titles()
-    single = [titles[label] for label, records in group.by_method().items() if one_seed(records)]
     names = f"{', '.join(NAMES[:-1])} and {NAMES[-1]}"
     count = len(evidence.tested)
     bold = (
@@ -92,8 +117,7 @@ def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
     nothing = f"nothing is bold: there are no two methods with at least {LEAST_SEEDS} seeds"
     return (
         class_statement(group.first, evidence.positives),
-        interval_statement(RESAMPLES),
-        *([f"one seed: images only: {', '.join(single)}"] if single else []),
+        *interval_statements(group),
         bold if count > 1 else nothing,
     )
 
@@ -104,6 +128,14 @@ def class_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
         class_statement(group.first, evidence.positives),
         "nothing is bold: `bench compare` tests the classes of two methods",
     )
+
+
+def interval_statements(group: Group) -> tuple[str, ...]:
+    """What the intervals of a table cover, and of which methods they cover less."""
+    titles = group.titles()
+    single = [titles[label] for label, records in group.by_method().items() if one_seed(records)]
+    alone = (f"one seed: images only: {', '.join(single)}",) if single else ()
+    return interval_statement(RESAMPLES), *alone
 
 
 def interval_statement(resamples: int) -> str:

@@ -9,6 +9,7 @@ from bench.names import LONGEST, file_name
 from bench.progress import Progress
 from bench.records.store import RecordStore
 from bench.tables.book import COMPARISON, Book
+from bench.tables.contents import Listed, index
 from bench.tables.render import FORMATS, markdown
 
 TABLE = LONGEST + 20
@@ -23,13 +24,13 @@ def write_tables(
     formats: Sequence[str] = tuple(FORMATS),
     progress: Progress = lambda done, total: None,
 ) -> list[str]:
-    """Write tables, each to `NAME.FORMAT`.
+    """Write tables, each to `NAME.FORMAT`; where all are asked for, `index.md` lists them.
 
     Args:
         store: the records.
-        folder: where the files go. The name of a file ends with that of the protocol where one is given.
+        folder: where the files go. The name of each ends with that of the protocol where one is given.
         protocol: measure the stored scores under this protocol instead of the one they were recorded with.
-        names: the tables, or data sets for all of theirs; every table if empty.
+        names: the tables, or data sets for all of theirs; every table that concerns the records if empty.
         formats: some of `FORMATS`.
         progress: called with (done, total) tables.
 
@@ -42,14 +43,17 @@ def write_tables(
     book = Book(store, protocol)
     if not names and not book.groups:
         raise book.nothing_finished()
-    chosen = book.names(names) or [*book.own(), *book.papers()]
+    chosen = book.names(names) or book.concerned()
     ending = f"-{protocol.name}" if protocol else ""
-    texts = []
+    texts, listed = [], []
     for done, name in enumerate(chosen):
         progress(done, len(chosen))
-        table = book.table(name)
+        table, stem = book.table(name), f"{file_name(name, 'table', TABLE)}{ending}"
         for form in formats:
-            write_text(folder / f"{file_name(name, 'table', TABLE)}{ending}.{form}", FORMATS[form](table))
+            write_text(folder / f"{stem}.{form}", FORMATS[form](table))
+        listed.append(Listed(stem, table))
         if names or name.endswith(f"-{COMPARISON.name}"):
             texts.append(markdown(table.document))
+    if not names:
+        write_text(folder / f"index{ending}.md", index(listed, formats, book.unconcerned()))
     return texts

@@ -198,7 +198,11 @@ _NUSWIDE = ByRequest(
 SOURCES: dict[str, tuple[Archive, ...] | ByRequest] = {
     # Drawn on first use.
     "scenes": (),
+    "scenes-alike": (),
+    "scenes-independent": (),
+    "scenes-reversed": (),
     "voc2007": _VOC2007,
+    "voc2007-train-val": _VOC2007[:1],
     "voc2012": (_VOC2012,),
     "voc2012-server": (_VOC2012, _VOC2012_TEST),
     "coco2014": _COCO2014,

@@ -1,25 +1,43 @@
-"""A CSV file with one line per image: its file, its labels, and its split."""
+"""A CSV file with a row per image, a row per label, or a column per class."""
 
-import csv
-import gzip
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bench.datasets.layout import ALL, Table
-from bench.datasets.listing import Listing, label_matrix, missing_tree, refuse_control_characters
-from bench.errors import UserError
-from bench.files import open_text
+from bench.datasets.layouts.one_hot import Meanings, class_columns, looks_one_hot, other_columns
+from bench.datasets.layouts.picture_names import PictureNames
+from bench.datasets.layouts.table_file import TableFile, called, open_table
+from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree, refuse_control_characters
+from bench.errors import UserError, cut
 from bench.progress import Progress
 
 
+class Form(NamedTuple):
+    """A table and where its labels stand.
+
+    Attributes:
+        table: its header.
+        classes: the columns of its classes; None where one column has the labels.
+    """
+
+    table: TableFile
+    classes: tuple[str, ...] | None
+
+
 class TableRow(NamedTuple):
-    """One image of the table."""
+    """One image of the table, or one label of it.
+
+    Attributes:
+        line: where it stands.
+        image: its id.
+        labels: 1 positive or 0 difficult, by class.
+        split: its split; empty where they are made here.
+    """
 
     line: int
     image: str
-    labels: tuple[str, ...]
+    labels: dict[str, int]
     split: str
 
 
@@ -33,8 +51,11 @@ def find(root: Path, layout: Table) -> Path:
 
 
 def class_names(folder: Path, layout: Table) -> tuple[str, ...]:
-    """Every label of the table, also of splits that are not used, in alphabetical order."""
-    return tuple(sorted({label for row in _rows(folder / layout.file, layout) for label in row.labels}))
+    """The columns of the classes, or every label in alphabetical order, also of splits that are not used."""
+    form = _form(folder / layout.file, layout)
+    if form.classes is not None:
+        return form.classes
+    return tuple(sorted({label for row in _rows(form, layout) for label in row.labels}))
 
 
 def class_sources(folder: Path, layout: Table) -> tuple[str, ...]:
@@ -42,82 +63,171 @@ def class_sources(folder: Path, layout: Table) -> tuple[str, ...]:
     return (layout.file,)
 
 
+def read_as(folder: Path, layout: Table) -> tuple[str, ...]:
+    """How the table is read, for its owner to see."""
+    form = _form(folder / layout.file, layout)
+    if form.classes is None:
+        what = f"labels in the column {layout.labels!r} with {layout.separator!r} between them"
+        rows = "a row per label, those of an image joined" if layout.rows == "label" else "a row per image"
+        what = f"{what}, {rows}"
+    elif layout.one_hot:
+        what = "a column of 0 and 1 for each class"
+    else:
+        what = (
+            "a column of 0 and 1 for each class (found to be so, as there is no column "
+            f"'{layout.labels}'; one_hot: true in the csv section says it)"
+        )
+    return (f"{layout.file}: {called(form.table.delimiter)} between cells, {what}",)
+
+
 def read(
     folder: Path, layout: Table, split: str, classes: tuple[str, ...], progress: Progress | None
 ) -> Listing:
-    """The rows of a split, in the order of the table."""
+    """The images of a split, in the order of the table."""
     path = folder / layout.file
-    rows = list(_rows(path, layout))
-    chosen = rows if split == ALL else [row for row in rows if row.split == split]
+    form = _form(path, layout)
+    _refuse_other_classes(form, classes)
+    rows = _joined(_of_classes(_rows(form, layout), classes, path), form, layout)
+    chosen = [row for row in rows if split in (ALL, row.split)]
     if not chosen:
         there = ", ".join(sorted({row.split for row in rows})) or "none, the table has no rows"
         raise UserError(f"{path} has no image of the split '{split}'; the splits there are: {there}.")
     column = {name: position for position, name in enumerate(classes)}
     labels = label_matrix(len(chosen), classes)
     for position, row in enumerate(chosen):
-        for label in row.labels:
-            if label not in column:
-                raise UserError(f"{path}, line {row.line}: the label '{label}' is not in the class list.")
-            labels[position, column[label]] = 1
-    files = tuple((PurePosixPath(layout.images) / row.image).as_posix() for row in chosen)
-    return Listing(tuple(row.image for row in chosen), files, labels, (layout.file,))
+        for label, value in row.labels.items():
+            labels[position, column[label]] = value
+    pictures = PictureNames(folder)
+    files = _files(rows, layout, pictures, path)
+    problems = tuple(
+        Problem(
+            row.image, path, f"line {row.line}: it may be {' or '.join(files[row.image])}; add its suffix"
+        )
+        for row in chosen
+        if len(files[row.image]) > 1
+    )
+    ids = tuple(row.image for row in chosen)
+    sources = (layout.file, *pictures.sources())
+    return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems)
 
 
-def _rows(path: Path, layout: Table) -> Iterator[TableRow]:
+def _form(path: Path, layout: Table) -> Form:
+    """What divides the cells, and whether every class has a column.
+
+    Raises:
+        UserError: a column is missing or there twice.
+    """
+    table = open_table(path, layout.delimiter, layout.image)
+    table.require(layout.image, "image")
+    if layout.split:
+        table.require(layout.split, "split")
+    if layout.one_hot or (
+        layout.one_hot is None
+        and layout.labels not in table.columns
+        # Whoever says where the labels are is told that they are not there.
+        and (layout.labels, layout.separator, layout.rows) == (Table.labels, Table.separator, Table.rows)
+        and looks_one_hot(table, other_columns(table, layout))
+    ):
+        return Form(table, class_columns(table, layout))
+    table.require(layout.labels, "labels", ", or say one_hot: true if every class has a column of 0 and 1")
+    return Form(table, None)
+
+
+def _refuse_other_classes(form: Form, classes: Sequence[str]) -> None:
+    """UserError where the columns of the classes are not those of the class list."""
+    if form.classes is None:
+        return
+    there, known = set(form.classes), set(classes)
+    absent = [name for name in classes if name not in there]
+    if absent:
+        raise UserError(
+            f"{form.table.path} has no column {cut(repr(absent[0]))} of the class list; its columns are: "
+            f"{form.table.listed()}."
+        )
+    unknown = [name for name in form.classes if name not in known]
+    if unknown:
+        raise UserError(
+            f"{form.table.path}: the column {cut(repr(unknown[0]))} is not in the class list; take it in, "
+            "or list the columns of the classes as 'one_hot' in the csv section."
+        )
+
+
+def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
     """Every row, checked.
 
     Raises:
-        UserError: a column is missing, a row is too short or too long, or an image is named twice; with the
-            line.
+        UserError: a cell is missing or means nothing, or a row is too long; with the line.
     """
-    wanted = [column for column in (layout.image, layout.labels, layout.split) if column]
-    first_line: dict[str, int] = {}
-    try:
-        with open_text(path, newline="") as file:
-            table = csv.DictReader(file, strict=True)
-            header = _header(table.fieldnames or (), wanted, path)
-            table.fieldnames = header
-            for cells in table:
-                line = table.line_num
-                _refuse_extra_cells(cells, header, path, line)
-                empty = [column for column in wanted if cells[column] is None]
-                if empty or not cells[layout.image].strip():
-                    raise UserError(f"{path}, line {line}: '{(empty or [layout.image])[0]}' is missing.")
-                image = cells[layout.image].strip()
-                refuse_control_characters(image, f"{path}, line {line}")
-                refuse_control_characters(cells[layout.labels].strip(), f"{path}, line {line}")
-                if image in first_line:
-                    raise UserError(f"{path}, line {line}: image {image} is in line {first_line[image]} too.")
-                first_line[image] = line
-                labels = (label.strip() for label in cells[layout.labels].split(layout.separator))
-                split = cells[layout.split].strip() if layout.split else ""
-                yield TableRow(line, image, tuple(label for label in labels if label), split)
-    except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+    wanted = [layout.image, *(form.classes or [layout.labels]), *([layout.split] if layout.split else [])]
+    meanings = Meanings(layout)
+    for line, cells in form.table.rows():
+        where = f"{form.table.path}, line {line}"
+        empty = [column for column in wanted if column not in cells]
+        if empty or not cells[layout.image]:
+            raise UserError(f"{where}: '{(empty or [layout.image])[0]}' is missing.")
+        image, split = cells[layout.image], cells[layout.split] if layout.split else ""
+        refuse_control_characters(image, where)
+        refuse_control_characters(split, where)
+        if form.classes is not None:
+            labels = meanings.labels(cells, form.classes, where)
+        else:
+            refuse_control_characters(cells[layout.labels], where)
+            named = (label.strip() for label in cells[layout.labels].split(layout.separator))
+            labels = {label: 1 for label in named if label}
+        yield TableRow(line, image, labels, split)
 
 
-def _header(names: Sequence[str], wanted: list[str], path: Path) -> list[str]:
-    """The columns that have a name: what stands in a nameless one at the end is a cell too many."""
-    header = list(names)
-    while header and not header[-1].strip():
-        header.pop()
-    for column in wanted:
-        if column not in header:
+def _of_classes(rows: Iterable[TableRow], classes: Sequence[str], path: Path) -> Iterator[TableRow]:
+    """The rows, every label of which is in the class list."""
+    known = set(classes)
+    for row in rows:
+        for label in row.labels:
+            if label not in known:
+                raise UserError(f"{path}, line {row.line}: the label '{label}' is not in the class list.")
+        yield row
+
+
+def _joined(rows: Iterable[TableRow], form: Form, layout: Table) -> list[TableRow]:
+    """One row for each image, with the line where it stands first.
+
+    Raises:
+        UserError: an image has several rows, where they are not to be joined or are of different splits.
+    """
+    images: dict[str, TableRow] = {}
+    for row in rows:
+        first = images.setdefault(row.image, row)
+        if first is row:
+            continue
+        where = f"{form.table.path}, line {row.line}: image {row.image}"
+        if layout.rows == "image":
+            hint = "; if a row has one of its labels, say rows: label in the csv section"
+            raise UserError(f"{where} is in line {first.line} too{'' if form.classes else hint}.")
+        if first.split != row.split:
             raise UserError(
-                f"{path} has no column '{column}'; its columns are: {', '.join(header) or 'none'}."
+                f"{where} is of the split '{row.split}', but of '{first.split}' in line {first.line}; give "
+                "it the same one in all its lines."
             )
-        if header.count(column) > 1:
-            raise UserError(f"{path} has {header.count(column)} columns '{column}'; only one can be read.")
-    return header
+        first.labels.update(row.labels)
+    return list(images.values())
 
 
-def _refuse_extra_cells(cells: Mapping[str, Any], header: Sequence[str], path: Path, line: int) -> None:
-    """UserError where a row has more cells than the header: a label would be lost. Empty ones may follow."""
-    # The reader keeps what goes beyond the header under None.
-    extra: list[str] = cells.get(None, [])  # type: ignore[call-overload]
-    if any(cell.strip() for cell in extra):
-        raise UserError(
-            f"{path}, line {line}: there are {len(header) + len(extra)} cells, but the header names "
-            f"{len(header)} columns; put a cell that holds a comma in double quotes, or name the label "
-            "separator as 'separator' and put it between the labels of one cell."
-        )
+def _files(
+    rows: Iterable[TableRow], layout: Table, pictures: PictureNames, path: Path
+) -> dict[str, list[str]]:
+    """The files that each image may be, relative to the data set's folder.
+
+    Raises:
+        UserError: two images are one file.
+    """
+    found: dict[str, list[str]] = {}
+    first: dict[str, TableRow] = {}
+    for row in rows:
+        files = pictures.candidates((PurePosixPath(layout.images) / row.image).as_posix())
+        other = first.setdefault(files[0], row)
+        if other is not row:
+            raise UserError(
+                f"{path}, line {row.line}: image {row.image} is the file {files[0]}, as {other.image} of "
+                f"line {other.line} is; an image may stand there once."
+            )
+        found[row.image] = files
+    return found

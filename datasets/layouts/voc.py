@@ -1,34 +1,58 @@
 """The PASCAL VOC devkit layout: JPEGImages, Annotations, ImageSets/Main."""
 
 import os
+from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from pathlib import Path
-from xml.etree import ElementTree
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from bench.datasets.layout import ALL, VOCDevkit
-from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree, read_lines, refuse_duplicates
+from bench.datasets.layouts.annotation import Annotation, read_annotation
+from bench.datasets.layouts.voc_files import LISTS, Files, choose_picture, find_files, parts_of, side_by_side
+from bench.datasets.listing import (
+    Listing,
+    Problem,
+    label_matrix,
+    missing_tree,
+    read_lines,
+    refuse_control_characters,
+    refuse_duplicates,
+)
 from bench.errors import UserError
 from bench.progress import Progress
-
-PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
 
 
 def find(root: Path, layout: VOCDevkit) -> Path:
     """The folder that holds a year of the devkit, given it, its parent, or the parent of `VOCdevkit`."""
     folder = layout.folder
-    candidates = [root / "VOCdevkit" / folder, root / folder, root] if folder else [root]
+    candidates = [root / "VOCdevkit" / folder, root / folder] if folder else [root]
+    if folder and root.name == Path(folder).name:
+        candidates.append(root)
     for candidate in candidates:
-        named = not folder or candidate.name == Path(folder).name
-        if named and (candidate / PARTS[2]).is_dir():
-            missing = [part for part in PARTS[:2] if not (candidate / part).is_dir()]
+        if _is_tree(candidate, layout):
+            missing = [part for part in parts_of(candidate, layout)[::-1] if not (candidate / part).is_dir()]
             if missing:
                 raise UserError(
                     f"{candidate} is incomplete: it has no {' and no '.join(missing)}; "
                     "unpack the whole archive there."
                 )
             return candidate
-    places = dict.fromkeys(os.path.relpath(place / PARTS[2], root) for place in candidates[:2])
-    raise missing_tree(root, layout, " and ".join(places))
+    wanted = layout.annotations if layout.drawn else LISTS
+    places = dict.fromkeys(os.path.relpath(place / wanted, root) for place in candidates[:2])
+    beside = ", or XML files beside their pictures" if layout.drawn else ""
+    beside += f", or folders {' and '.join(layout.lists)}" if layout.lists else ""
+    raise missing_tree(root, layout, f"{' and '.join(places)}{beside}")
+
+
+def _is_tree(folder: Path, layout: VOCDevkit) -> bool:
+    parts = parts_of(folder, layout)
+    if layout.drawn:
+        return (
+            side_by_side(folder) if parts == (".", ".") else any((folder / part).is_dir() for part in parts)
+        )
+    folders = [folder / parts[0] / split for split in layout.lists]
+    return (folder / LISTS).is_dir() or (bool(folders) and all(split.is_dir() for split in folders))
 
 
 def class_names(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
@@ -39,96 +63,143 @@ def class_names(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
     names: set[str] = set()
     for file in _annotations(folder, layout):
         with suppress(OSError, ValueError):
-            names |= read_annotation(folder / file).keys()
+            names |= read_annotation(folder / file).labels.keys()
     return tuple(sorted(names))
 
 
 def class_sources(folder: Path, layout: VOCDevkit) -> tuple[str, ...]:
     """The lists, and every annotation of their images that is there."""
-    lists = tuple(f"{PARTS[2]}/{split}.txt" for split in layout.lists)
+    lists = [f"{LISTS}/{split}.txt" for split in layout.lists] if (folder / LISTS).is_dir() else []
     return (*lists, *_annotations(folder, layout))
 
 
 def _annotations(folder: Path, layout: VOCDevkit) -> list[str]:
     """The annotations of the images in use: of the lists, or of all images where the splits are drawn."""
-    there = _annotated(folder)
-    if layout.lists:
-        known = set(there)
-        listed = (image for split in layout.lists for image in _read_list(folder / PARTS[2] / f"{split}.txt"))
-        there = [image for image in dict.fromkeys(listed) if image in known]
-    return [f"Annotations/{image}.xml" for image in there]
-
-
-def _annotated(folder: Path) -> list[str]:
-    """The images that have an annotation, sorted. Hidden files are not annotations: macOS writes some."""
-    return sorted(
-        entry.stem for entry in (folder / "Annotations").glob("*.xml") if not entry.name.startswith(".")
-    )
+    files = find_files(folder, layout)
+    ids = (image for split in layout.lists or (ALL,) for image in _ids(folder, files, split))
+    return [files.annotations[image] for image in dict.fromkeys(ids) if image in files.annotations]
 
 
 def read(
     folder: Path, layout: VOCDevkit, split: str, classes: tuple[str, ...], progress: Progress | None
 ) -> Listing:
-    """Read the list of a split and the annotation of every image in it."""
-    path = folder / "ImageSets" / "Main" / f"{split}.txt"
-    ids = tuple(_annotated(folder)) if split == ALL else _read_list(path)
-    files = tuple(f"JPEGImages/{image}.jpg" for image in ids)
-    lists = () if split == ALL else (path.relative_to(folder).as_posix(),)
-    labels = label_matrix(len(ids), classes)
-    if split in layout.unlabelled:
-        labels[:] = 0
-        return Listing(ids, files, labels, lists)
-    column = {name: position for position, name in enumerate(classes)}
-    problems = []
+    """Read the list of a split and the annotation of every image in it.
+
+    For the split `ALL`, and for a folder that is one, every annotation is an image, and a picture without one
+    is a problem.
+    """
+    files = find_files(folder, layout)
+    list_file = _list_of(folder, split)
+    ids = _ids(folder, files, split)
+    labelled = split not in layout.unlabelled
+    read_one = _read_image if labelled else _of_server
+    images = []
     for row, image in enumerate(ids):
-        annotation = folder / "Annotations" / f"{image}.xml"
-        try:
-            found = read_annotation(annotation)
-        except FileNotFoundError:
-            problems.append(Problem(image, annotation, "does not exist"))
-            continue
-        except (OSError, ValueError) as error:
-            problems.append(Problem(image, annotation, f"cannot be read: {error}"))
-            continue
-        unknown = sorted(found.keys() - column.keys())
-        if unknown:
-            problems.append(Problem(image, annotation, f"names classes that are not in the list: {unknown}"))
-        for name in found.keys() & column.keys():
-            labels[row, column[name]] = found[name]
+        images.append(read_one(folder, image, files, classes))
         if progress is not None:
             progress(row + 1, len(ids))
-    sources = (*lists, *(f"Annotations/{image}.xml" for image in ids))
-    return Listing(ids, files, labels, sources, tuple(problems))
+    _refuse_shared_pictures(images)
+    column = {name: position for position, name in enumerate(classes)}
+    labels = label_matrix(len(images), classes)
+    for row, one in enumerate(images):
+        for name in one.labels.keys() & column.keys():
+            labels[row, column[name]] = one.labels[name]
+    of_images = [files.annotations[image] for image in ids if labelled and image in files.annotations]
+    problems = [Problem(image.id, image.at, image.fault) for image in images if image.fault]
+    if list_file is None:
+        problems += _without_annotation(folder, files, split, {image.picture for image in images})
+    listed = files.annotation_folders if list_file is None else (list_file,)
+    return Listing(
+        ids=tuple(image.id for image in images),
+        files=tuple(image.picture for image in images),
+        labels=labels,
+        sources=tuple(dict.fromkeys((*listed, *files.image_folders, *of_images))),
+        problems=tuple(problems),
+    )
 
 
-def _read_list(path: Path) -> tuple[str, ...]:
-    """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`."""
-    if not path.is_file():
-        there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
-        raise UserError(f"No list {path}; the lists there are: {', '.join(there) or 'none'}.")
-    ids = tuple(read_lines(path))
-    refuse_duplicates(ids, path)
+@dataclass
+class _Image:
+    """One image as its annotation describes it; `at` is the file that has the fault, if there is one."""
+
+    id: str
+    picture: str
+    at: Path
+    labels: Mapping[str, int]
+    fault: str = ""
+
+
+def _read_image(folder: Path, image: str, files: Files, classes: Collection[str]) -> _Image:
+    file = files.annotations.get(image)
+    # A name that is not among the files is not followed: lists are written by anybody.
+    path = folder / (file or f"{files.annotation_folders[0]}/{image}.xml")
+    given, fault = Annotation({}), "does not exist"
+    if file is not None:
+        try:
+            given, fault = read_annotation(path), ""
+        except FileNotFoundError:
+            pass  # a link that leads nowhere
+        except (OSError, ValueError) as error:
+            fault = f"cannot be read: {error}"
+    if unknown := sorted(given.labels.keys() - classes):
+        fault = f"names classes that are not in the list: {unknown}"
+    picture, of_picture = choose_picture(image, given.filename, files)
+    return _Image(image, picture, path, given.labels, fault or of_picture)
+
+
+def _of_server(folder: Path, image: str, files: Files, classes: Collection[str]) -> _Image:
+    """An image whose labels are not known here: 0 for every class."""
+    picture, fault = choose_picture(image, "", files)
+    return _Image(image, picture, folder / picture, dict.fromkeys(classes, 0), fault)
+
+
+def _refuse_shared_pictures(images: list[_Image]) -> None:
+    """A fault for images whose annotations name one picture: nobody knows which of them is of it."""
+    times = Counter(image.picture for image in images)
+    for image in images:
+        if times[image.picture] > 1 and not image.fault:
+            others = f"{times[image.picture]} annotations name {image.picture}"
+            image.fault = f"has no picture of its own: {others}"
+
+
+def _without_annotation(folder: Path, files: Files, split: str, used: Collection[str]) -> list[Problem]:
+    """The pictures of a split that no annotation is of."""
+    found = []
+    for image, pictures in sorted(files.pictures.items()):
+        unused = [x for x in map(files.picture, pictures) if x not in used]
+        if unused and image not in files.annotations and image.startswith(_prefix(split)):
+            refuse_control_characters(image, str(folder / files.images))
+            found.append(Problem(image, folder / unused[0], "has no annotation"))
+    return found
+
+
+def _ids(folder: Path, files: Files, split: str) -> tuple[str, ...]:
+    """The images of a split: of its list, of the folder of its name where there are no lists, or all."""
+    if list_file := _list_of(folder, split):
+        return _read_list(folder / list_file)
+    ids = tuple(image for image in files.annotations if image.startswith(_prefix(split)))
+    for image in ids:
+        refuse_control_characters(image, str(folder / files.annotation_folders[0]))
     return ids
 
 
-def read_annotation(path: Path) -> dict[str, int]:
-    """The classes of one image: 1 where any object is not difficult, else 0.
+def _list_of(folder: Path, split: str) -> str | None:
+    return f"{LISTS}/{split}.txt" if split != ALL and (folder / LISTS).is_dir() else None
 
-    Raises:
-        ValueError: the file is not XML, not an annotation, or an object lacks its name.
-    """
-    try:
-        root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: an unknown encoding
-        raise ValueError(f"not well-formed XML: {error}") from error
-    if root.tag != "annotation":
-        raise ValueError(f"not an annotation but <{root.tag}>")
-    found: dict[str, int] = {}
-    for number, element in enumerate(root.iter("object"), start=1):
-        name = (element.findtext("name") or "").strip()
-        if not name:
-            raise ValueError(f"object {number} has no name")
-        # Tools write Unspecified, False, or nothing at all for what is not difficult.
-        difficult = (element.findtext("difficult") or "").strip().lower() in ("1", "true")
-        found[name] = max(found.get(name, 0), int(not difficult))
-    return found
+
+def _prefix(split: str) -> str:
+    return "" if split == ALL else f"{split}/"
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`; `/` stands between folders."""
+    if not path.is_file():
+        there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
+        raise UserError(f"No list {path}; the lists there are: {', '.join(there) or 'none'}.")
+    given = [PurePosixPath(line.replace("\\", "/")) for line in read_lines(path)]
+    for image in given:
+        if image.is_absolute() or ".." in image.parts:
+            raise UserError(f"The list {path} names '{image}', which leads out of the tree; take it out.")
+    ids = tuple(image.as_posix() for image in given)
+    refuse_duplicates(ids, path)
+    return ids

@@ -17,6 +17,26 @@ from bench.settings import read_settings
 # What photographs come in, all of them decoded by code that does nothing else: of Pillow's other formats one
 # runs programs (EPS) and some are read by hardly anybody. Pillow opens MPO as JPEG, and PGM and PBM as PPM.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+# What their names end in, where pictures are looked for by name.
+SUFFIXES = frozenset(
+    {
+        *(
+            ".jpg",
+            ".jpeg",
+            ".jpe",
+            ".jfif",
+            ".mpo",
+            ".png",
+            ".apng",
+            ".webp",
+            ".bmp",
+            ".gif",
+            ".tif",
+            ".tiff",
+        ),
+        *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    }
+)
 
 
 def read_image(path: Path, max_pixels: float | None = None) -> Image.Image:

@@ -78,21 +78,27 @@ class Picture:
     seen: tuple[Seen, ...]
 
 
-def sample_scene(rng: np.random.Generator) -> Scene:
-    """Draw by lot what a picture holds."""
-    kinds = list(SCENES)
-    weights = np.array([SCENES[kind].weight for kind in kinds])
-    kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+def sample_scene(rng: np.random.Generator, labels: NDArray[np.bool_] | None = None) -> Scene:
+    """Draw by lot what a picture holds; with `labels`, `(C,)`, these, whatever the kind of scene."""
+    kind, scene_type = draw_scene_type(rng)
     width, height = (int(side) for side in rng.integers(*SIDES, size=2))
-    names = _sample_names(SCENES[kind], rng)
+    names = _objects(draw_labels(scene_type, rng) if labels is None else labels, rng)
     items = [_sample_item(name, width, height, rng, front=not i) for i, name in enumerate(names)]
     # The first one is put in front and kept large, so that no picture is without a visible object.
     order = [*(rng.permutation(len(items) - 1) + 1), 0]
     return Scene(kind, width, height, tuple(items[i] for i in order))
 
 
-def _sample_names(kind: SceneType, rng: np.random.Generator) -> list[str]:
-    """The objects, class by class; the first is chosen by the odds, so that every picture has one."""
+def draw_scene_type(rng: np.random.Generator) -> tuple[str, SceneType]:
+    """A kind of scene, each as often as its weight says."""
+    kinds = list(SCENES)
+    weights = np.array([SCENES[kind].weight for kind in kinds])
+    kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+    return kind, SCENES[kind]
+
+
+def draw_labels(kind: SceneType, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which classes are in a picture, `(C,)`; one at least is, chosen by the odds."""
     odds = np.array([kind.odds.get(name, 0.0) for name in CLASSES])
     there = rng.random(len(CLASSES)) < odds
     if not there.any():
@@ -102,7 +108,12 @@ def _sample_names(kind: SceneType, rng: np.random.Generator) -> list[str]:
             there[CLASSES.index(effect)] = True
     if rng.random() < STRAY:
         there[rng.integers(len(CLASSES))] = True
-    names = [CLASSES[i] for i in rng.permutation(np.flatnonzero(there))]
+    return there
+
+
+def _objects(labels: NDArray[np.bool_], rng: np.random.Generator) -> list[str]:
+    """The objects of a picture with these labels, in an order drawn by lot; some classes are there twice."""
+    names = [CLASSES[i] for i in rng.permutation(np.flatnonzero(labels))]
     more = [name for name in names for _ in range(2) if rng.random() < LOOKS[name].crowd]
     return names + more
 

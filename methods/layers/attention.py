@@ -42,7 +42,8 @@ class LabelAttention(nn.Module):
         Returns:
             Attention weights `(B, C, N)`, which sum to 1 over N.
         """
-        return torch.softmax(self.scores(positions, label_vectors), dim=-1)
+        scores = self.scores(positions, label_vectors)
+        return torch.softmax(scores, dim=-1, dtype=torch.promote_types(scores.dtype, torch.float32))
 
     def scores(self, positions: Tensor, label_vectors: Tensor) -> Tensor:
         """Scores `(B, C, N)` before the softmax."""

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from bench.methods.layers.scoring import exactly
+
 
 class ElementwiseClassifier(nn.Module):
     """`logit_c = w_c · x_c + b_c`, the last layer of SSGRL, ADD-GCN and SALGL."""
@@ -16,4 +18,5 @@ class ElementwiseClassifier(nn.Module):
 
     def forward(self, nodes: Tensor) -> Tensor:
         """Map class vectors `(B, C, dim)` to logits `(B, C)`."""
-        return torch.einsum("bcd,cd->bc", nodes, self.weight) + self.bias
+        with exactly(nodes) as (wide,):
+            return torch.einsum("bcd,cd->bc", wide, self.weight) + self.bias

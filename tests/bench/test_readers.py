@@ -51,6 +51,15 @@ def test_a_yaml_file_that_says_what_no_value_can_be_is_refused(text: str, tmp_pa
     assert len(str(refused.value)) < 700
 
 
+@pytest.mark.parametrize("text", ["name: [", "a: \0", "? {a: 1}\n: 2", "a: !!python/none x"])
+def test_what_is_wrong_in_a_yaml_file_is_located_in_it(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_bytes(text.encode())
+    with pytest.raises(UserError, match=r'in "(.*)own\.yaml", (line 1, column|position) \d') as refused:
+        read_mapping(file, "data set file")
+    assert f'"{file}"' in str(refused.value) and "string>" not in str(refused.value)
+
+
 def test_aliases_that_repeat_little_are_read() -> None:
     assert parse_yaml("a: &a [1, 2]\nb: *a\nc: {<<: {d: *a}}\n") == {
         "a": [1, 2],

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import PIL
 import pytest
 
 from bench.datasets.contract import DatasetContract
 from bench.datasets.open import DataSet, open_dataset
+from bench.records.store import Record
+from places import ROOT
 from trees import write_own_csv, write_voc
 
 
@@ -65,3 +68,12 @@ class TestScenes(DatasetContract):
     def opened(self, tmp_path: Path, monkeypatch: Any) -> DataSet:
         monkeypatch.setenv("BENCH_WORK", str(self.work))
         return open_dataset("scenes")
+
+    def test_the_committed_records_are_of_these_pictures(self, tmp_path: Path, monkeypatch: Any) -> None:
+        """New splits, or a new way to draw, must not change a byte of the old ones."""
+        files = sorted((ROOT / "results" / "runs").glob("scenes-resnet-s0-*/record.json"))
+        record = Record.model_validate_json(files[0].read_bytes())
+        made_with = record.environment.versions["pillow"]
+        if PIL.__version__ != made_with:
+            pytest.skip(f"the records are of pictures that Pillow {made_with} drew, not {PIL.__version__}")
+        assert self.opened(tmp_path, monkeypatch).fingerprint() == record.cell.data_fingerprint

@@ -282,3 +282,31 @@ def test_any_folder_that_is_a_voc_tree_works(
     described.write_text(described.read_text().replace(folder, f"{folder}-gone"))
     with pytest.raises(UserError, match=r"does not hold the data set: looked for .*-gone/ImageSets/Main"):
         open_dataset(str(described))
+
+
+def test_too_few_pictures_to_draw_splits_from_are_named_where_they_are_bad(tmp_path: Path) -> None:
+    own = write_own_csv(tmp_path / "own", images=1, split=False)
+    drawn = "A split with 0 images to train on cannot be drawn from 1, some of which are to be evaluated on"
+    for command in (("data", "check", str(own)), ("run", "--methods", "resnet", "--data", str(own))):
+        assert f"{drawn}.\n" in bench(tmp_path, None, *command).output, (
+            "of a sound picture there is no more to say"
+        )
+    picture = own.parent / "photos" / "0.jpg"
+    picture.write_bytes(b"broken")
+    found = f"{drawn}; 1 files of own cannot be used:\n  0.jpg: {picture}: cannot be read: no picture"
+    for command in (
+        ("data", "check", str(own)),
+        ("run", "--methods", "resnet", "--data", str(own), "--skip-bad"),
+    ):
+        assert found in bench(tmp_path, None, *command).output
+
+
+def test_too_few_sound_annotations_to_draw_splits_from_are_named(tmp_path: Path) -> None:
+    devkit = write_voc(tmp_path, train=2, test=1)
+    (devkit / "mine.yaml").write_text("name: mine\nvoc: {}\nsplits: {train: 0.5}\n")
+    for annotation in sorted((devkit / "Annotations").iterdir())[:2]:
+        annotation.write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"drawn from 1.*; 2 files of mine cannot be used:\n  000001: .*\n  000002: "
+    ):
+        open_dataset(str(devkit / "mine.yaml"))

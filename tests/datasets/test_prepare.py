@@ -83,6 +83,7 @@ def test_the_stamp_says_what_is_in_it_and_where_from(devkit: Path) -> None:
         name: [(devkit / name).stat().st_size, (devkit / name).stat().st_mtime_ns]
         for name in (
             "ImageSets/Main/trainval.txt",
+            "JPEGImages",
             *(f"Annotations/{number:06d}.xml" for number in range(1, 5)),
         )
     }
@@ -95,6 +96,7 @@ def test_the_stamp_says_what_is_in_it_and_where_from(devkit: Path) -> None:
         "positives": int((found.index.labels == 1).sum()),
         "difficult": int((found.index.labels == 0).sum()),
         "hash": found.index.fingerprint(),
+        "notes": [],
     }
 
 

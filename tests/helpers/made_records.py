@@ -166,7 +166,7 @@ def store_made(results: Path, *cells: CellSpec, **changes: Any) -> RecordStore:
 def made_data(train: int = 18) -> DataSet:
     """A data set without files: enough to plan on."""
     info = replace(DATASETS["voc2007"], classes=CLASSES)
-    return DataSet(info, Path("nowhere"), _split("train", train), _split("test", 6), ())
+    return DataSet(info, Path("nowhere"), _split("train", train), _split("test", 6), None, ())
 
 
 def _split(name: str, count: int) -> SplitIndex:

@@ -66,7 +66,7 @@ from bench.records.store import RecordStore
 from bench.experiment.matrix import load_matrix
 from made_records import made_data, made_record
 
-bench.engine.plan.open_dataset = lambda *_: made_data()
+bench.engine.plan.open_dataset = lambda *_, **__: made_data()
 matrix = load_matrix(None, {"data": "voc2007"})
 for cell in bench.engine.plan.plan(matrix):
     RecordStore(matrix.results).save(*made_record(cell.spec))

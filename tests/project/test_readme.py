@@ -23,6 +23,8 @@ LONGER = {
         "--help"
     ],
     "bench run --spec matrix.yaml": FEW,
+    "bench run --methods all --data scenes,scenes-alike,scenes-independent,scenes-reversed "
+    "--results .bench/context": [*FEW, "--epochs", "1"],
 }
 SLOW_BACKBONE = "--schedule frozen"
 

@@ -49,6 +49,8 @@ def _misfits(record: Record, wanted: tuple[str, ...]) -> list[str]:
     name, data = record.cell.data, record.data
     if name not in wanted:
         return [f"{name} is another split than {' or '.join(wanted)}"]
+    if record.cell.split == "validation":
+        return ["it was measured on a validation split"]
     info = DATASETS[name]
     train, test = info.counts[info.train_split], info.counts[info.eval_split]
     reasons = [

@@ -121,5 +121,8 @@ def test_a_standard_set_of_which_files_are_missing_is_said_at_the_start_and_in_e
 ) -> None:
     trained = bench(tmp_path, tmp_path / "data", "run", *TINY, "--methods", "resnet", "--epochs", "1")
     first = trained.stdout.splitlines()[0]
-    assert first == "voc2007: only 8 of 5,011 training and 6 of 4,952 test images are used."
+    said = "note: voc2007: only 8 of 5,011 training and 6 of 4,952 test images are used"
+    assert first == said and trained.stdout.count(said) == 1
+    planned = bench(tmp_path, tmp_path / "data", "run", *TINY, "--methods", "salgl", "--dry-run").stdout
+    assert planned.splitlines().count(said) == 1
     assert "voc2007, 8 of 5,011 training and 6 of 4,952 test images" in bench(tmp_path, None, "tables").stdout

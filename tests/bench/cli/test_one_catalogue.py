@@ -46,7 +46,8 @@ def test_an_installed_method_and_a_described_data_set_are_known(
     assert compared.exit_code == 0, compared.output
     assert "Sharp head (sharpness=4.0)" in compared.output
     drawn = bench(tmp_path, None, "plot", "per-class", "--methods", f"{text},resnet", "--data", data)
-    assert drawn.exit_code == 0 and "own-per-class.png" in drawn.output, drawn.output
+    assert drawn.exit_code == 0, drawn.output
+    assert "own-per-class+resnet+sharp-head,sharpness=4.0.png" in drawn.output
     listed = bench(tmp_path, None, "ls", "--method", text, "--data", data)
     assert run in listed.output and cells["sharp-head"].run_id() not in listed.output
     assert len(bench(tmp_path, None, "ls", "--method", "sharp-head").output.splitlines()) == 3, "all variants"

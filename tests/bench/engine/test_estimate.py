@@ -13,7 +13,7 @@ from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.vectors.source import LABEL_SETS
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
-from made_records import ENVIRONMENT, SCHEDULE, made_cell, made_cost, made_data, store_made
+from made_records import ENVIRONMENT, SCHEDULE, made_cell, made_cost, made_data, made_record, store_made
 from trees import write_voc
 
 
@@ -47,6 +47,25 @@ def test_the_latest_record_counts(tmp_path: Path) -> None:
         cost = made_cost(train_images_per_second=rate, eval_images_per_second=1e9)
         store_made(tmp_path, made_cell("resnet", seed), cost=cost, created=f"{year}-01-01T00:00:00+00:00")
     assert estimate([planned("resnet", epochs=1)], RecordStore(tmp_path), "a CPU").seconds < 1
+
+
+def test_a_run_of_one_epoch_counts_where_there_is_no_other(tmp_path: Path) -> None:
+    cell = planned("resnet", epochs=1)
+    cost = made_cost(train_images_per_second=1, eval_images_per_second=1e9)
+    (epoch, _) = made_record(made_cell("resnet"))[0].history
+    later = "2031-01-01T00:00:00+00:00"
+    store_made(tmp_path, made_cell("resnet", 1), cost=cost, created=later, history=(epoch,), selected_epoch=0)
+    assert estimate([cell], RecordStore(tmp_path), "a CPU").seconds == pytest.approx(18)
+    warm = made_cost(train_images_per_second=9, eval_images_per_second=1e9)
+    store_made(tmp_path, made_cell("resnet"), cost=warm)
+    assert estimate([cell], RecordStore(tmp_path), "a CPU").seconds == pytest.approx(2)
+
+
+@pytest.mark.parametrize("speed", ["train_images_per_second", "eval_images_per_second"])
+def test_a_record_that_says_that_nothing_moves_tells_nothing(speed: str, tmp_path: Path) -> None:
+    store_made(tmp_path, made_cell("resnet"), cost=made_cost(**{speed: 0.0}))
+    found = estimate([planned("resnet")], RecordStore(tmp_path), "a CPU")
+    assert (found.known, found.unknown) == (0, ("resnet",))
 
 
 @pytest.mark.slow

@@ -26,10 +26,10 @@ FROZEN = (
 )
 
 
-def small(path: Path, channels: int | str) -> Path:
-    """The schedule, with as many feature channels as the small backbone can give."""
+def small(path: Path, channels: int) -> Path:
+    """The schedule with everything that it may ask for of the heads and their features."""
     text = (ROOT / "bench" / "schedules" / "frozen.yaml").read_text()
-    path.write_text(text.replace("feature_channels: 48", f"feature_channels: {channels}"))
+    path.write_text(f"{text}feature_channels: {channels}\nhead_width: 24\nstart_at_prior: true\n")
     return path
 
 
@@ -45,8 +45,9 @@ def ran(tmp_path: Path) -> tuple[Path, list[Record]]:
 
 def test_features_are_computed_once_for_all_methods(ran: tuple[Path, list[Record]]) -> None:
     folder, records = ran
-    (stored,) = (folder / "work" / "features").iterdir()
-    assert np.load(stored / "train.npy").shape == (10, 8, 2, 2)
+    stored = (folder / "work" / "features").glob("*/values.npy")
+    # Training images are there as they are and mirrored.
+    assert sorted(np.load(file).shape for file in stored) == [(1, 6, 2, 2, 8), (2, 10, 2, 2, 8)]
     assert len({record.backbone_digest for record in records}) == 1
     assert len({tuple(epoch.feed for epoch in record.history) for record in records}) == 1
     for record in records:
@@ -88,13 +89,20 @@ def test_what_is_stored_is_what_the_frozen_backbone_makes_of_the_images(
         images = torch.stack(
             [sample.image for sample in map(EvalImages(dataset.eval, 64).__getitem__, range(4))]
         )
+        train = torch.stack(
+            [sample.image for sample in map(EvalImages(dataset.train, 64).__getitem__, range(6))]
+        )
         with torch.no_grad():
             expected = found.backbone.train()(found.backbone.normalize(images)).numpy()
-        np.testing.assert_allclose(found.eval, expected, rtol=2e-3, atol=2e-3)
-        return np.array(found.train)
+            mirrored = found.backbone(found.backbone.normalize(train.flip(-1))).numpy()
+        (evaluated,) = found.eval.values.numpy()
+        np.testing.assert_allclose(evaluated.transpose(0, 3, 1, 2), expected, rtol=2e-3, atol=2e-3)
+        views = found.train.values.numpy()
+        np.testing.assert_allclose(views[1].transpose(0, 3, 1, 2), mirrored, rtol=2e-3, atol=2e-3)
+        return views
 
     first = stored()
-    assert seen[-1] == (10, 10)
+    assert (6, 6) in seen and seen[-1] == (4, 4)
     seen.clear()
     np.testing.assert_array_equal(stored(), first)
     assert not seen, "computed once"
@@ -138,8 +146,11 @@ def test_a_frozen_backbone_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"flip": True}, "takes no crop, flip, cutout or rand_augment"),
-        ({"trained_backbone": "all"}, "feature_channels needs trained_backbone 'none'"),
+        ({"crop": "multi-scale"}, "takes no crop, cutout or rand_augment"),
+        (
+            {"trained_backbone": "all", "feature_channels": 8},
+            "feature_channels needs trained_backbone 'none'",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_named(changes: dict[str, object], message: str) -> None:

@@ -132,7 +132,7 @@ def test_a_dry_run_tells_the_steps_and_writes_no_record(data: Path, tmp_path: Pa
     [
         "ema_decay: 0.5",
         "accumulate: 2",
-        "select: best",
+        "{select: best, select_on: test}",
         "precision: bf16",
         "{optimizer: sgd, decay: step, milestones: [1], clip_norm: null, evaluate_every: 0}",
         "{decay: cosine, eval_image_size: 96, crop: none, flip: false, difficult: ignored}",

@@ -51,10 +51,12 @@ OTHER_SCHEDULE: dict[str, Any] = {
     "precision": "bf16",
     "evaluate_every": 2,
     "select": "best",
+    "select_on": "test",
+    "decay_vectors": False,
 }
 # Fields without which another may not be changed.
 NEEDS: dict[str, dict[str, Any]] = {
-    "feature_channels": {"trained_backbone": "none", "flip": False},
+    "feature_channels": {"trained_backbone": "none"},
     "frozen_statistics": {"trained_backbone": "last-stage"},
     "crop_sizes": {"crop": "random", "crop_sizes": (48,), "resize": 64},
     "cycle_momentum": {"decay": "one-cycle"},
@@ -84,6 +86,7 @@ OTHER_CELL: dict[str, Any] = {
     "data_fingerprint": "aaaa-cccc",
     "limit_train": 10,
     "limit_eval": 10,
+    "split": "validation",
     "seed": 1,
     "weights_digest": "0" * 64,
     "init_from": INIT,
@@ -128,6 +131,15 @@ def test_the_key_changes_with_the_cell(field: str) -> None:
     other = made_cell(**{field: OTHER_CELL[field]})
     assert other.key() != made_cell().key()
     assert (other.conditions() == made_cell().conditions()) == (field == "seed")
+
+
+def test_a_record_of_an_older_recipe_keeps_its_identity_and_chose_on_the_test_split() -> None:
+    fields = made_cell(recipe=2).model_dump(mode="json")
+    del fields["split"], fields["schedule"]["select_on"], fields["schedule"]["decay_vectors"]
+    older = CellSpec(**fields)
+    assert (older.split, older.schedule.select_on) == ("test", "test")
+    assert older.key() == "508ae97eb3ac"  # as it was computed then
+    assert older.key() != made_cell().key()
 
 
 def test_the_key_changes_with_the_method_and_its_options_but_not_with_names() -> None:

@@ -151,7 +151,7 @@ def test_a_bad_method_is_refused_by_name(text: str, message: str) -> None:
 def matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., MatrixSpec]:
     """A matrix on a data set that needs no files, and an empty store."""
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    monkeypatch.setattr("bench.engine.plan.open_dataset", lambda *_: made_data())
+    monkeypatch.setattr("bench.engine.plan.open_dataset", lambda *_, **__: made_data())
 
     def make(**given: Any) -> MatrixSpec:
         fields = {"data": "voc2007", "methods": "resnet,ml-gcn", "results": tmp_path / "results"}

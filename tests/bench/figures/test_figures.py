@@ -1,6 +1,7 @@
 """Pictures of stored runs: what they show is what the records say, and equal records give equal bytes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,9 +109,44 @@ def test_methods_and_data_are_chosen(tmp_path: Path) -> None:
     store.save(*made_record(made_cell("salgl", data="scenes")))
     assert len(draw_figures(store, ["learning"], tmp_path / "all")) == 2
     (only,) = draw_figures(store, ["learning"], tmp_path / "one", "voc2007", ["ml-gcn"], ["svg"])
-    assert only == tmp_path / "one" / "voc2007-learning.svg"
+    assert only == tmp_path / "one" / "voc2007-learning+ml-gcn.svg"
     (whole,) = draw_figures(store, ["learning"], tmp_path / "whole", "voc2007", formats=["svg"])
     assert only.read_bytes() != whole.read_bytes()
+
+
+def test_a_choice_of_methods_never_takes_the_place_of_another_picture(tmp_path: Path) -> None:
+    other = PROTOCOLS["salgl"]
+    store = small_store(tmp_path / "results")
+    for cell in (made_cell("salgl", protocol=other), made_cell("ssgrl", protocol=other)):
+        store.save(*made_record(cell))
+    order = [{one.cell.protocol.name for one in group.records} for group in groups_of(store)]
+    assert len(order) == 2
+    for choice in ("all", "ml-gcn", "salgl", "salgl,ssgrl", "ssgrl,salgl", "resnet/pool=max,ml-gcn"):
+        done = bench(tmp_path, None, "plot", "learning", "--format", "svg", "--methods", choice)
+        assert done.exit_code == 0, done.output
+    # The runs of SALGL are the same group, with the same number, whatever else is drawn.
+    ending = {name: "" if number == 0 else "-2" for number, names in enumerate(order) for name in names}
+    mine, others = f"voc2007-learning{ending['bench']}", f"voc2007-learning{ending['salgl']}"
+    names = {f"{mine}.svg", f"{others}.svg", f"{mine}+ml-gcn.svg", f"{mine}+ml-gcn+resnet,pool=max.svg"}
+    written = files_in(tmp_path / "results" / "figures")
+    assert set(written) == names | {f"{others}+salgl.svg", f"{others}+salgl+ssgrl.svg"}
+    assert len(set(written.values())) == len(written) - 1, "both of its methods are all of that group"
+    (group,) = [group for group in groups_of(store) if group.first.cell.protocol == other]
+    assert f"conditions {group.first.cell.conditions()}" in svg_words(written[f"{others}+salgl.svg"])
+
+
+def svg_words(content: bytes) -> str:
+    """The texts of a picture, which matplotlib writes as comments above their outlines."""
+    return " ".join(re.findall(r"<!-- (.*?) -->", content.decode()))
+
+
+def test_a_long_choice_of_methods_has_a_short_name_of_its_own(tmp_path: Path) -> None:
+    options = [f"ml-gcn/tau=0.{number:02}/layers={number % 3 + 1}" for number in range(10, 22)]
+    store = store_made(tmp_path / "results", *map(made_cell, options))
+    chosen = [draw_figures(store, ["learning"], tmp_path, methods=options[:count])[0] for count in (10, 11)]
+    first, second = (path.name for path in chosen)
+    assert first != second and first[:40] == second[:40] and len(first) < 120
+    assert first.startswith("voc2007-learning+ml-gcn,tau=0.1+ml-gcn,tau=0.11,layers=3+")
 
 
 def test_runs_under_other_conditions_have_a_picture_of_their_own(tmp_path: Path) -> None:
@@ -120,6 +156,12 @@ def test_runs_under_other_conditions_have_a_picture_of_their_own(tmp_path: Path)
     first, second = (Subject(group, store, several=True) for group in groups_of(store))
     assert first.heading("it") != second.heading("it")
     assert first.group.first.cell.conditions() in first.heading("it")
+
+
+def test_a_picture_of_validation_images_says_so(tmp_path: Path) -> None:
+    for split in ("test", "validation"):
+        subject = subject_of(store_made(tmp_path / split, made_cell(split=split)))
+        assert ("validation images: it" in subject.heading("it")) == (split == "validation")
 
 
 def test_bars_are_the_ap_of_the_records(tmp_path: Path) -> None:

@@ -76,16 +76,51 @@ def test_equal_printed_values_share_a_rank_and_a_place(tmp_path: Path) -> None:
     assert placed == {"salgl": (1, 1), "ml-gcn": (2, 2.5), "resnet": (2, 2.5), "ssgrl": (4, 4)}
 
 
-def test_what_is_incomplete_has_no_means_and_does_not_move_the_ranks_of_others(tmp_path: Path) -> None:
+def test_what_was_not_run_everywhere_has_a_place_that_says_so(tmp_path: Path) -> None:
     more = {**SMALL, ("scenes", "add-gcn"): [0.99], ("voc2007", "resnet/pool=max"): [0.95]}
     found = ranked(store_of(tmp_path, more))
-    before = by_label(ranked(store_of(tmp_path / "before", SMALL)))
-    for label in ("salgl", "resnet", "ml-gcn"):
-        assert by_label(found)[label].mean_rank == before[label].mean_rank
+    # Four methods have a result on each; who has none counts as the fifth there.
+    assert [(one.label, one.place, one.mean_rank, one.completeness) for one in found.standings] == [
+        ("salgl", 1, (2 + 3) / 2, ""),
+        ("resnet", 2, (4 + 2) / 2, ""),
+        ("resnet/pool=max", 3, (5 + 1) / 2, "on 1 of 2 data sets"),
+        ("add-gcn", 3, (1 + 5) / 2, "on 1 of 2 data sets"),
+        ("ml-gcn", 5, (3 + 4) / 2, ""),
+        ("prior", None, None, "on 1 of 2 data sets"),
+    ]
     for label in ("add-gcn", "resnet/pool=max"):
-        one = by_label(found)[label]
-        assert (one.place, one.mean_rank, one.mean_map, len(one.results)) == (None, None, None, 1)
-    assert [one.label for one in found.standings][3:] == ["prior", "resnet/pool=max", "add-gcn"]
+        assert by_label(found)[label].mean_map is None, "a mean of other data sets cannot be compared"
+    text = write_leaderboard(RecordStore(tmp_path), tmp_path / "out")[0].read_text(encoding="utf-8")
+    rows = {row[0]: row[1:] for row in rows_of(text)}
+    assert rows["ADD-GCN"] == ["3 (on 1 of 2 data sets)", "3.00", "", "99.0 (#1 [1, 4])", "– (#5)"]
+    assert rows["Label frequency"] == ["", "", "", "20.0", "–"]
+    assert "no result it counts as behind all that have one" in text
+    page = (tmp_path / "out" / "leaderboard.html").read_text(encoding="utf-8")
+    assert page.count("<small>on 1 of 2 data sets</small>") == 2 and ">–<small>" not in page
+    assert "no result it counts as behind all that have one" in page
+
+
+def test_leaving_out_the_hard_data_set_never_gains(tmp_path: Path) -> None:
+    """A method is placed no better without its worst result than with it."""
+    everywhere = {**SMALL, ("scenes", "add-gcn"): [0.3], ("voc2007", "add-gcn"): [0.99]}
+    left_out = {key: value for key, value in everywhere.items() if key != ("scenes", "add-gcn")}
+    with_it = by_label(ranked(store_of(tmp_path / "with", everywhere)))
+    without = by_label(ranked(store_of(tmp_path / "without", left_out)))
+    assert with_it["add-gcn"].mean_rank == without["add-gcn"].mean_rank == (4 + 1) / 2
+    assert (without["add-gcn"].place or 0) >= (with_it["add-gcn"].place or 0)
+    for label in ("salgl", "resnet", "ml-gcn"):
+        assert without[label].mean_rank == with_it[label].mean_rank, "nor does it move the others"
+    alone = ranked(store_of(tmp_path / "alone", {**SMALL, ("birds", "ssgrl"): [0.99]}))
+    assert alone.standings[0].label == "salgl", "one that has no rival is first there alone"
+    assert by_label(alone)["ssgrl"].mean_rank == (4 + 4 + 1) / 3
+
+
+def test_methods_that_share_no_data_set_share_a_place(tmp_path: Path) -> None:
+    found = ranked(store_of(tmp_path, {("scenes", "resnet"): [0.3], ("voc2007", "salgl"): [0.9]}))
+    assert [(one.label, one.place, one.mean_rank) for one in found.standings] == [
+        ("resnet", 1, 1.5),
+        ("salgl", 1, 1.5),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +151,12 @@ def test_a_column_holds_runs_under_the_same_conditions_alone(change: dict[str, A
 def test_a_quick_look_does_not_stand_for_a_data_set(tmp_path: Path) -> None:
     store = store_of(tmp_path, {("scenes", "resnet"): [0.5]})
     store_of(tmp_path, {("scenes", method): [0.9] for method in ("resnet", "salgl", "ml-gcn")}, limit_eval=8)
+    assert [one.label for one in ranked(store).standings] == ["resnet"]
+
+
+def test_validation_images_do_not_stand_for_a_data_set(tmp_path: Path) -> None:
+    store = store_of(tmp_path, {("scenes", "resnet"): [0.5]}, limit_eval=8)
+    store_of(tmp_path, {("scenes", method): [0.9] for method in ("resnet", "salgl")}, split="validation")
     assert [one.label for one in ranked(store).standings] == ["resnet"]
 
 

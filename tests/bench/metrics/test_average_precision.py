@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.metrics.average_precision import average_precision
+from bench.metrics.average_precision import RankedScores, average_precision
 from bench.metrics.protocol import PROTOCOLS, Protocol
 
 
@@ -62,3 +62,27 @@ def test_a_change_in_the_last_bit_of_float32_is_kept() -> None:
     scores = np.array([[9.0], [np.nextafter(np.float32(9), np.float32(10))]], dtype=np.float32)
     assert average_precision(scores, np.array([[1], [-1]]), PROTOCOLS["bench"])[0] == 0.5
     assert average_precision(scores, np.array([[-1], [1]]), PROTOCOLS["bench"])[0] == 1.0
+
+
+def test_precision_as_of_more_positives_by_hand() -> None:
+    # Ranks: + - + -. As of 6 positives each of the two is three: precision 3/3, then 6/7.
+    scores, labels = np.array([[4.0], [3.0], [2.0], [1.0]]), np.array([[1], [-1], [1], [-1]])
+    for rule, expected in (
+        ("ap", (1 + 6 / 7) / 2),
+        ("ap_voc2012", (1 + 6 / 7) / 2),
+        ("ap_voc11", (6 * 1 + 5 * 6 / 7) / 11),
+    ):
+        protocol = Protocol.model_validate({"name": "x", "ap": rule})
+        ranked = RankedScores(scores, labels, protocol)
+        assert ranked.average_precision(as_many=np.array([6]))[0] == pytest.approx(expected)
+        as_many_as_there_are = ranked.average_precision(as_many=np.array([2]))
+        assert as_many_as_there_are == average_precision(scores, labels, protocol)
+
+
+def test_a_guess_has_the_share_of_the_positives_that_it_is_measured_as() -> None:
+    labels = np.array([[1], [1], [-1], [-1], [-1], [-1]])
+    ranked = RankedScores(np.zeros(labels.shape), labels, PROTOCOLS["bench"])
+    counts = np.array([[1, 1, 1, 1, 1, 1], [0, 2, 1, 0, 1, 2], [0, 0, 2, 2, 1, 1]])
+    found = ranked.average_precision(counts, np.array([[12], [1], [5]]))
+    assert found[:2, 0] == pytest.approx([12 / 16, 1 / 5])
+    assert np.isnan(found[2, 0])

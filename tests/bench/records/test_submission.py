@@ -104,6 +104,6 @@ def test_other_runs_are_refused(ran: Path, tmp_path: Path) -> None:
 def test_the_best_epoch_cannot_be_picked_without_labels(ran: Path) -> None:
     schedule = ran / "best.yaml"
     text = (ROOT / "bench" / "schedules" / "identical.yaml").read_text()
-    schedule.write_text(text.replace("select: last", "select: best"))
+    schedule.write_text(text.replace("select: last", "select: best\nselect_on: test"))
     done = bench(ran, ran / "data", "run", "--methods", "resnet", *SERVER, "--schedule", str(schedule))
     assert done.exit_code == 2 and "labels are held by the evaluation server" in done.output

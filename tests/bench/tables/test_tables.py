@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.leaderboard.write import write_leaderboard
 from bench.metrics.evaluate import METRICS, Metrics
 from bench.records.groups import Group
 from bench.records.store import Record, RecordStore
@@ -181,6 +182,31 @@ def test_cost(tmp_path: Path) -> None:
     same = ["**0.50**", "**3.00**"]
     assert rows["ResNet baseline"] == ["1", "**2.00**", *same, "100", "**200**", "**64**", "30"]
     assert rows["SALGL"] == ["1", "2.50", *same, "**300**", "**200**", "**64**", "**10**"]
+
+
+def test_the_speed_of_a_first_epoch_alone_is_no_training_speed(tmp_path: Path) -> None:
+    """It warms up; the best of the others is marked."""
+    store = RecordStore(tmp_path)
+    for method, rate, epochs in (("resnet", 100.0, 2), ("ml-gcn", 300.0, 1), ("salgl", 50.0, 2)):
+        record, scores = made_record(
+            made_cell(method), cost=made_cost(train_images_per_second=rate), selected_epoch=0
+        )
+        store.save(record.model_copy(update={"history": record.history[:epochs]}), scores)
+    write_own(store, tmp_path / "tables")
+    text = (tmp_path / "tables" / "voc2007-cost.md").read_text(encoding="utf-8")
+    rows = rows_of(text)
+    assert rows["Method"][4] == "train images/s"
+    assert {name: row[4] for name, row in rows.items() if name[:1].isalpha() and name != "Method"} == {
+        "ResNet baseline": "**100**",
+        "ML-GCN": "–",
+        "SALGL": "50",
+    }
+    said = "device: a CPU; a run of fewer than two epochs has no training speed: the first warms up"
+    assert f"\n- {said}\n" in text
+    numbers = pd.read_csv(tmp_path / "tables" / "voc2007-cost.csv")["train images/s"]
+    assert numbers.isna().tolist() == [False, True, False]
+    page = [path.read_text(encoding="utf-8") for path in write_leaderboard(store, tmp_path / "out")]
+    assert all(said in one and ">300<" not in one and "| 300" not in one for one in page)
 
 
 @pytest.mark.parametrize(("count", "as_rows"), [(20, False), (25, True), (80, True)])

@@ -14,6 +14,7 @@ from bench.metrics.protocol import PROTOCOLS, Protocol
 from bench.records.groups import Group, group_records
 from bench.records.store import RECORD, SCORES, Record, RecordStore
 from bench.tables.book import KINDS
+from bench.tables.context import CONTEXT
 from bench.tables.header import feed_statement
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.render import FORMATS
@@ -128,7 +129,8 @@ def test_the_same_bytes_twice_and_in_any_order_of_folders(tmp_path: Path) -> Non
     store = store_made(tmp_path / "one", *cells)
     first = tables_of(store, tmp_path / "tables")
     own = [f"{data}-{kind.name}" for data in ("scenes", "voc2007") for kind in KINDS]
-    assert set(first) == {f"{name}.{form}" for name in (*own, *PAPER_TABLES) for form in FORMATS}
+    tables = {f"{name}.{form}" for name in (*own, CONTEXT, *PAPER_TABLES) for form in FORMATS}
+    assert set(first) == tables | {"index.md"}
     assert tables_of(store, tmp_path / "tables") == first
     assert tables_of(store, tmp_path / "again") == first
     assert tables_of(store_made(tmp_path / "two", *reversed(cells)), tmp_path / "turned") == first
@@ -213,5 +215,6 @@ def test_the_command_prints_the_comparison_and_writes_the_files(tmp_path: Path) 
     assert written == tables_of(store, tmp_path / "again")
     measured = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "mine"), "--protocol", "ssgrl"])
     assert measured.exit_code == 0 and "- protocol: ssgrl" in measured.output
-    names = [f"voc2007-{kind.name}-ssgrl.{form}" for kind in KINDS for form in FORMATS]
-    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted(names)
+    tables = [*(f"voc2007-{kind.name}" for kind in KINDS), CONTEXT]
+    names = [f"{name}-ssgrl.{form}" for name in tables for form in FORMATS]
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted([*names, "index-ssgrl.md"])

@@ -110,7 +110,7 @@ def test_records_of_another_order_of_classes_or_size_are_refused_where_the_hash_
     record, scores = made_record(made_cell("ssgrl"))
     fewer = record.data.model_copy(update={"eval_images": 39})
     store.save(record.model_copy(update={"data": fewer}), scores)
-    with pytest.raises(UserError, match=r"differ in test images \((39, 40|40, 39)\)\. "):
+    with pytest.raises(UserError, match=r"differ in images evaluated \((39, 40|40, 39)\)\. "):
         table("voc2007", tmp_path / "sizes")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.cli import main
 from bench.cli.data_download import download
 from bench.datasets.catalog import DATASETS
 from bench.datasets.fetch import download as module
@@ -101,6 +102,19 @@ def test_archives_are_kept_on_request_and_used(server: FileServer, tmp_path: Pat
         note.unlink()
     assert "files unpacked into second" in run("voc2007", "--data-root", "second").output
     assert requests(server) == done
+
+
+def test_bench_clean_removes_what_was_fetched_and_no_more(server: FileServer) -> None:
+    for name in ("voc2007", "word2vec"):
+        assert run(name, "--keep").exit_code == 0
+    mine = Path(".bench/data/VOCdevkit/VOC2007/JPEGImages/mine.jpg")
+    mine.write_bytes(b"put there by hand")
+    done = requests(server)
+    cleaned = CliRunner().invoke(main, ["clean", "downloads", "--yes"])
+    assert cleaned.exit_code == 0, cleaned.output
+    assert [path for path in Path(".bench").rglob("*") if path.is_file()] == [mine]
+    assert " files unpacked into .bench/data" in run("voc2007").output
+    assert requests(server) == done + 2
 
 
 def test_a_file_that_is_used_packed(server: FileServer) -> None:

@@ -191,10 +191,6 @@ def test_what_is_missing_of_the_tree_is_named(
             "annotation 901 has category_id -1, which is not in 'categories'",
         ),
         (
-            lambda content: content["annotations"][0].update(image_id=777),
-            "annotation 900 has image_id 777, which is not in 'images'",
-        ),
-        (
             lambda content: content["annotations"][3].pop("image_id"),
             r"annotations\[3\] \(id 903\): 'image_id' is missing",
         ),

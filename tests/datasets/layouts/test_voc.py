@@ -37,7 +37,7 @@ def devkit(tmp_path: Path) -> Path:
 def test_difficult_is_0_unless_another_object_of_the_class_is_not(tmp_path: Path) -> None:
     path = tmp_path / "picture.xml"
     write_annotation(path, [("cat", 1), ("cat", 1), ("dog", 1), ("dog", 0), ("person", 0), ("person", 1)])
-    found = read_annotation(path)
+    found = read_annotation(path).labels
     assert found == {"cat": 0, "dog": 1, "person": 1}
 
 
@@ -47,7 +47,7 @@ def test_parts_of_an_object_and_a_missing_flag_are_read_as_voc_means_them(tmp_pa
         "<annotation><object><name> person\n</name>"
         "<part><name>head</name></part></object><segmented>0</segmented></annotation>"
     )
-    assert read_annotation(path) == {"person": 1}
+    assert read_annotation(path).labels == {"person": 1}
 
 
 def test_rows_are_1_positive_0_difficult_and_minus_1_absent(devkit: Path) -> None:
@@ -92,7 +92,7 @@ def test_only_1_and_true_are_difficult(flag: str, label: int, tmp_path: Path) ->
     path.write_text(
         f"<annotation><object><name>cat</name><difficult>{flag}</difficult></object></annotation>"
     )
-    assert read_annotation(path) == {"cat": label}
+    assert read_annotation(path).labels == {"cat": label}
 
 
 def test_classes_come_from_the_annotations_of_the_lists(devkit: Path) -> None:
@@ -120,8 +120,31 @@ def test_hidden_files_are_no_annotations(devkit: Path) -> None:
         (b"", "not well-formed XML"),
         (b"<annotation><object>", "not well-formed XML"),
         (b"<annotation>\xff</annotation>", "not well-formed XML"),
-        (b"<?xml version='1.0' encoding='nonsense'?><annotation/>", "not well-formed XML"),
-        (b"<?xml version='1.0' encoding='big5'?><annotation/>", "not well-formed XML"),
+        (
+            b"<?xml version='1.0' encoding='nonsense'?><annotation/>",
+            "XML, in its encoding 'nonsense': unknown encoding",
+        ),
+        (
+            b"<?xml version='1.0' encoding='zlib'?><annotation/>",
+            "XML, in its encoding 'zlib': .* not a text encoding",
+        ),
+        (
+            b"<?xml version='1.0' encoding='gbk'?><annotation>\xff</annotation>",
+            "in its encoding 'gbk': 'gbk' codec",
+        ),
+        (
+            b"<?xml version='1.0' encoding='utf-16'?><annotation>\xff</annotation>",
+            "in its encoding 'utf-16': ",
+        ),
+        (
+            b"<annotation><object><name>a&#9;b</name></object></annotation>",
+            r"object 1, 'a\\tb', has .* U\+0009",
+        ),
+        (
+            b"<?xml version='1.0' encoding='latin-1'?>"
+            b"<annotation><object><name>a\x85b</name></object></annotation>",
+            r"the name of object 1, 'a\\x85b', has the control character U\+0085; take it out",
+        ),
         (b"<html><body>Not found</body></html>", "not an annotation but <html>"),
         (b"<annotation><object><difficult>0</difficult></object></annotation>", "object 1 has no name"),
     ],

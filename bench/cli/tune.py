@@ -1,0 +1,70 @@
+"""`bench tune`: the same tuning budget for every method."""
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bench.cli.display import open_display
+from bench.cli.matrix_options import matrix_options, print_plan, say
+from bench.experiment.matrix import load_matrix, parse_settings
+from bench.tune.report import summary
+from bench.tune.space import load_space
+from bench.tune.tune import plan_tune, run_tune
+
+FINAL_SEEDS = "0,1,2"
+A_METHOD_HAS_NO_RESULT = 1
+
+
+@click.command("tune")
+@click.option("--trials", type=click.IntRange(1), default=16, show_default=True, help="Draws of each method.")
+@click.option(
+    "--design-seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="What the trials are drawn from, the same values for every method.",
+)
+@click.option(
+    "--space",
+    default="default",
+    show_default=True,
+    help="What is tuned: a name, or a YAML file with a range for each field of the schedule.",
+)
+@click.option("--name", help="Of the tune, and its folder under RESULTS/tunes.  [default: DATA-SCHEDULE]")
+@matrix_options
+@click.option("--dry-run", is_flag=True, default=None, help="Print the trials and stop.")
+def command(trials: int, design_seed: int, space: str, name: str | None, **options: Any) -> None:
+    """Tune every method with the same draws and budget, then train what was chosen with several seeds.
+
+    Trial 0 is the schedule as it is; the others are independent draws. Each is a run on the validation split.
+    The best three of a method are run again with two more seeds, and what has the best mean is trained on the
+    whole training split with --seeds (0,1,2). Only then is the test split opened. A tune that was killed goes
+    on with the same command.
+    """
+    console = Console(stderr=False)
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "set" in given:
+        given["set"] = parse_settings(given["set"])
+    matrix = load_matrix(None, {"seeds": FINAL_SEEDS, **given})
+    asked = load_space(space)
+    try:
+        with open_display(console) as display:
+            tune = plan_tune(matrix, asked, trials, design_seed, name, display.task)
+            found = None if matrix.dry_run else run_tune(tune, display)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("; the same command goes on with the tune") from None
+    if found is None:
+        print_plan(matrix, tune.trials, console)
+        design, methods = tune.design, len(tune.methods)
+        again = methods * min(design.best, trials) * (len(design.trial_seeds) - 1)
+        say(
+            console,
+            f"After these trials, {again} runs of the best ones with more seeds, and "
+            f"{methods * len(matrix.seeds)} runs of what is chosen, which are not in that time.",
+        )
+        return
+    for line in summary(tune.design, found):
+        say(console, line)
+    if any(outcome.chosen(tune.design) is None for outcome in found):
+        raise SystemExit(A_METHOD_HAS_NO_RESULT)

@@ -1,0 +1,89 @@
+"""What every trial of a tune shares, and the folder that keeps it with the records of the trials."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import UserError
+from bench.experiment.schedule import Schedule
+from bench.experiment.tuned import Tuned
+from bench.files import canonical_json, read_json, write_text
+from bench.names import file_name
+from bench.tune.space import Space
+from bench.validation import one_sentence
+
+DESIGN = "design.json"
+TUNES = "tunes"
+
+
+class Design(BaseModel):
+    """What is equal for all methods of a tune.
+
+    Methods are not in it: one may be added later, and gets the same draws and the same budget.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    data: str
+    trials: int = Field(ge=1)
+    design_seed: int = Field(ge=0, lt=2**32)
+    best: int = Field(3, description="how many of the best trials are run again")
+    trial_seeds: tuple[int, ...] = Field((0, 1, 2), description="the first in every trial, all in the best")
+    space: Space = Field(description="with absolute ranges")
+    schedule_name: str
+    schedule: Schedule = Field(description="as it is untuned")
+    fixed: dict[str, Any] = Field(description="what else the runs share: vectors, limits, protocol, ...")
+
+    def tuned(self, method: str) -> Tuned:
+        """What a run with chosen values records of the tune; `method` as it was asked for."""
+        content = self.model_dump(mode="json", exclude={"name", "schedule_name"})
+        for part in (content["space"], content["schedule"]):
+            del part["about"]
+        digest = sha256(canonical_json(content).encode()).hexdigest()[:12]
+        fields = tuple(sorted(self.space.schedule))
+        return Tuned(name=self.name, method=method, design=digest, trials=self.trials, fields=fields)
+
+
+def folder_of(results: Path, name: str) -> Path:
+    """Where a tune keeps its design and the records of its trials."""
+    return results / TUNES / file_name(name, "tune")
+
+
+def keep(design: Design, results: Path) -> Path:
+    """Write a design into the tune's folder, or see that the one there is the same; returns the folder.
+
+    Raises:
+        UserError: a tune of that name was designed otherwise.
+    """
+    folder = folder_of(results, design.name)
+    kept = load_design(folder)
+    if kept is None:
+        text = canonical_json(design.model_dump(mode="json"))
+        write_text(folder / DESIGN, text + "\n")
+    elif kept.tuned("").design != design.tuned("").design:
+        mine, theirs = design.model_dump(mode="json"), kept.model_dump(mode="json")
+        other = ", ".join(name.replace("_", " ") for name in mine if mine[name] != theirs[name])
+        raise UserError(
+            f"{folder} holds a tune of that name that differs in {other}: give this one another --name."
+        )
+    return folder
+
+
+def load_design(folder: Path) -> Design | None:
+    """The design in a tune's folder, None where there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    file = folder / DESIGN
+    if not file.is_file():
+        return None
+    try:
+        return Design(**read_json(file))
+    except ValidationError as error:
+        raise UserError(f"{file}: {one_sentence(error, Design.model_fields)}") from error
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{file} is no design of a tune: {error}.") from error

@@ -1,0 +1,124 @@
+"""What the trials of a tune gave, the best of them, and what is chosen: a function of its records."""
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from bench.errors import UserError
+from bench.experiment.methods import MethodChoice
+from bench.methods.catalog import PRIOR
+from bench.records.store import Record, RecordStore
+from bench.tune.design import Design
+from bench.tune.space import own_ranges, values_of, with_values
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One draw of a method's values, and what it gave on the validation split.
+
+    Attributes:
+        number: 0 is the schedule as it is.
+        method: with the options of the trial.
+        fields: the fields of the schedule that were drawn.
+        scores: mAP by seed, as a fraction; that of the prior where a run failed.
+        failed: how many runs did.
+        seconds: what its runs took.
+    """
+
+    number: int
+    method: MethodChoice
+    fields: dict[str, Any]
+    scores: dict[int, float]
+    failed: int
+    seconds: float
+
+    @property
+    def mean(self) -> float:
+        """The mean of its scores."""
+        return fmean(self.scores.values())
+
+    def values(self, untuned: MethodChoice) -> dict[str, Any]:
+        """The values that differ from the schedule and the options as they are."""
+        options = self.method.options
+        changed = {name: value for name, value in options.items() if value != untuned.options.get(name)}
+        return {**self.fields, **changed}
+
+
+@dataclass(frozen=True)
+class MethodOutcome:
+    """The trials of a method that have a score for the first seed, in their order."""
+
+    method: MethodChoice
+    dimensions: int
+    trials: tuple[Trial, ...]
+
+    def best(self, design: Design) -> list[Trial]:
+        """The trials that are run again with more seeds: the highest scores, the earlier before its equal."""
+        first = design.trial_seeds[0]
+        order = sorted(self.trials, key=lambda trial: (-trial.scores[first], trial.number))
+        return order[: design.best]
+
+    def chosen(self, design: Design) -> Trial | None:
+        """The best trial by the mean over all seeds; None before every one of the best has them all."""
+        best = self.best(design)
+        done = len(self.trials) == design.trials and all(
+            len(trial.scores) == len(design.trial_seeds) for trial in best
+        )
+        return max(best, key=lambda trial: (trial.mean, -trial.number)) if done else None
+
+
+def outcomes(design: Design, store: RecordStore, methods: list[MethodChoice]) -> list[MethodOutcome]:
+    """What is known of each method."""
+    records = [record for record in store.all() if isinstance(record, Record)]
+    floor = _floor(records)
+    return [_outcome(design, method, records, floor) for method in methods]
+
+
+def methods_tried(design: Design, store: RecordStore) -> list[MethodChoice]:
+    """The methods of the tune as they are untuned, in the order of their names: those of trial 0."""
+    found = {
+        record.cell.method.label(): record.cell.method
+        for record in store.all()
+        if isinstance(record, Record)
+        and record.cell.schedule == design.schedule
+        and record.cell.method.name != PRIOR.name
+        and record.cell.seed == design.trial_seeds[0]
+    }
+    return [found[label] for label in sorted(found)]
+
+
+def _outcome(
+    design: Design, method: MethodChoice, records: list[Record], floor: float | None
+) -> MethodOutcome:
+    trials = []
+    for number in range(design.trials):
+        drawn, fields = values_of(design.space, design.schedule, method, design.design_seed, number)
+        schedule = with_values(design.schedule, fields)
+        runs = [
+            record for record in records if (record.cell.method, record.cell.schedule) == (drawn, schedule)
+        ]
+        scores = {record.cell.seed: _score(record, floor) for record in runs}
+        if design.trial_seeds[0] in scores:
+            failed = sum(record.status == "failed" for record in runs)
+            seconds = sum(record.cost.wall_seconds for record in runs if record.cost)
+            trials.append(Trial(number, drawn, fields, scores, failed, seconds))
+    return MethodOutcome(method, len(design.space.schedule) + len(own_ranges(method)), tuple(trials))
+
+
+def _floor(records: list[Record]) -> float | None:
+    return next(
+        (
+            record.metrics.mAP
+            for record in records
+            if record.cell.method.name == PRIOR.name and record.metrics
+        ),
+        None,
+    )
+
+
+def _score(record: Record, floor: float | None) -> float:
+    if record.metrics is not None:
+        return record.metrics.mAP
+    if floor is None:
+        raise UserError("A trial failed, and the prior, whose score it counts with, was not run.")
+    return floor

@@ -1,0 +1,151 @@
+"""Tune every method with the same draws and the same budget, then train what was chosen.
+
+1. Every trial of every method is an ordinary run on the validation split, at one seed. No search adapts to
+   what it finds, because that favours some learners over others, and no trial is ended early, because that
+   punishes slow starters.
+2. The best three of each method are run again with two more seeds; the best mean is chosen.
+3. What was chosen is trained on the whole training split, with several seeds, and the test split is opened.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench.engine.events import Events
+from bench.engine.execute import execute
+from bench.engine.plan import Cell, plan
+from bench.errors import UserError
+from bench.experiment.matrix import MatrixSpec
+from bench.experiment.methods import MethodChoice, parse_methods
+from bench.methods.catalog import PRIOR
+from bench.progress import Steps
+from bench.records.store import RecordStore
+from bench.tune.design import Design, folder_of, keep
+from bench.tune.outcome import MethodOutcome, outcomes
+from bench.tune.space import Space, values_of
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A tune that is to be run.
+
+    Attributes:
+        matrix: methods, data, schedule and whatever else `bench run` takes; its seeds are those of the final
+            runs.
+        design: what all trials share.
+        methods: as they were asked for.
+        trials: the cells of every trial at the first seed, and of the prior.
+    """
+
+    matrix: MatrixSpec
+    design: Design
+    methods: list[MethodChoice]
+    trials: list[Cell]
+
+
+def plan_tune(
+    matrix: MatrixSpec, space: Space, trials: int, design_seed: int, name: str | None, task: Steps
+) -> Tune:
+    """Find and check everything that a tune needs, and list the cells of its trials.
+
+    Raises:
+        UserError: several data sets, a space or a data set that cannot be used, or a tune of that name that
+            was designed otherwise.
+    """
+    if len(matrix.data) > 1:
+        raise UserError(f"A tune has one data set, and {len(matrix.data)} are given: tune them one by one.")
+    if matrix.split == "validation":
+        raise UserError("A tune chooses on the validation split and ends on the test split: leave split out.")
+    (untuned, *_) = plan(matrix.model_copy(update={"split": "validation", "seeds": (0,)}), task)
+    spec = untuned.spec
+    fixed = set(matrix.schedule_overrides())
+    ranges = {field: one for field, one in space.schedule.items() if field not in fixed}
+    around = space.model_copy(update={"schedule": ranges}).around(spec.schedule)
+    if not around.schedule:
+        raise UserError("Every field of the space is set, so nothing is left to be tuned: leave out --set.")
+    design = Design(
+        name=name or f"{spec.data}-{spec.schedule_name}",
+        data=spec.data,
+        trials=trials,
+        design_seed=design_seed,
+        space=around,
+        schedule_name=spec.schedule_name,
+        schedule=spec.schedule,
+        fixed={
+            "fingerprint": spec.data_fingerprint,
+            "limit_train": spec.limit_train,
+            "limit_eval": spec.limit_eval,
+            "vectors": spec.vectors.rpartition(":")[2],
+            "weights": spec.weights_digest,
+            "init_from": spec.init_from and spec.init_from.model_dump(mode="json", exclude={"file"}),
+            "protocol": spec.protocol.model_dump(mode="json"),
+        },
+    )
+    methods = parse_methods(matrix.methods)
+    cells = [
+        cell
+        for number in range(trials)
+        for method in methods
+        for cell in _cells(matrix, design, method, number, design.trial_seeds[:1], task)
+    ]
+    prior = _prior_cell(matrix, design, task)
+    return Tune(matrix, design, methods, [prior, *cells])
+
+
+def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
+    """Run what is still to be run, in the three steps above; a killed tune goes on where it was."""
+    folder = keep(tune.design, tune.matrix.results)
+    store = RecordStore(folder)
+    in_folder = tune.matrix.model_copy(update={"results": folder})
+    execute(in_folder, tune.trials, events)
+    again = [
+        cell
+        for outcome in outcomes(tune.design, store, tune.methods)
+        for trial in outcome.best(tune.design)
+        for cell in _cells(
+            tune.matrix, tune.design, outcome.method, trial.number, tune.design.trial_seeds[1:], events.task
+        )
+    ]
+    execute(in_folder, again, events)
+    found = outcomes(tune.design, store, tune.methods)
+    execute(tune.matrix, final_cells(tune, found, events.task), events)
+    return found
+
+
+def final_cells(tune: Tune, found: list[MethodOutcome], task: Steps) -> list[Cell]:
+    """The runs of what was chosen, on the whole training split, with the prior first."""
+    matrix, design = tune.matrix, tune.design
+    (prior, *_) = plan(matrix, task, design.tuned(PRIOR.name))
+    cells = [prior]
+    for outcome in found:
+        chosen = outcome.chosen(design)
+        if chosen is not None:
+            asked = _drawn(matrix, chosen.method, chosen.fields)
+            tuned = design.tuned(outcome.method.label())
+            cells += [cell for cell in plan(asked, task, tuned) if not _is_prior(cell)]
+    return cells
+
+
+def _cells(
+    matrix: MatrixSpec, design: Design, method: MethodChoice, trial: int, seeds: tuple[int, ...], task: Steps
+) -> list[Cell]:
+    """The runs of a method in a trial, on the validation split."""
+    drawn, fields = values_of(design.space, design.schedule, method, design.design_seed, trial)
+    asked = _drawn(matrix, drawn, fields).model_copy(
+        update={"split": "validation", "seeds": seeds, "results": folder_of(matrix.results, design.name)}
+    )
+    return [cell for cell in plan(asked, task) if not _is_prior(cell)]
+
+
+def _prior_cell(matrix: MatrixSpec, design: Design, task: Steps) -> Cell:
+    """The prior on the validation split, which a failed trial counts with."""
+    folder = folder_of(matrix.results, design.name)
+    asked = matrix.model_copy(update={"split": "validation", "seeds": (0,), "results": folder})
+    return plan(asked, task)[0]
+
+
+def _drawn(matrix: MatrixSpec, method: MethodChoice, fields: dict[str, Any]) -> MatrixSpec:
+    return matrix.model_copy(update={"methods": (method.label(),), "set": {**matrix.set, **fields}})
+
+
+def _is_prior(cell: Cell) -> bool:
+    return cell.spec.method.name == PRIOR.name

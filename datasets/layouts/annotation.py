@@ -1,0 +1,81 @@
+"""One picture's annotation in the XML of PASCAL VOC, as many tools write it."""
+
+import codecs
+import re
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from bench.datasets.listing import unprintable
+
+# The declaration of a text whose letters are single bytes or begin with one.
+_DECLARED = re.compile(
+    rb"""\A(?:\xef\xbb\xbf)?<\?xml[^>]{0,99}?\sencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']"""
+)
+# Python's names of what expat cannot read. Not every codec: some are no encodings, and some take hours.
+_MULTI_BYTE = frozenset(
+    {
+        *("big5", "big5hkscs", "gb18030", "gb2312", "gbk", "euc_jp", "euc_kr", "shift_jis"),
+        *("cp932", "cp949", "cp950"),
+    }
+)
+_UTF_16 = frozenset({"utf-16", "utf-16-le", "utf-16-be"})
+
+
+class Annotation(NamedTuple):
+    """What an annotation says of its image.
+
+    Attributes:
+        labels: the classes: 1 where any object is not difficult, else 0.
+        filename: the name that it gives the picture, which may be anything; empty where it gives none.
+    """
+
+    labels: dict[str, int]
+    filename: str = ""
+
+
+def read_annotation(path: Path) -> Annotation:
+    """The classes of one image, and the name of its picture.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not XML, not an annotation, or an object lacks its name or has one that no
+            table can show.
+    """
+    if not path.is_file():  # a device or a pipe could be read for ever
+        raise FileNotFoundError(f"no file {path}")
+    root = _parsed(path.read_bytes())
+    if root.tag != "annotation":
+        raise ValueError(f"not an annotation but <{root.tag}>")
+    found: dict[str, int] = {}
+    for number, element in enumerate(root.iter("object"), start=1):
+        name = (element.findtext("name") or "").strip()
+        if not name:
+            raise ValueError(f"object {number} has no name")
+        if fault := unprintable(name):
+            raise ValueError(f"the name of object {number}, {name!r}, {fault}")
+        # Tools write Unspecified, False, or nothing at all for what is not difficult.
+        difficult = (element.findtext("difficult") or "").strip().lower() in ("1", "true")
+        found[name] = max(found.get(name, 0), int(not difficult))
+    return Annotation(found, (root.findtext("filename") or "").strip())
+
+
+def _parsed(content: bytes) -> ElementTree.Element:
+    """The root of an XML text, read in the encoding that it declares; expat refuses entities without end."""
+    match = _DECLARED.match(content)
+    declared = match[1].decode() if match else ""
+    try:
+        return ElementTree.fromstring(_decoded(content, declared))
+    # LookupError: an encoding that is not known; UnicodeError, a ValueError: bytes that it does not have.
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        said = f", in its encoding '{declared}'" if declared else ""
+        raise ValueError(f"not well-formed XML{said}: {error}") from error
+
+
+def _decoded(content: bytes, declared: str) -> bytes | str:
+    """Bytes that expat can read, or the text where it does not know the encoding."""
+    codec = codecs.lookup(declared).name if declared else ""
+    if codec in _MULTI_BYTE:
+        return content.decode(codec)
+    # Written by programs that hold text in UTF-16 and save it in UTF-8: else it could not have been matched.
+    return content.decode("utf-8-sig") if codec in _UTF_16 else content

@@ -1,0 +1,142 @@
+"""The annotations and pictures of a VOC tree, and which picture an annotation is of."""
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.datasets.layout import VOCDevkit
+from bench.datasets.pictures.read import SUFFIXES
+from bench.datasets.tree import DEEPEST, files_below
+from bench.errors import UserError
+
+XML = frozenset({".xml"})
+LISTS = "ImageSets/Main"
+
+
+class Files(NamedTuple):
+    """What a tree holds; ids are paths without suffix below the folder of annotations or pictures.
+
+    Attributes:
+        annotations: the annotation of every id, relative to the tree.
+        pictures: the pictures of every id, relative to their folder.
+        images: the folder of the pictures, relative to the tree.
+        annotation_folders: the folders that hold annotations, likewise.
+        image_folders: the folders that hold pictures, likewise.
+    """
+
+    annotations: Mapping[str, str]
+    pictures: Mapping[str, Sequence[str]]
+    images: str
+    annotation_folders: tuple[str, ...]
+    image_folders: tuple[str, ...]
+
+    def picture(self, name: str) -> str:
+        """A picture relative to the tree, given it relative to its folder."""
+        return _below(self.images, name)
+
+
+def parts_of(folder: Path, layout: VOCDevkit) -> tuple[str, str]:
+    """The folders of the annotations and of the pictures: the tree itself where they lie side by side."""
+    parts = layout.annotations, layout.images
+    usual = parts == (VOCDevkit.annotations, VOCDevkit.images)
+    by_list = not layout.drawn and (folder / LISTS).is_dir()
+    if by_list or not usual or any((folder / part).is_dir() for part in parts):
+        return parts
+    return ".", "."
+
+
+def side_by_side(folder: Path) -> bool:
+    """Whether a folder, or one below it, holds both annotations and pictures."""
+    homes = [
+        {posixpath.dirname(file) for file in files_below(folder, suffixes).files}
+        for suffixes in (XML, SUFFIXES)
+    ]
+    return bool(homes[0] & homes[1])
+
+
+def find_files(folder: Path, layout: VOCDevkit) -> Files:
+    """Every annotation and picture of a tree.
+
+    Raises:
+        UserError: two annotations whose names differ in the case of their suffix alone.
+    """
+    annotations, images = parts_of(folder, layout)
+    xml, found = files_below(folder / annotations, XML), files_below(folder / images, SUFFIXES)
+    of_id: dict[str, str] = {}
+    for file in xml.files:
+        first = of_id.setdefault(_stem(file), _below(annotations, file))
+        if first != _below(annotations, file):
+            raise UserError(f"{folder} has both {first} and {_below(annotations, file)}; remove one.")
+    pictures = defaultdict(list)
+    for file in found.files:
+        pictures[_stem(file)].append(file)
+    return Files(
+        dict(sorted(of_id.items())),
+        dict(pictures),
+        images,
+        tuple(_below(annotations, name) for name in xml.folders),
+        tuple(_below(images, name) for name in found.folders),
+    )
+
+
+def choose_picture(image: str, filename: str, files: Files) -> tuple[str, str]:
+    """The picture of an image, and what is wrong with the choice if anything is.
+
+    What has the id for its stem is the picture, whatever the annotation says. `<filename>` is asked where
+    there are several, or none; it is looked up among the pictures that are there, so it leads nowhere else.
+
+    Args:
+        image: the id.
+        filename: what the annotation calls its picture.
+        files: what there is.
+
+    Returns:
+        The picture relative to the tree, which need not be there, and a reason or nothing.
+    """
+    name = filename.replace("\\", "/")
+    last = _last(name)
+    candidates = files.pictures.get(image) or _called(name, image, files)
+    told = [file for file in candidates if _last(file) == last]
+    chosen = told if len(told) == 1 else candidates
+    if not chosen:
+        stem, suffix = posixpath.splitext(last)
+        told_suffix = stem == _last(image) and suffix.lower() in SUFFIXES
+        return files.picture(image + (suffix if told_suffix else ".jpg")), ""
+    reason = ""
+    if len(chosen) > 1:
+        reason = f"its picture may be {' or '.join(chosen)}: remove one, or name it as <filename>"
+    elif (owner := _stem(chosen[0])) != image and owner in files.annotations:
+        reason = f"has no picture: its <filename> is that of {owner}, {chosen[0]}"
+    return files.picture(chosen[0]), reason
+
+
+def _called(name: str, image: str, files: Files) -> Sequence[str]:
+    """The pictures of a name: of its longest end that is there, near the image first.
+
+    With another suffix or none they are found too.
+    """
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")][-DEEPEST:]
+    near = image.rpartition("/")[0]
+    for start in range(len(parts)):
+        end = "/".join(parts[start:])
+        for place in dict.fromkeys((posixpath.join(near, end), end)):
+            alike = files.pictures.get(_stem(place), ())
+            found = [file for file in alike if file == place] or files.pictures.get(place) or alike
+            if found:
+                return found
+    return ()
+
+
+# On text, because there are tens of thousands of names.
+def _stem(file: str) -> str:
+    return posixpath.splitext(file)[0]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _below(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name))

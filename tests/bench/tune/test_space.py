@@ -1,0 +1,116 @@
+"""Spaces: ranges that are checked, and draws that methods share."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UserError
+from bench.experiment.methods import parse_methods
+from bench.experiment.schedule import load_schedule
+from bench.methods.catalog import METHODS
+from bench.ranges import LogUniform, OneOf, Uniform
+from bench.tune.space import Space, draw, load_space, own_ranges, space_names, values_of
+
+IDENTICAL = load_schedule("identical", {})
+
+
+def method(text: str):  # type: ignore[no-untyped-def]
+    (one,) = parse_methods((text,))
+    return one
+
+
+def drawn(text: str, trial: int, seed: int = 0) -> tuple[dict[str, object], dict[str, object]]:
+    space = load_space("default").around(IDENTICAL)
+    choice, fields = values_of(space, IDENTICAL, method(text), seed, trial)
+    return choice.options, fields
+
+
+def test_trial_0_is_the_schedule_as_it_is() -> None:
+    assert drawn("ml-gcn", 0) == (method("ml-gcn").options, {})
+
+
+def test_methods_share_the_values_of_what_they_share_and_no_others() -> None:
+    for trial in range(1, 6):
+        options, fields = drawn("ml-gcn", trial)
+        assert fields == drawn("resnet", trial)[1] == drawn("salgl", trial)[1]
+        assert options["hidden"] == 1024 and options["tau"] != 0.4
+    assert len({drawn("resnet", trial)[1]["lr"] for trial in range(1, 17)}) == 16  # type: ignore[index]
+    assert drawn("resnet", 1)[1] != drawn("resnet", 1, seed=1)[1]
+
+
+def test_a_draw_depends_on_its_name_alone() -> None:
+    # A field that is added to the space moves none of the others.
+    one = Space(about="", schedule={"lr": Uniform(low=0.1, high=1)}).around(IDENTICAL)
+    two = Space(about="", schedule={"weight_decay": Uniform(low=0, high=1), "lr": Uniform(low=0.1, high=1)})
+    values = [values_of(space, IDENTICAL, method("resnet"), 0, 3)[1]["lr"] for space in (one, two)]
+    assert values[0] == values[1]
+
+
+def test_the_draws_are_uniform_in_the_scale() -> None:
+    draws = [draw(0, trial, "lr") for trial in range(2000)]
+    assert min(draws) >= 0 and max(draws) < 1
+    assert sum(draws) / len(draws) == pytest.approx(0.5, abs=0.02)
+    lr = LogUniform(low=1e-4, high=1e-2)
+    below = sum(lr.at(one) < 1e-3 for one in draws) / len(draws)
+    assert below == pytest.approx(0.5, abs=0.03), "as many in each decade"
+    assert {OneOf(values=("bce", "asl")).at(one) for one in draws} == {"bce", "asl"}
+
+
+def test_an_option_that_is_given_is_not_tuned() -> None:
+    assert set(own_ranges(method("ml-gcn"))) == {"tau", "p"}
+    assert set(own_ranges(method("ml-gcn/tau=0.3"))) == {"p"}
+    assert drawn("ml-gcn/tau=0.3", 4)[0]["tau"] == 0.3
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_tunes_at_most_two_options_and_only_with_values_that_they_take(name: str) -> None:
+    options = METHODS[name].options
+    assert len(options.tuned) <= 2
+    for option, one in options.tuned.items():
+        for where in (0.0, 0.5, 1 - 1e-9):
+            assert getattr(options(**{option: one.at(where)}), option) == one.at(where)
+
+
+def test_a_field_that_the_schedule_does_not_use_is_left_out() -> None:
+    space = load_space("default")
+    assert "backbone_lr_factor" in space.around(IDENTICAL).schedule
+    assert "backbone_lr_factor" not in space.around(load_schedule("frozen", {})).schedule
+    lr = space.around(IDENTICAL).schedule["lr"]
+    assert isinstance(lr, LogUniform) and (lr.low, lr.high) == pytest.approx((1e-5, 1e-3))
+
+
+def test_every_space_that_comes_with_the_harness_suits_our_schedules() -> None:
+    assert "default" in space_names()
+    for name in space_names():
+        for schedule in ("identical", "frozen", "demo"):
+            load_space(name).around(load_schedule(schedule, {}))
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("lr: {kind: log-uniform, low: 1, high: 1}", "the range from 1 to 1 is empty"),
+        ("lr: {kind: log-uniform, low: 0, high: 1}", "greater than 0"),
+        ("lr: {kind: gaussian, low: 0, high: 1}", "gaussian"),
+        ("loss: {kind: one-of, values: [bce]}", "values"),
+        ("lrr: {kind: uniform, low: 0, high: 1}", "Did you mean 'lr'"),
+        ("about: {kind: uniform, low: 0, high: 1}", "about"),
+        ("epochs: {kind: uniform, low: 0.5, high: 2.5}", "epochs"),
+        ("loss: {kind: one-of, values: [bce, focal, asl]}", "the name of a loss is one of"),
+        ("optimizer: {kind: log-uniform, low: 1, high: 2, times_default: true}", "cannot be multiplied"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_sentence(lines: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"about: mine\nschedule:\n  {lines}\n")
+    with pytest.raises(UserError, match=said) as raised:
+        load_space(str(file)).around(IDENTICAL)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_space_without_fields_or_of_no_such_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("about: mine\nschedule: {}\n")
+    with pytest.raises(UserError, match="schedule"):
+        load_space(str(tmp_path / "mine.yaml"))
+    with pytest.raises(UserError, match="defualt"):
+        load_space("defualt")

@@ -1,0 +1,175 @@
+"""`bench tune` from the trials to the test split, killed and gone on with, and refused where it must be."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.experiment.methods import parse_methods
+from bench.records.store import Record, RecordStore
+from bench.tune.design import load_design
+from bench.tune.outcome import MethodOutcome, outcomes
+from bench_command import TINY, bench, own_environment, own_process
+from trees import write_voc
+
+ASKED = ("tune", "--methods", "resnet,ml-gcn", "--schedule", "frozen", "--epochs", "1", *TINY)
+TUNE = (*ASKED, "--trials", "4", "--seeds", "0,1,2")
+
+
+def records(results: Path) -> list[Record]:
+    return [record for record in RecordStore(results).all() if isinstance(record, Record)]
+
+
+def found(results: Path) -> list[MethodOutcome]:
+    folder = results / "tunes" / "voc2007-frozen"
+    design = load_design(folder)
+    assert design is not None
+    return outcomes(design, RecordStore(folder), parse_methods(("resnet", "ml-gcn")))
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tuned")
+    write_voc(folder / "data", train=40, test=8)
+    done = bench(folder, folder / "data", *TUNE)
+    assert done.exit_code == 0, done.output
+    assert "| ml-gcn" in done.stdout and "chosen values" in done.stdout
+    return folder
+
+
+def test_every_trial_is_a_run_on_the_validation_split(tuned: Path) -> None:
+    trials = records(tuned / "results" / "tunes" / "voc2007-frozen")
+    assert {record.cell.split for record in trials} == {"validation"}
+    # 4 trials of 2 methods, the best three of each with two more seeds, and the prior.
+    assert len(trials) == 4 * 2 + 3 * 2 * 2 + 1
+    assert all(record.cell.tuned is None for record in trials)
+
+
+def test_the_best_mean_of_the_best_three_is_chosen(tuned: Path) -> None:
+    design = load_design(tuned / "results" / "tunes" / "voc2007-frozen")
+    assert design is not None
+    for outcome in found(tuned / "results"):
+        first = {trial.number: trial.scores[0] for trial in outcome.trials}
+        again = [trial for trial in outcome.trials if len(trial.scores) == 3]
+        assert min(first[trial.number] for trial in again) >= max(
+            (score for number, score in first.items() if number not in {t.number for t in again}), default=0
+        )
+        chosen = outcome.chosen(design)
+        assert chosen is not None and chosen.mean == max(trial.mean for trial in again)
+
+
+def test_what_was_chosen_is_trained_on_everything_and_tested_once(tuned: Path) -> None:
+    final = records(tuned / "results")
+    assert {record.cell.split for record in final} == {"test"}
+    assert len({record.cell.conditions() for record in final}) == 1, "one group"
+    assert {record.data.train_images for record in final} == {40}
+    for outcome in found(tuned / "results"):
+        rows = [record for record in final if record.cell.row() == outcome.method.label()]
+        assert sorted(record.cell.seed for record in rows) == [0, 1, 2]
+        design = load_design(tuned / "results" / "tunes" / "voc2007-frozen")
+        chosen = outcome.chosen(design) if design else None
+        assert chosen is not None
+        for record in rows:
+            assert record.cell.method == chosen.method
+            assert {name: getattr(record.cell.schedule, name) for name in chosen.fields} == chosen.fields | (
+                {"loss": record.cell.schedule.loss} if "loss" in chosen.fields else {}
+            )
+    assert [record.cell.seed for record in final if record.cell.row() == "prior"] == [0]
+
+
+def test_tables_show_tuned_and_untuned_apart_and_show_prints_the_values(tuned: Path) -> None:
+    run = ("run", *ASKED[1:])
+    assert bench(tuned, tuned / "data", *run, "--seeds", "0,1,2").exit_code == 0
+    printed = bench(tuned, None, "tables", "voc2007-comparison").stdout
+    assert "frozen, tuned, 4 trials each" in printed and printed.count("| ML-GCN ") == 2
+    assert "tuned: loss, lr, weight_decay, and options of the methods" in printed
+    final = [one for one in records(tuned / "results") if one.cell.tuned]
+    (record, *_) = (one for one in final if one.cell.row() == "ml-gcn")
+    shown = bench(tuned, None, "show", record.run_id).stdout
+    assert f"lr {record.cell.schedule.lr}" in shown and f"tau {record.cell.method.options['tau']}" in shown
+    both = bench(tuned, None, "compare", "ml-gcn", "resnet", "--data", "voc2007")
+    assert both.exit_code == 2 and "frozen, tuned, 4 trials each" in both.output, "a choice of two groups"
+    runs = (",".join(r.run_id for r in final if r.cell.row() == name) for name in ("ml-gcn", "resnet"))
+    compared = bench(tuned, None, "compare", *runs)
+    assert compared.exit_code == 0, compared.output
+
+
+def test_a_finished_tune_runs_nothing_again_and_a_method_may_be_added(tuned: Path) -> None:
+    before = {record.run_id: record.created for record in records(tuned / "results")}
+    again = bench(tuned, tuned / "data", *TUNE)
+    assert again.exit_code == 0, again.output
+    assert {record.run_id: record.created for record in records(tuned / "results")} == before
+    price = bench(tuned, tuned / "data", *TUNE, "--methods", "all", "--dry-run").stdout
+    # resnet, ml-gcn and the prior are there.
+    assert "12 of 21 runs to do" in price and "30 runs of the best ones" in price
+
+
+def test_another_design_under_the_same_name_is_refused(tuned: Path) -> None:
+    for change, said in (
+        (("--design-seed", "1"), "design seed"),
+        (("--trials", "5"), "trials"),
+        (("--set", "weight_decay=0"), "space"),
+        (("--batch-size", "8"), "schedule"),
+    ):
+        done = bench(tuned, tuned / "data", *TUNE, *change)
+        assert done.exit_code == 2 and said in done.output and "--name" in done.output, done.output
+        assert "\n" not in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_tune_that_is_killed_goes_on(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=40, test=6)
+    asked = (*ASKED, "--trials", "2", "--seeds", "0")
+    environment = own_environment(tmp_path, tmp_path / "data")
+    process = subprocess.Popen(own_process(*asked), cwd=tmp_path, env=environment)
+    folder = tmp_path / "results" / "tunes" / "voc2007-frozen"
+    until = time.monotonic() + 120
+    while len(records(folder)) < 2 and time.monotonic() < until:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {record.run_id: record.created for record in records(folder)}
+    assert kept
+    assert bench(tmp_path, tmp_path / "data", *asked).exit_code == 0
+    done = {record.run_id: record.created for record in records(folder)}
+    assert kept.items() <= done.items() and len(done) == 1 + 2 * 2 * 3
+
+
+def test_a_trial_that_fails_counts_with_the_score_of_the_prior(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=40, test=6)
+    (tmp_path / "mine.yaml").write_text(
+        "about: learning rates that diverge\nschedule:\n  lr: {kind: uniform, low: 1.0e+30, high: 1.0e+31}\n"
+    )
+    asked = ("tune", "--methods", "resnet", "--schedule", "frozen", "--epochs", "2", *TINY, "--trials", "2")
+    done = bench(tmp_path, tmp_path / "data", *asked, "--space", "mine.yaml", "--seeds", "0")
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "results" / "tunes" / "voc2007-frozen"
+    design = load_design(folder)
+    assert design is not None
+    (outcome,) = outcomes(design, RecordStore(folder), parse_methods(("resnet",)))
+    prior = next(record for record in records(folder) if record.cell.row() == "prior")
+    assert prior.metrics is not None
+    assert outcome.trials[1].failed == 3 and outcome.trials[1].mean == prior.metrics.mAP
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--data", "voc2007,voc2012"), "A tune has one data set"),
+        (("--set", "lr=1", "--set", "weight_decay=0", "--set", "loss=bce"), "nothing is left to be tuned"),
+        (("--name", "../x"), "tune"),
+        (("--space", "nowhere.yaml"), "nowhere.yaml"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused(more: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=24, test=4)
+    done = bench(tmp_path, tmp_path / "data", *TUNE, *more)
+    assert done.exit_code == 2 and said in done.output, done.output
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_data_set_that_is_too_small_for_a_validation_split_is_refused(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=12, test=4)
+    done = bench(tmp_path, tmp_path / "data", *TUNE)
+    assert done.exit_code == 2 and "fewer than 10 are too few to choose on" in done.output
