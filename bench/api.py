@@ -192,7 +192,8 @@ def compare_methods(
 
     Returns:
         A row for each metric, each third of the classes by frequency, and each class: the values of both and
-        their difference with a 95 % interval, in percent, and the p-value.
+        their difference with a 95 % interval over seeds and images, in percent, and the adjusted p-value, NaN
+        with fewer than three seeds of a method or, of a class, fewer than ten positives.
 
     Raises:
         UserError: there are no such runs, or they may not be compared.

@@ -27,7 +27,8 @@ def command(
 
     A and B are methods, with options after a slash (ml-gcn/tau=0.3), or runs by the beginning or the end of
     their names, separated by commas. Methods are compared at the seeds that both were run with: the mean over
-    the seeds, on resamples of the test images that all runs share.
+    the seeds, on resamples of the test images that all runs share. Intervals and p-values cover seeds and
+    images; with fewer than three seeds of a method there are no p-values.
     """
     from bench.compare.choose import pair
     from bench.compare.differences import compare

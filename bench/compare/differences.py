@@ -1,6 +1,6 @@
 """Two methods on the same test images: how they differ, and how sure that is."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,21 +8,18 @@ from numpy.typing import NDArray
 
 from bench.compare.choose import Pair, different_test_sets
 from bench.metrics.bootstrap import NAMES
-from bench.progress import Progress
-from bench.records.intervals import (
+from bench.metrics.uncertainty import (
     ALPHA,
     DIFFERENCE,
     FEWEST_POSITIVES,
-    RESAMPLES,
     SHARE,
     Interval,
-    adjusted_p_values,
+    estimate,
     holm,
-    mean_over_seeds,
-    p_value,
-    percentile_interval,
-    sample_of,
+    mean_over,
 )
+from bench.progress import Progress
+from bench.records.intervals import RESAMPLES, class_ap_of, enough_seeds, metrics_of, sample_of
 from bench.records.store import RecordStore
 
 FREQUENCIES = ("rare", "medium", "frequent")
@@ -39,11 +36,13 @@ class Difference:
         positives: of a class or a third of them, the positive test labels: of its class with the fewest and
             of that with the most.
         classes: the number of classes in it.
-        a: of the first method, the mean over its seeds.
+        a: of the first method, the mean over its seeds; without an interval for a class with fewer positives
+            than `FEWEST_POSITIVES`.
         b: of the second.
         difference: a - b.
-        p: two-sided p-value of the difference, adjusted for the number of metrics, thirds or classes that are
-            tested; NaN for a class with fewer than `FEWEST_POSITIVES`, or a third that has one: they are not.
+        p: two-sided p-value of the difference, adjusted for all metrics and thirds that are tested, or for
+            all classes; NaN for a class with fewer positives than `FEWEST_POSITIVES`, for a third that has
+            one, and for everything where a method has fewer than `LEAST_SEEDS` seeds: they are not tested.
     """
 
     name: str
@@ -56,7 +55,7 @@ class Difference:
 
     @property
     def winner(self) -> str:
-        """`a` or `b`, where the difference is significant; else nothing."""
+        """`a` or `b`, where the difference is shown to be one; else nothing."""
         if not self.p <= ALPHA or self.difference.value == 0:
             return ""
         return "a" if self.difference.value > 0 else "b"
@@ -67,6 +66,7 @@ class Comparison:
     """What a comparison found.
 
     Attributes:
+        store: holds the runs.
         pair: the runs.
         resamples: of the test images.
         seed_maps: mAP of each run of a, and of each of b.
@@ -75,6 +75,7 @@ class Comparison:
         by_class: AP of every class.
     """
 
+    store: RecordStore
     pair: Pair
     resamples: int
     seed_maps: tuple[tuple[float, ...], tuple[float, ...]]
@@ -110,74 +111,66 @@ def compare(
             raise different_test_sets(store, pair.a[0], record)
         progress(len(samples), len(runs))
     sides = samples[: len(pair.a)], samples[len(pair.a) :]
-    a, b = (mean_over_seeds(side) for side in sides)
     maps = [tuple(float(sample.replicates.metrics[0, 0]) for sample in side) for side in sides]
     positives = samples[0].positives
+    metrics = _differences(NAMES, *map(metrics_of, sides))
+    metrics = [replace(one, classes=int((positives > 0).sum())) for one in metrics]
+    a, b = map(class_ap_of, sides)
+    thirds = _by_frequency(positives, a, b)
+    tested = enough_seeds(pair.a) and enough_seeds(pair.b)
+    together = _adjusted([*metrics, *thirds], tested)
     return Comparison(
+        store,
         pair,
         resamples,
         (maps[0], maps[1]),
-        _adjusted(
-            _difference(name, None, len(positives), a.metrics[:, column], b.metrics[:, column])
-            for column, name in enumerate(NAMES)
-        ),
-        _by_frequency(positives, a.class_ap, b.class_ap),
-        _by_class(pair.a[0].data.classes, positives, a.class_ap, b.class_ap),
+        together[: len(NAMES)],
+        together[len(NAMES) :],
+        _adjusted(_by_class(pair.a[0].data.classes, positives, a, b), tested),
     )
 
 
-def _difference(
-    name: str,
-    positives: NDArray[np.int64] | None,
-    classes: int,
-    a: FloatArray,
-    b: FloatArray,
-    p: float | None = None,
-) -> Difference:
-    return Difference(
-        name,
-        None if positives is None else (int(positives.min()), int(positives.max())),
-        classes,
-        percentile_interval(a, SHARE),
-        percentile_interval(b, SHARE),
-        percentile_interval(a - b, DIFFERENCE),
-        p_value(a - b) if p is None else p,
-    )
+def _differences(names: Sequence[str], a: FloatArray, b: FloatArray) -> list[Difference]:
+    """One statistic per name, each on its own: of two methods, `(S, B + 1, K)` each with its own S."""
+    alone = (estimate(side).intervals(SHARE) for side in (a, b))
+    apart = estimate(a, b)
+    found = zip(names, *alone, apart.intervals(DIFFERENCE), apart.p_values(), strict=True)
+    return [Difference(name, None, 1, one, other, less, float(p)) for name, one, other, less, p in found]
 
 
-def _by_frequency(positives: NDArray[np.int64], a: FloatArray, b: FloatArray) -> tuple[Difference, ...]:
+def _by_frequency(positives: NDArray[np.int64], a: FloatArray, b: FloatArray) -> list[Difference]:
     """The mean AP of the classes in each third; of classes with equally many positives the first is rarer."""
     present = [int(c) for c in np.argsort(positives, kind="stable") if positives[c] > 0]
-    return _adjusted(
-        _difference(name, positives[third], len(third), _mean(a[:, third]), _mean(b[:, third]))
-        for name, third in zip(FREQUENCIES, np.array_split(np.array(present), len(FREQUENCIES)), strict=True)
-        if len(third)
-    )
-
-
-def _adjusted(found: Iterable[Difference]) -> tuple[Difference, ...]:
-    """Differences that are tested together, with p adjusted; a group with a rare class is not tested."""
-    together = list(found)
-    few = [one.positives is not None and one.positives[0] < FEWEST_POSITIVES for one in together]
-    p = holm(np.array([np.nan if rare else one.p for one, rare in zip(together, few, strict=True)]))
-    return tuple(replace(one, p=float(value)) for one, value in zip(together, p, strict=True))
-
-
-def _mean(class_ap: FloatArray) -> FloatArray:
-    """The mean over the classes that have a positive in the resample; NaN where none has."""
-    known = ~np.isnan(class_ap)
-    total, count = np.where(known, class_ap, 0).sum(axis=1), known.sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    split = np.array_split(np.array(present, dtype=np.intp), len(FREQUENCIES))
+    thirds = {name: third for name, third in zip(FREQUENCIES, split, strict=True) if len(third)}
+    means = (np.stack([mean_over(side[..., third]) for third in thirds.values()], axis=-1) for side in (a, b))
+    return [
+        replace(one, classes=len(third), positives=(int(positives[third].min()), int(positives[third].max())))
+        for one, third in zip(_differences(tuple(thirds), *means), thirds.values(), strict=True)
+    ]
 
 
 def _by_class(
     names: tuple[str, ...], positives: NDArray[np.int64], a: FloatArray, b: FloatArray
-) -> tuple[Difference, ...]:
-    tested = (positives >= FEWEST_POSITIVES) & ~np.isnan(a[0])
-    p = np.full(len(names), np.nan)
-    if tested.any():
-        p[tested] = adjusted_p_values((a - b)[:, tested])
-    return tuple(
-        _difference(name, positives[c : c + 1], 1, a[:, c], b[:, c], float(p[c]))
-        for c, name in enumerate(names)
-    )
+) -> list[Difference]:
+    """Every class; of one with few positives the values alone."""
+    found = []
+    for one, count in zip(_differences(names, a, b), positives.tolist(), strict=True):
+        one = replace(one, positives=(count, count))
+        if count < FEWEST_POSITIVES:
+            one = replace(one, a=_alone(one.a), b=_alone(one.b), difference=_alone(one.difference))
+        found.append(one)
+    return found
+
+
+def _alone(interval: Interval) -> Interval:
+    return interval._replace(low=np.nan, high=np.nan)
+
+
+def _adjusted(together: Sequence[Difference], tested: bool) -> tuple[Difference, ...]:
+    """Differences that are tested together, with p adjusted; what has a rare class is not tested."""
+    p = [
+        one.p if tested and (one.positives is None or one.positives[0] >= FEWEST_POSITIVES) else np.nan
+        for one in together
+    ]
+    return tuple(replace(one, p=float(value)) for one, value in zip(together, holm(np.array(p)), strict=True))

@@ -4,16 +4,20 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
 from bench.compare.differences import Comparison, Difference
+from bench.metrics.uncertainty import ALPHA, FEWEST_POSITIVES, LEAST_SEEDS, Interval
 from bench.records.groups import Group, data_title, differences
-from bench.records.intervals import FEWEST_POSITIVES, LEVEL, Interval
+from bench.records.intervals import one_seed
 from bench.records.store import Record
 from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
-from bench.tables.header import header
+from bench.tables.header import class_statement, header, interval_statement
 from bench.tables.render import FORMATS
+
+UNTESTED = f"not tested: a method has fewer than {LEAST_SEEDS} seeds, so there is no p and no winner"
 
 
 def report(comparison: Comparison) -> PrintedTable:
@@ -47,7 +51,7 @@ def names_of(comparison: Comparison) -> tuple[str, str]:
 
 def _lines(comparison: Comparison) -> tuple[str, ...]:
     pair = comparison.pair
-    sides = zip(names_of(comparison), (pair.a, pair.b), comparison.seed_maps, strict=True)
+    sides = list(zip(names_of(comparison), (pair.a, pair.b), comparison.seed_maps, strict=True))
     lines = [
         f"{name}: mean of {_many(len(records), 'run')}: "
         + ", ".join(
@@ -58,33 +62,40 @@ def _lines(comparison: Comparison) -> tuple[str, ...]:
     differ = differences(pair.a[0], pair.b[0])
     if differ:
         lines.append(f"WARNING: not the methods alone differ, but also {'; '.join(differ)}")
+    single = [name for name, records, _ in sides if one_seed(records)]
+    lines += [f"one seed: images only: {', '.join(single)}"] if single else []
+    together = [one for one in (*comparison.metrics, *comparison.frequencies) if not math.isnan(one.p)]
+    tested = (
+        f"p of metrics and of thirds: two-sided, adjusted for the {len(together)} tested (Holm), while the "
+        f"intervals are not; a third with a class of fewer than {FEWEST_POSITIVES} positives is not tested"
+    )
+    positives = np.array([one.positives[1] for one in comparison.by_class if one.positives])
     return (
-        *header(Group((*pair.a, *pair.b))),
+        *header(Group((*pair.a, *pair.b)), comparison.store),
         *lines,
-        f"intervals: {LEVEL:.0%}, from {comparison.resamples} bootstrap resamples of the test "
-        "images, the same for every run; the spread over seeds is not in them",
-        "p of metrics and of thirds: two-sided, from the paired bootstrap, adjusted for how many are tested "
-        f"(Holm); a third with a class of fewer than {FEWEST_POSITIVES} positive test labels is not",
+        class_statement(pair.a[0], positives),
+        interval_statement(comparison.resamples),
+        tested if together else UNTESTED,
     )
 
 
 def _verdict(comparison: Comparison) -> tuple[str, ...]:
     name_a, name_b = names_of(comparison)
     tested = [one for one in comparison.by_class if not math.isnan(one.p)]
-    lines = [
-        f"p: adjusted for the {_many(len(tested), 'class', 'classes')} tested (step-down maximum, Romano and "
-        "Wolf 2005); the intervals are not adjusted"
-    ]
-    for name, side in ((name_a, "a"), (name_b, "b")):
+    lines = []
+    if tested:
+        many = _many(len(tested), "class", "classes")
+        lines = [f"p: likewise, adjusted for the {many} tested (Holm)"]
+    for name, side in ((name_a, "a"), (name_b, "b")) if tested else ():
         won = [one.name for one in tested if one.winner == side]
         lines.append(f"{name} wins {_many(len(won), 'class', 'classes')}: {', '.join(won) or 'none'}")
     ahead = sum(one.difference.value > 0 for one in comparison.by_class)
     behind = sum(one.difference.value < 0 for one in comparison.by_class)
     total = _many(len(comparison.by_class), "class", "classes")
     lines.append(f"without regard to p, {name_a} is higher in {ahead} and lower in {behind} of {total}")
-    few = [one.name for one in comparison.by_class if math.isnan(one.p)]
+    few = [one.name for one in comparison.by_class if one.positives and one.positives[1] < FEWEST_POSITIVES]
     if few:
-        lines.append(f"not tested, fewer than {FEWEST_POSITIVES} positive test labels: {', '.join(few)}")
+        lines.append(f"no interval and no test, fewer than {FEWEST_POSITIVES} positives: {', '.join(few)}")
     return tuple(lines)
 
 
@@ -101,7 +112,7 @@ def _grid(comparison: Comparison, what: str, rows: Sequence[Difference]) -> Grid
         if row.positives:
             fewest, most = row.positives
             cells.append(Entry(str(fewest) if fewest == most else f"{fewest} to {most}"))
-        # The better method is marked where the difference is significant.
+        # The better method is marked where the difference is shown.
         cells += [Entry(_percent(row.a), row.winner == "a"), Entry(_percent(row.b), row.winner == "b")]
         cells += [Entry(_percent(row.difference, signed=True)), Entry(_probability(row.p))]
         lines.append(tuple(cells))
@@ -112,11 +123,11 @@ def _percent(interval: Interval, signed: bool = False) -> str:
     if math.isnan(interval.value):
         return NOTHING
     value, low, high = (_signed(100 * part) if signed else f"{100 * part:.1f}" for part in interval)
-    return f"{value} [{low}, {high}]"
+    return value if math.isnan(interval.low) else f"{value} [{low}, {high}]"
 
 
 def _signed(value: float) -> str:
-    # One decimal more than the values, because a small difference can be significant; 0 has no sign.
+    # One decimal more than the values, because a small difference can be shown; 0 has no sign.
     rounded = round(value, 2)
     return f"{rounded:+.2f}".replace("-", "−") if rounded else "0.00"
 
@@ -177,7 +188,7 @@ def text(document: Document) -> str:
         texts = [[f"{cell.text} *" if cell.best else cell.text for cell in row] for row in rows]
         align = ("left", *["right"] * (len(section.grid.head) - 1))
         parts.append(tabulate(texts, section.grid.head, disable_numparse=True, colalign=align))
-    return "\n\n".join([*parts, "* wins: the difference is significant", *document.notes]) + "\n"
+    return "\n\n".join([*parts, f"* wins: p is at most {ALPHA}", *document.notes]) + "\n"
 
 
 WRITERS: Final[dict[str, Callable[[PrintedTable], str]]] = {

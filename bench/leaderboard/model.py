@@ -13,7 +13,7 @@ class PageCell:
     Attributes:
         text: as printed.
         value: what it is sorted by; None for words, and where there is no number.
-        best: whether it is the best that it is compared with.
+        best: whether it is bold: the best, or not told from the best by a test.
         note: small print behind it.
         heat: where it lies between the least (0) and the greatest (1) value of the table; None for no colour.
         conditions: the id of the list of conditions that hold for it; empty where it was not measured here.

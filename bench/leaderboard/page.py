@@ -1,6 +1,5 @@
 """The page: one HTML file that loads nothing."""
 
-from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
@@ -13,9 +12,9 @@ from bench.leaderboard.plots import learning_charts, trade_charts
 from bench.leaderboard.ranking import RULE, Ranking
 from bench.leaderboard.tables import class_table, data_titles, methods_table, published_table, ranking_table
 from bench.records.groups import Group, differences
-from bench.tables.book import INTERVAL_STATEMENT, Book
-from bench.tables.columns import IntervalOf, cost_columns, metric_columns
-from bench.tables.header import device_statement, header
+from bench.tables.book import Book
+from bench.tables.columns import cost_columns, metric_columns
+from bench.tables.header import device_statement, evidence_statements, header
 
 
 def page_of(book: Book, found: Ranking) -> Page:
@@ -26,19 +25,19 @@ def page_of(book: Book, found: Ranking) -> Page:
     for data, of_data in book.groups.items():
         for group in of_data:
             name = f"data-{len(sections) + 1}"
-            sections.append(_section(name, titles[data], group, of_data, found.columns[data], book.interval))
+            sections.append(_section(book, name, titles[data], group, found.columns[data]))
             if group is found.columns[data]:
                 ranked[data] = name
     columns = tuple((titles[data], name) for data, name in ranked.items())
-    ranking = ranking_table(found, ranked, titles)
+    evidence = {data: book.evidence(group) for data, group in found.columns.items()}
+    ranking = ranking_table(found, ranked, titles, evidence)
     return Page(ranking, columns, tuple(sections), published_table(), tuple(book.notes.values()))
 
 
-def _section(
-    name: str, title: str, group: Group, of_data: Sequence[Group], ranked: Group, interval_of: IntervalOf
-) -> PageSection:
-    conditions = (*header(group), INTERVAL_STATEMENT)
-    if len(of_data) > 1:
+def _section(book: Book, name: str, title: str, group: Group, ranked: Group) -> PageSection:
+    evidence = book.evidence(group)
+    conditions = (*header(group, book.runs.store), *evidence_statements(group, evidence))
+    if len(book.groups[group.first.cell.data]) > 1:
         title += f", {group.first.cell.schedule_title()}, {group.first.cell.protocol.name}"
     if group is not ranked:
         different = "; ".join(differences(ranked.first, group.first))
@@ -48,7 +47,7 @@ def _section(
         title,
         conditions,
         device_statement(group.records),
-        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name, interval_of),
+        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name, evidence),
         methods_table(f"{name}-cost", "Cost", group, cost_columns(), name),
         class_table(f"{name}-classes", group, name),
         tuple(trade_charts(group)),

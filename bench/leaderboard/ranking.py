@@ -10,11 +10,12 @@ from bench.records.store import Record
 from bench.tables.columns import averages, metric_columns
 
 RULE = (
-    "The rank in a column is that among the methods that have a result there; methods with the same printed "
-    "value share the mean of their ranks. The place is by the mean rank over all columns. Where a method has "
-    "no result it counts as behind all that have one, with the rank beside the dash: nobody gains by leaving "
-    "out a data set. Such a method is marked with how many data sets it was run on, and has no mean mAP. The "
-    "label frequency is a floor, and no method."
+    "The rank in a column is that among the methods that have a result there, with the ranks that the tests "
+    "leave open behind it; methods with the same printed value share the mean of their ranks. Bold: what "
+    "cannot be told from the best, of methods with at least three seeds. The place is by the mean rank over "
+    "all columns. Where a method has no result it counts as behind all that have one, with the rank beside "
+    "the dash: nobody gains by leaving out a data set. Such a method is marked with how many data sets it "
+    "was run on, and has no mean mAP. The label frequency is a floor, and no method."
 )
 """How methods are ranked, for the reader of the page."""
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from bench.datasets.catalog import DATASETS
 from bench.figures.palette import styles
 from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, conditions_id
-from bench.leaderboard.ranking import Ranking, Result, Standing
+from bench.leaderboard.ranking import MAP, Ranking, Result
 from bench.methods.catalog import METHODS
+from bench.records.evidence import Evidence
 from bench.records.groups import Group, data_title, told_apart
 from bench.records.published import PrintedRow, cite, published_rows, references
 from bench.records.store import Record
-from bench.tables.columns import Column, IntervalOf, class_columns, frame
+from bench.tables.columns import Column, class_columns, frame
 from bench.tables.grid import NOTHING, number_cells
 
 PUBLISHED_METRICS = ("mAP", "CF1", "OF1", "CF1_top3", "OF1_top3")
@@ -27,16 +28,27 @@ def data_titles(groups: Mapping[str, Sequence[Group]]) -> dict[str, str]:
     return told_apart(titles)
 
 
-def ranking_table(found: Ranking, sections: Mapping[str, str], titles: Mapping[str, str]) -> PageTable:
+def ranking_table(
+    found: Ranking,
+    sections: Mapping[str, str],
+    titles: Mapping[str, str],
+    evidence: Mapping[str, Evidence],
+) -> PageTable:
     """The overall ranking.
 
     Args:
         found: the ranking.
         sections: by data set the id of the section with the runs that are ranked.
         titles: of the data sets.
+        evidence: by data set what the scores of these runs show.
     """
     looks = styles(standing.label for standing in found.standings)
-    best = {data: _best(found.standings, data) for data in found.columns}
+    labels = [standing.label for standing in found.standings]
+    leading = {data: evidence[data].leading(MAP.metric, labels) for data in found.columns}
+    ranked = {
+        data: [one.label for one in found.standings if one.place is not None and data in one.results]
+        for data in found.columns
+    }
     heads = (
         PageHead("Place", descending=False),
         PageHead("Mean rank", descending=False),
@@ -53,25 +65,22 @@ def ranking_table(found: Ranking, sections: Mapping[str, str], titles: Mapping[s
                 note = f"#{standing.lacking[data]:g}" if standing.place else ""
                 cells.append(PageCell(NOTHING, note=note))
             else:
-                cells.append(_ranked(result, best[data], sections[data]))
+                ranks = evidence[data].ranks(standing.label, MAP.metric, ranked[data])
+                cells.append(_ranked(result, standing.label in leading[data], ranks, sections[data]))
         rows.append(PageRow(standing.title, tuple(cells), looks[standing.label]))
     return PageTable("ranking", "Overall ranking (mAP in %)", "Method", heads, tuple(rows))
-
-
-def _best(standings: Sequence[Standing], data: str) -> float:
-    return max(float(standing.results[data].printed) for standing in standings if data in standing.results)
 
 
 def _plain(value: float | None, digits: int) -> PageCell:
     return PageCell("" if value is None else f"{value:.{digits}f}", value)
 
 
-def _ranked(result: Result, best: float, section: str) -> PageCell:
+def _ranked(result: Result, best: bool, ranks: tuple[int, int], section: str) -> PageCell:
     return PageCell(
         result.printed + ("" if math.isnan(result.deviation) else f" ± {result.deviation:.1f}"),
         result.mean,
-        float(result.printed) == best,
-        "" if result.rank is None else f"#{result.rank:g}",
+        best,
+        "" if result.rank is None else f"#{result.rank:g} [{ranks[0]}, {ranks[1]}]",
         conditions=conditions_id(section),
         made=_over(result.seeds),
     )
@@ -83,11 +92,11 @@ def methods_table(
     group: Group,
     columns: Sequence[Column],
     section: str,
-    interval_of: IntervalOf | None = None,
+    evidence: Evidence | None = None,
 ) -> PageTable:
     """A row per method, a column per number."""
     looks = styles(group.by_method())
-    by_column = _cells(group, columns, section, interval_of=interval_of)
+    by_column = _cells(group, columns, section, evidence=evidence)
     rows = [
         PageRow(title, tuple(cells[position] for cells in by_column), looks[label])
         for position, (label, title) in enumerate(group.titles().items())
@@ -112,10 +121,10 @@ def _cells(
     columns: Sequence[Column],
     section: str,
     heat: bool = False,
-    interval_of: IntervalOf | None = None,
+    evidence: Evidence | None = None,
 ) -> list[list[PageCell]]:
     """For each column the cell of every method."""
-    numbers = frame(group, columns, interval_of)
+    numbers = frame(group, columns, evidence)
     made = [_over(_seeds(records)) for records in group.by_method().values()]
     values = [[float(value) for value in numbers[column.key]] for column in columns]
     known = [value for of_column in values for value in of_column if not math.isnan(value)]

@@ -20,7 +20,8 @@ from bench.metrics.protocol import Protocol
 NAMES: Final = ("mAP", "CF1", "OF1")
 """The metrics that are resampled."""
 
-# Resamples that one thread measures at a time: enough for a matrix product, few enough for its memory.
+# Resamples that one thread measures at a time, unless images are few: enough for a matrix product, few enough
+# for its memory.
 _BLOCK = 20
 # Draws of images that it ranks at a time, unless those of one resample are more: what fits a cache.
 _AT_ONCE = 2**18
@@ -74,9 +75,10 @@ def replicate(
 
     # Few images leave most of the time to what Python does for each class, unless it does more at once.
     at_once = max(1, _AT_ONCE // len(scores))
+    block = max(_BLOCK, at_once)
 
     def measure(start: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        rows = range(start, min(start + _BLOCK, resamples + 1))
+        rows = range(start, min(start + block, resamples + 1))
         counts = np.stack([draw(len(scores), seed, row) for row in rows])
         parts = (counts[first : first + at_once] for first in range(0, len(counts), at_once))
         class_ap = np.concatenate([ranking.average_precision(part) for part in parts])
@@ -85,7 +87,7 @@ def replicate(
         return np.array([_metrics(*pair, protocol) for pair in zip(class_ap, sums, strict=True)]), class_ap
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = list(pool.map(measure, range(0, resamples + 1, _BLOCK)))
+        blocks = list(pool.map(measure, range(0, resamples + 1, block)))
     metrics, class_ap = (np.concatenate(block).round(DECIMALS) for block in zip(*blocks, strict=True))
     return Replicates(metrics, class_ap)
 

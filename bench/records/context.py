@@ -9,19 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.arrays import ZLIB, read_arrays
-from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
 from bench.metrics.bootstrap import NAMES
 from bench.metrics.context import replicate_context
 from bench.metrics.protocol import Protocol
-from bench.records.intervals import (
-    DIFFERENCE,
-    RESAMPLES,
-    SHARE,
-    Interval,
-    percentile_interval,
-    sample_of,
-)
+from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
+from bench.records.intervals import RESAMPLES, sample_of, samples_of
 from bench.records.store import Record, RecordStore
 from bench.settings import work_folder
 
@@ -47,12 +40,10 @@ class InAndOut:
 
     def intervals(self) -> tuple[Interval, Interval, Interval]:
         """Of the same three, of the mean over seeds."""
-        inside, outside, gap = np.moveaxis(self._with_gap().mean(axis=0), -1, 0)
-        return (
-            percentile_interval(inside, SHARE),
-            percentile_interval(outside, SHARE),
-            percentile_interval(gap, DIFFERENCE),
-        )
+        # One model is measured on both sides, so the gap is that of each seed, and varies over seeds as one.
+        found = estimate(self._with_gap())
+        inside, outside, _ = found.intervals(SHARE)
+        return inside, outside, found.intervals(DIFFERENCE)[2]
 
     def _with_gap(self) -> FloatArray:
         gap = self.replicates[..., :1] - self.replicates[..., 1:]
@@ -67,14 +58,9 @@ def by_companions(store: RecordStore, records: Sequence[Record]) -> InAndOut:
         records: runs of one method on the same test images, one for each seed.
 
     Raises:
-        UserError: as `sample_of`, or the runs do not share their test images and labels.
+        UserError: as `samples_of`.
     """
-    test_sets = [sample_of(store, record, record.cell.protocol).test_set for record in records]
-    for record, test_set in zip(records, test_sets, strict=True):
-        if test_set != test_sets[0]:
-            raise UserError(
-                f"{records[0].run_id} and {record.run_id} do not share their test images and labels."
-            )
+    samples_of(store, records)
     return InAndOut(np.stack([_replicates(store, record, record.cell.protocol) for record in records]))
 
 

@@ -1,29 +1,13 @@
-"""Confidence intervals and tests over test images, of one run or of the mean over the seeds of a method.
+"""What the intervals of stored runs are made of: the seeds of a method on the same resamples of their images.
 
-What is uncertain here is the choice of the test images: they are resampled, once for all seeds and methods,
-while the trained models stay as they are. The spread over seeds is another uncertainty and stands beside it.
-
-- Interval: percentiles of the bootstrap (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13)
-  around their mean, moved to the value. AP of a resample tends to be higher than that of the test set,
-  because the copies of a positive are ranked together, and a class of which no positive is drawn is in no
-  mean. Both come from resampling alone; with a handful of positives per class, the percentiles themselves
-  may lie wholly above the value.
-- p-value of one difference: this interval is inverted, so p is the smallest 1 - level at which the
-  interval excludes 0 (ibid., section 15.4). The field's other test swaps the outputs of two methods image by
-  image. It is not used: AP ranks the images of one method among each other, and after a swap the scores of
-  two methods, each on its own scale, would stand in one ranking.
-- p-values of the classes: adjusted together by the step-down maximum of studentised differences (Romano &
-  Wolf 2005, Exact and approximate stepdown methods for multiple hypothesis testing, JASA 100; computed as in
-  Romano & Wolf 2016, Statistics & Probability Letters 113). It is Holm's procedure with the joint
-  distribution of the classes in the place of Bonferroni's bound. Holm's own would need p-values below
-  0.05 / 80, which 1000 resamples cannot give.
+What an interval covers and how it is computed stands in `bench.metrics.uncertainty`.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,33 +15,20 @@ from numpy.typing import NDArray
 from bench.arrays import ZLIB, read_arrays
 from bench.errors import UserError
 from bench.files import atomic_path, canonical_json
-from bench.metrics.bootstrap import DECIMALS, NAMES, Replicates, replicate
+from bench.methods.catalog import PRIOR
+from bench.metrics.average_precision import positives
+from bench.metrics.bootstrap import Replicates, replicate
 from bench.metrics.protocol import Protocol
+from bench.metrics.uncertainty import LEAST_SEEDS
 from bench.records.store import Record, RecordStore, Scores
 from bench.settings import work_folder
 
-ALPHA: Final = 0.05
-"""A difference is called significant where its p-value is at most this."""
-LEVEL: Final = 1 - ALPHA
 RESAMPLES: Final = 1000
-FEWEST_POSITIVES: Final = 5
-"""A class with fewer positive test images is not tested: resamples of so few images are too much alike."""
-
-SHARE: Final = (0.0, 1.0)
-DIFFERENCE: Final = (-1.0, 1.0)
 
 # Raised when the same scores would give other replicates, so that stored ones are not taken for them.
-_VERSION = 1
+_VERSION = 2
 
 FloatArray = NDArray[np.float64]
-
-
-class Interval(NamedTuple):
-    """A value with its confidence interval, as fractions; NaN where there is nothing to measure."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +37,7 @@ class ResampledRun:
 
     Attributes:
         replicates: of the run's images in the order of their ids.
-        positives: `(C,)`, the positive test labels of each class.
+        positives: `(C,)`, the test images of each class that count as positive in AP.
         test_set: a hash of the ids of the images and their labels.
     """
 
@@ -75,93 +46,28 @@ class ResampledRun:
     test_set: str
 
 
-def percentile_interval(values: FloatArray, within: tuple[float, float] = (-np.inf, np.inf)) -> Interval:
-    """The interval of `LEVEL` of a statistic: `(B + 1,)`, on the test images and on B resamples of them.
-
-    It is cut off where the statistic cannot lie: `SHARE` for a metric, `DIFFERENCE` for that of two.
-    """
-    known = _centred(values)
-    if np.isnan(values[0]) or not len(known):
-        return Interval(np.nan, np.nan, np.nan)
-    low, high = np.quantile(known, [ALPHA / 2, 1 - ALPHA / 2])
-    least, greatest = within
-    return Interval(float(values[0]), max(float(low), least), min(float(high), greatest))
+def enough_seeds(records: Sequence[Record]) -> bool:
+    """Whether a difference to the method of these runs can count as shown; the prior has no seed to vary."""
+    return len(records) >= LEAST_SEEDS or records[0].cell.method.name == PRIOR.name
 
 
-def _centred(values: FloatArray) -> FloatArray:
-    """A statistic on those resamples that have it, moved so that its mean is the value on the test images."""
-    known = values[1:][~np.isnan(values[1:])]
-    if not len(known):
-        return known
-    moved: FloatArray = (known - known.mean() + values[0]).round(DECIMALS)
-    return moved
+def one_seed(records: Sequence[Record]) -> bool:
+    """Whether the interval of a method lacks its seeds, because there is one alone; the prior has none."""
+    return len(records) == 1 and records[0].cell.method.name != PRIOR.name
 
 
-def p_value(differences: FloatArray) -> float:
-    """Two-sided p-value of a paired difference: `(B + 1,)`, on the test images and on B resamples of them.
-
-    Twice the share of resamples on the rarer side of 0, where the test set itself counts as one on either
-    side, so that p is never 0 (Davison & Hinkley 1997, Bootstrap Methods and their Application, eq. 4.11).
-    """
-    known = _centred(differences)
-    rarer = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    return min(1.0, 2 * (1 + rarer) / (1 + len(known)))
-
-
-def holm(p: FloatArray) -> FloatArray:
-    """p-values adjusted for how many there are (Holm 1979, A simple sequentially rejective procedure).
-
-    Args:
-        p: `(K,)`; NaN for what is not tested, which counts as none.
-    """
-    adjusted = np.full(len(p), np.nan)
-    order = [int(k) for k in np.argsort(p, kind="stable") if not np.isnan(p[k])]
-    least = 0.0
-    for rank, k in enumerate(order):
-        least = max(least, min(1.0, (len(order) - rank) * float(p[k])))
-        adjusted[k] = least
-    return adjusted
-
-
-def adjusted_p_values(differences: FloatArray) -> FloatArray:
-    """p-values of K differences that are tested together, adjusted for K comparisons.
-
-    Args:
-        differences: `(B + 1, K)`, on the test images and on B resamples of them. NaN in a resample that lacks
-            the class, which then counts as no deviation.
-
-    Returns:
-        `(K,)`: rejecting those of at most 0.05 keeps the chance of any false one at about 0.05.
-    """
-    observed, resampled = differences[0], differences[1:]
-    spread = np.nanstd(resampled, axis=0, ddof=1)
-    # A difference that does not vary is that of equal scores, or of too few images to say anything.
-    scale = np.where(spread > 1e-9, spread, np.inf)
-    statistic = np.abs(observed) / scale
-    deviation = np.nan_to_num(np.abs(resampled - observed) / scale)
-    order = np.argsort(-statistic, kind="stable")
-    # The largest deviation among a class and all with a smaller statistic, in every resample.
-    largest = np.maximum.accumulate(deviation[:, order[::-1]], axis=1)[:, ::-1]
-    reached = (largest >= statistic[order]).sum(axis=0)
-    adjusted = np.empty(len(observed))
-    adjusted[order] = np.maximum.accumulate((1 + reached) / len(differences))
-    return adjusted
-
-
-def interval(
+def samples_of(
     store: RecordStore,
     records: Sequence[Record],
-    metric: str,
     protocol: Protocol | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> Interval:
-    """A metric of a method with its interval over test images: the mean over its records, one per seed.
+) -> list[ResampledRun]:
+    """The replicates of the runs of a method.
 
     Args:
         store: holds the scores of the records.
-        records: runs on the same test images.
-        metric: one of `NAMES`.
+        records: runs on the same test images, one per seed.
         protocol: how the scores are measured; that of the first record where it is None.
         resamples: B.
         seed: of the draws.
@@ -177,15 +83,17 @@ def interval(
             raise UserError(
                 f"{records[0].run_id} and {record.run_id} do not share their test images and labels."
             )
-    return percentile_interval(mean_over_seeds(samples).metrics[:, NAMES.index(metric)], SHARE)
+    return samples
 
 
-def mean_over_seeds(samples: Sequence[ResampledRun]) -> Replicates:
-    """The mean of the metrics of several runs on each resample; the runs share their test images."""
-    return Replicates(
-        np.mean([sample.replicates.metrics for sample in samples], axis=0),
-        np.mean([sample.replicates.class_ap for sample in samples], axis=0),
-    )
+def metrics_of(samples: Sequence[ResampledRun]) -> FloatArray:
+    """The metrics of `NAMES` of each run on the test images and their resamples, `(S, B + 1, 3)`."""
+    return np.stack([sample.replicates.metrics for sample in samples])
+
+
+def class_ap_of(samples: Sequence[ResampledRun]) -> FloatArray:
+    """AP of each class likewise, `(S, B + 1, C)`."""
+    return np.stack([sample.replicates.class_ap for sample in samples])
 
 
 def sample_of(
@@ -240,4 +148,5 @@ def _sample(scores: Scores, record: Record, protocol: Protocol, resamples: int, 
         raise UserError(f"The scores of {record.run_id} cannot be measured: {error}.") from error
     digest = hashlib.sha256("\n".join(ids).encode())
     digest.update(labels.tobytes())
-    return ResampledRun(replicates, (labels == 1).sum(axis=0, dtype=np.int64), digest.hexdigest())
+    counted = positives(labels, protocol.difficult_in_ap).sum(axis=0, dtype=np.int64)
+    return ResampledRun(replicates, counted, digest.hexdigest())

@@ -1,6 +1,5 @@
 """Every table by its name: three of each data set that was run on, one over all, and those of the papers."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,39 +9,37 @@ from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.metrics.protocol import Protocol
+from bench.records.evidence import Evidence, evidence_of
 from bench.records.groups import Group, data_title, differences, group_records
-from bench.records.intervals import LEVEL, RESAMPLES, Interval, interval
 from bench.records.runs import Runs, notes_on
-from bench.records.store import Record, RecordStore
+from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 from bench.tables.columns import WORDS, Column, class_columns, cost_columns, frame, metric_columns
 from bench.tables.context import CONTEXT, context_table
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
-from bench.tables.header import device_statement, header
+from bench.tables.header import class_statements, device_statement, evidence_statements, header
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.table import paper_table
 
 
 @dataclass(frozen=True)
 class TableKind:
-    """A kind of table of a data set."""
+    """A kind of table of a data set; `statements` are its lines on what the scores show, None if nothing."""
 
     name: str
     title: str
     columns: Callable[[Group], Sequence[Column]]
+    statements: Callable[[Group, Evidence], tuple[str, ...]] | None
 
 
 KINDS = (
-    TableKind("comparison", "Comparison (%)", lambda group: metric_columns()),
-    TableKind("per-class", "Average precision per class (%)", class_columns),
-    TableKind("cost", "Cost", lambda group: cost_columns()),
+    TableKind("comparison", "Comparison (%)", lambda group: metric_columns(), evidence_statements),
+    TableKind("per-class", "Average precision per class (%)", class_columns, class_statements),
+    TableKind("cost", "Cost", lambda group: cost_columns(), None),
 )
 COMPARISON = KINDS[0]
 # Runs that a message names one by one.
 NAMED = 5
-INTERVAL_STATEMENT = (
-    f"[low, high]: {LEVEL:.0%} interval over the choice of test images, from {RESAMPLES} bootstrap resamples"
-)
 
 
 class Book:
@@ -65,14 +62,15 @@ class Book:
         self.groups: dict[str, list[Group]] = {}
         for group in group_records(records):
             self.groups.setdefault(group.first.cell.data, []).append(group)
+        self._evidence: dict[str, Evidence] = {}
 
-    def interval(self, records: Sequence[Record], metric: str) -> Interval:
-        """The interval of a metric of a method over its seeds; NaN, and a note, where scores are missing."""
-        try:
-            return interval(self.runs.store, records, metric, self.protocol)
-        except UserError as error:
-            self.notes[records[0].run_id] = f"without an interval: {records[0].run_id}: {error}"
-            return Interval(math.nan, math.nan, math.nan)
+    def evidence(self, group: Group) -> Evidence:
+        """What the scores of a group show; a note is kept on each method whose scores are missing."""
+        key = group.first.run_id
+        if key not in self._evidence:
+            self._evidence[key] = evidence_of(self.runs.store, group, self.protocol)
+            self.notes |= self._evidence[key].notes
+        return self._evidence[key]
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
@@ -141,19 +139,19 @@ class Book:
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
         if name == CONTEXT:
-            return context_table(self.groups, self.runs.store, INTERVAL_STATEMENT, dict(self.notes))
+            return context_table(self.groups, self.runs.store, dict(self.notes))
         return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
         groups = self.groups[data]
-        frames = [frame(group, kind.columns(group), self.interval) for group in groups]
+        frames = [self._frame(group, kind) for group in groups]
         sections = []
         for group, numbers in zip(groups, frames, strict=True):
             cell = group.first.cell
             several = len(groups) > 1
-            lines = header(group)
-            if any(column.part("low") in numbers for column in kind.columns(group)):
-                lines = (*lines, INTERVAL_STATEMENT)
+            lines = header(group, self.runs.store)
+            if kind.statements:
+                lines = (*lines, *kind.statements(group, self.evidence(group)))
             if group is not groups[0]:
                 different = "; ".join(differences(groups[0].first, group.first))
                 lines = (f"shares no table with the first one, which differs in: {different}", *lines)
@@ -172,6 +170,9 @@ class Book:
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
 
+    def _frame(self, group: Group, kind: TableKind) -> pd.DataFrame:
+        return frame(group, kind.columns(group), self.evidence(group) if kind.statements else None)
+
     def frame(self, name: str, conditions: str | None) -> pd.DataFrame:
         """The numbers of a table, or of the comparison on the data set of that name.
 
@@ -186,7 +187,7 @@ class Book:
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)
-        return frame(group, kind.columns(group), self.interval)
+        return self._frame(group, kind)
 
     def one_group(self, data: str, conditions: str | None) -> Group:
         """The runs on a data set under one set of conditions.

@@ -9,8 +9,8 @@ import pandas as pd
 
 from bench.metrics.bootstrap import NAMES as INTERVALS
 from bench.metrics.evaluate import METRICS
+from bench.records.evidence import Evidence
 from bench.records.groups import Group
-from bench.records.intervals import Interval
 from bench.records.published import AP
 from bench.records.store import Record
 from bench.tables.grid import Numbers
@@ -32,31 +32,32 @@ class Column(Numbers):
 WORDS: Final = {"Method": "method", "Seeds": "seeds"}
 """The columns of words of a table, each with its key in the frame."""
 
-IntervalOf = Callable[[Sequence[Record], str], Interval]
-"""The confidence interval of a metric over runs that differ in their seed alone; NaN where there is none."""
 
-
-def frame(group: Group, columns: Sequence[Column], interval_of: IntervalOf | None = None) -> pd.DataFrame:
+def frame(group: Group, columns: Sequence[Column], evidence: Evidence | None = None) -> pd.DataFrame:
     """Mean and standard deviation over seeds of every column, one row per method.
 
     Args:
         group: the runs.
         columns: what is read from them.
-        interval_of: gives the intervals of the columns of `INTERVALS`; without, there are none.
+        evidence: the intervals and marks of the columns of `INTERVALS`; without, there are none.
 
     Returns:
         A frame with the columns `method`, `seeds` (how many), and for every column its key (mean) and that of
-        its `std` (sample standard deviation; NaN for one seed); with intervals also of its `low` and `high`.
+        its `std` (sample standard deviation; NaN for one seed); with evidence also of its `low` and `high`,
+        and of its `best` (whether it cannot be told from the best of the methods with enough seeds).
         What a record does not have is NaN, and a mean over seeds of which one lacks the value is NaN too.
     """
     rows = []
     titles = group.titles()
+    known = [column for column in columns if column.metric in INTERVALS]
     for label, records in group.by_method().items():
         row = {"method": titles[label], "seeds": len(records), **averages(records, columns)}
-        for column in columns:
-            if interval_of and column.metric in INTERVALS:
-                _, low, high = interval_of(records, column.metric)
+        if evidence:
+            for column in known:
+                _, low, high = evidence.interval(label, column.metric)
+                best = label in evidence.leading(column.metric, tuple(titles))
                 row |= {column.part("low"): 100 * low, column.part("high"): 100 * high}
+                row[column.part("best")] = best
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -74,7 +75,7 @@ def averages(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, 
 def metric_columns() -> list[Column]:
     """The papers' columns: mAP, then CP CR CF1 OP OR OF1 over all labels and for the top 3; in percent."""
     return [
-        Column(info.title, info.higher_is_better, value=percent_of(name), metric=name)
+        Column(info.title, info.higher_is_better, tested=True, value=percent_of(name), metric=name)
         for name, info in METRICS.items()
     ]
 
@@ -86,13 +87,14 @@ def percent_of(name: str) -> Callable[[Record], float | None]:
 
 def class_columns(group: Group) -> list[Column]:
     """AP of every class, then mAP; in percent."""
-    mean = Column("mAP", True, value=percent_of("mAP"))
+    mean = Column("mAP", True, tested=True, value=percent_of("mAP"))
     # A class of that name would stand there like the column of the table's own.
     own = {*WORDS, mean.title}
     columns = [
         Column(
             f"class {name}" if name in own else name,
             True,
+            tested=True,
             measure=AP.removesuffix(":"),
             name=name,
             value=class_percent_of(c),

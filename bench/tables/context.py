@@ -14,12 +14,13 @@ from bench.records.groups import Group
 from bench.records.store import Record, RecordStore
 from bench.tables.columns import WORDS
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
-from bench.tables.header import header
+from bench.tables.header import header, interval_statements
 
 CONTEXT = "context"
 COLUMNS = (
-    Numbers("in context", True, span="mAP"),
-    Numbers("out of context", True, span="mAP"),
+    # Nothing is bold: the methods are not tested against each other here.
+    Numbers("in context", True, span="mAP", tested=True),
+    Numbers("out of context", True, span="mAP", tested=True),
     Numbers("gap", None, span="mAP", signed=True),
 )
 COMPANIONS = (
@@ -39,14 +40,13 @@ Measure = Callable[[list[Record]], tuple[list[Record], InAndOut]]
 
 
 def context_table(
-    groups: Mapping[str, Sequence[Group]], store: RecordStore, statement: str, notes: dict[str, str]
+    groups: Mapping[str, Sequence[Group]], store: RecordStore, notes: dict[str, str]
 ) -> PrintedTable:
     """Make the table.
 
     Args:
         groups: the runs that may stand in one table, by data set.
         store: holds their scores.
-        statement: the line on the intervals.
         notes: by run a line on what is left out; those of runs that cannot be measured are added.
 
     Returns:
@@ -61,7 +61,8 @@ def context_table(
             cell = group.first.cell
             heading = data + (f", conditions {cell.conditions()}" if len(several) > 1 else "")
             grid = grid_of(numbers, WORDS, COLUMNS, left=1)
-            sections.append(Section(heading, (*header(group), *lines, statement), grid))
+            said = (*header(group, store), *lines, *interval_statements(group))
+            sections.append(Section(heading, said, grid))
             described = {
                 "data": data,
                 "schedule": cell.schedule_name,

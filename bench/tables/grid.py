@@ -17,12 +17,13 @@ class Numbers:
 
     Attributes:
         title: its heading.
-        higher_is_better: which value is bold; None where none is.
+        higher_is_better: which value is the best; None where none is.
         digits: decimals that are printed.
         span: a heading over it and its neighbours.
         signed: whether a plus is printed.
         measure: what is measured, where the heading is a name that a user gives, such as that of a class.
         name: that name; the heading is another one where a reader would take it for a column of the table's.
+        tested: whether values are bold that the `best` of the frame says, and none without it; else the best.
     """
 
     title: str
@@ -32,9 +33,10 @@ class Numbers:
     signed: bool = False
     measure: str = ""
     name: str = ""
+    tested: bool = False
 
     def part(self, part: str) -> str:
-        """The key of its `std`, `low` or `high` in a data frame.
+        """The key of its `std`, `low`, `high` or `best` in a data frame.
 
         A user's name stands behind a colon (`AP:cat`, `AP std:cat`), and the table's own keys have none, so
         that no name that somebody gives is taken for a key of the table's, or for a part of another name's.
@@ -120,8 +122,9 @@ def grid_of(
     columns: Sequence[Numbers],
     left: int,
     group: str | None = None,
+    unmarked: Sequence[str] = (),
 ) -> Grid:
-    """Lay a frame out as text; in each group the best value of a column is marked.
+    """Lay a frame out as text; in each group the best value of a column is marked, or those that a test says.
 
     Args:
         frame: one row per method, with the keys of `columns`, of their `std`, and maybe `low` and `high`.
@@ -129,12 +132,15 @@ def grid_of(
         columns: the columns of numbers.
         left: how many columns of words are set left.
         group: the column of the frame that names the group of a row.
+        unmarked: the groups in which nothing is marked.
     """
     parts = [("", frame)] if group is None else list(frame.groupby(group, sort=False))
     groups = []
     for name, part in parts:
         texts = [[Entry(str(text)) for text in part[column]] for column in words.values()]
         numbers = [number_cells(part, column) for column in columns]
+        if name in unmarked:
+            numbers = [[replace(cell, best=False) for cell in cells] for cells in numbers]
         groups.append((str(name), tuple(zip(*texts, *numbers, strict=True))))
     head = (*words, *(column.title for column in columns))
     spans = (*[""] * len(words), *(column.span for column in columns))
@@ -154,9 +160,13 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Entry]:
     rounded = [float(f"{mean:.{column.digits}f}") for mean in means]
     known = [shown for shown in rounded if not math.isnan(shown)]
     best = (max if column.higher_is_better else min)(known, default=math.nan)
-    marked = column.higher_is_better is not None
+    marks = [column.higher_is_better is not None and shown == best for shown in rounded]
+    if column.tested:
+        marks = [bool(mark) for mark in frame.get(column.part("best"), [False] * len(means))]
     cells = []
-    for mean, deviation, shown, (low, high) in zip(means, deviations, rounded, bounds, strict=True):
+    for mean, deviation, shown, (low, high), mark in zip(
+        means, deviations, rounded, bounds, marks, strict=True
+    ):
         if math.isnan(mean):
             cells.append(Entry(NOTHING))
             continue
@@ -168,7 +178,7 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Entry]:
             text += f" ± {deviation:.{column.digits}f}"
         if not math.isnan(low):
             text += f" [{low:.{column.digits}f}, {high:.{column.digits}f}]"
-        cells.append(Entry(text, best=marked and shown == best))
+        cells.append(Entry(text, best=mark))
     return cells
 
 

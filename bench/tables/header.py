@@ -1,33 +1,41 @@
 """The lines above a table: what every row of it has in common."""
 
-from collections import Counter
+import numpy as np
+from numpy.typing import NDArray
 
 from bench.datasets.catalog import share
 from bench.experiment.cell import CellSpec
 from bench.experiment.schedule import Schedule
+from bench.metrics.bootstrap import NAMES
+from bench.metrics.uncertainty import FEWEST_POSITIVES, LEAST_SEEDS, LEVEL
+from bench.records.evidence import Evidence
 from bench.records.groups import Group
-from bench.records.store import Environment, Record
+from bench.records.intervals import RESAMPLES, one_seed
+from bench.records.numerics import numerics_statement
+from bench.records.store import Record, RecordStore
 
-# The packages that compute.
-NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
+EXPECTED = "it estimates the expected mAP on test sets of this size"
 
 
-def header(group: Group) -> tuple[str, ...]:
-    """What every row of a group has in common: data, schedule, protocol."""
+def header(group: Group, store: RecordStore) -> tuple[str, ...]:
+    """What every row of a group has in common: data, schedule, protocol; and how its rows were computed.
+
+    Args:
+        group: the runs.
+        store: holds what came out when some were trained again.
+    """
     record = group.first
     cell, data, schedule = record.cell, record.data, record.cell.schedule
     size = f"{schedule.image_size} px" + (
         f", tested at {schedule.test_size} px" if schedule.eval_image_size else ""
     )
-    unseen = len(record.metrics.classes_without_positives) if record.metrics else 0
     limited = " (limited)" if cell.limit_train or cell.limit_eval else ""
     return (
         *(("VALIDATION: nothing here was measured on test images",) if cell.split == "validation" else ()),
         f"data: {cell.data}, {share(cell.data, 'train', data.train_images, cell.split)} training and "
         f"{share(cell.data, 'eval', data.eval_images, cell.split)} {cell.split} images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult {cell.split} labels"
-        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else "")
-        + (f"; classes without a positive, which are in no mean: {unseen}" if unseen else ""),
+        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
         f"schedule: {cell.schedule_title()} — {schedule.backbone} from {_start(cell)} at {size}, "
         f"{_shared(cell, 'epochs')} epochs, batch {_batch(cell)}, {_shared(cell, 'optimizer')}, "
         f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}; "
@@ -36,7 +44,7 @@ def header(group: Group) -> tuple[str, ...]:
         + (f"; tuned: {', '.join(cell.tuned.fields)}, and options of the methods" if cell.tuned else ""),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         feed_statement(group),
-        *filter(None, [numerics_statement(group)]),
+        *filter(None, [numerics_statement(group, store)]),
     )
 
 
@@ -103,42 +111,65 @@ def feed_statement(group: Group) -> str:
     )
 
 
-def numerics_statement(group: Group) -> str:
-    """What differs in how the rows were computed, if anything: that changes them by more than rounding."""
-    values: dict[str, Counter[str]] = {}
-    for record in group.records:
-        if record.history:
-            for name, value in _numerics(record.environment).items():
-                values.setdefault(name, Counter())[value] += 1
-    different = [
-        f"{name} ({', '.join(f'{value}: {count} runs' for value, count in sorted(counts.items()))})"
-        for name, counts in values.items()
-        if len(counts) > 1
-    ]
-    if not different:
-        return ""
-    return (
-        f"NOTE: these runs were not computed alike, and the size of what that changes is not known: "
-        f"{'; '.join(different)}"
-    )
-
-
-def _numerics(environment: Environment) -> dict[str, str]:
-    """What may change a result by more than the last digits, in words."""
-    unknown = "not recorded"
-    versions = {name: environment.versions.get(name, unknown) for name in NUMERIC}
-    return versions | {
-        "device": environment.device_name,
-        "instruction set": environment.instructions or unknown,
-        "compiled": "yes" if environment.compiled else "no",
-        "TF32": unknown if environment.tf32 is None else "yes" if environment.tf32 else "no",
-        "code": environment.code or unknown,
-    }
-
-
 def device_statement(records: tuple[Record, ...]) -> str:
     """The devices that speeds and memory were measured on, and which speed is none."""
     devices = sorted({record.environment.device_name for record in records if record.cost})
     cold = any(record.cost and record.training_rate() is None for record in records)
     said = "; a run of fewer than two epochs has no training speed: the first warms up" if cold else ""
     return f"device: {'; '.join(devices) or 'none'}{said}"
+
+
+def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
+    """Over what the metrics are means, what their intervals cover, and what is bold."""
+    names = f"{', '.join(NAMES[:-1])} and {NAMES[-1]}"
+    count = len(evidence.tested)
+    bold = (
+        f"bold: {names} that cannot be told from the best of the methods with at least {LEAST_SEEDS} seeds "
+        f"(p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, Holm; "
+        "the label frequency has no seed)"
+    )
+    nothing = f"nothing is bold: there are no two methods with at least {LEAST_SEEDS} seeds"
+    return (
+        class_statement(group.first, evidence.positives),
+        *interval_statements(group),
+        bold if count > 1 else nothing,
+    )
+
+
+def class_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
+    """Over what the mean of a table of classes is, and why no class is bold."""
+    return (
+        class_statement(group.first, evidence.positives),
+        "nothing is bold: `bench compare` tests the classes of two methods",
+    )
+
+
+def interval_statements(group: Group) -> tuple[str, ...]:
+    """What the intervals of a table cover, and of which methods they cover less."""
+    titles = group.titles()
+    single = [titles[label] for label, records in group.by_method().items() if one_seed(records)]
+    alone = (f"one seed: images only: {', '.join(single)}",) if single else ()
+    return interval_statement(RESAMPLES), *alone
+
+
+def interval_statement(resamples: int) -> str:
+    """What an interval covers."""
+    return (
+        f"[low, high]: {LEVEL:.0%} interval over seeds and test images together (crossed random effects, "
+        f"{resamples} bootstrap resamples)"
+    )
+
+
+def class_statement(record: Record, positives: NDArray[np.int64] | None) -> str:
+    """Over how many classes a mean goes, and how few positive test labels they have where that is known."""
+    ap = record.metrics.per_class_ap if record.metrics else ()
+    if positives is None:
+        return f"mAP: mean over {sum(value is not None for value in ap)} of {len(ap)} classes; {EXPECTED}"
+    counts = positives[positives > 0]
+    few = {
+        "one positive": int((counts == 1).sum()),
+        f"fewer than {FEWEST_POSITIVES}": int((counts < FEWEST_POSITIVES).sum()),
+    }
+    rare = [f"{count} with {what}" for what, count in few.items() if count]
+    parts = rare or [f"each with {counts.min()} positives or more"]
+    return f"mAP: mean over {len(counts)} of {len(positives)} classes, {', '.join(parts)}; {EXPECTED}"

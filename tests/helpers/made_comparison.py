@@ -42,7 +42,7 @@ def put(folder: Path, cell: CellSpec, scores: Scores, classes: tuple[str, ...] =
 
 def made(images: int = 300, noise: float = 1.5, seed: int = 0) -> Scores:
     """Scores of seven classes, the first the rarest; the labels do not depend on the seed."""
-    frequency = np.linspace(0.04, 0.6, len(CLASSES))
+    frequency = np.linspace(0.08, 0.6, len(CLASSES))
     labels = np.where(np.random.default_rng(9).random((images, len(CLASSES))) < frequency, 1, -1)
     logits = labels + noise * np.random.default_rng(seed).normal(size=labels.shape)
     ids = np.array([f"image-{number:03}" for number in range(images)])

@@ -54,7 +54,9 @@ def paper_table(table: PaperTable, runs: Runs) -> PrintedTable:
     frame = pd.DataFrame(rows)
     shown = [*columns, *(delta for _, delta in deltas)]
     text = frame.assign(Method=[_named(line) for line in lines], Setting=[_setting(line) for line in lines])
-    grid = grid_of(text, {"Method": "Method", "Setting": "Setting"}, shown, left=2, group="group")
+    words = {"Method": "Method", "Setting": "Setting"}
+    # What was measured here is tested in the comparison of its data set.
+    grid = grid_of(text, words, shown, left=2, group="group", unmarked=(MEASURED,))
     section = Section("", _header(table, comparable), grid)
     document = Document(table.name, table.title, (section,), _notes(table, lines, fit, runs))
     return PrintedTable(document, frame.drop(columns=[delta.part("std") for _, delta in deltas]))

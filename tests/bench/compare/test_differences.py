@@ -7,72 +7,85 @@ import numpy as np
 import pytest
 
 from bench.compare.differences import FREQUENCIES
-from bench.metrics.bootstrap import NAMES, replicate
+from bench.metrics.bootstrap import NAMES, Replicates, replicate
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.intervals import holm
+from bench.metrics.uncertainty import holm
 from bench.records.store import RecordStore, Scores
 from made_comparison import CLASSES, compare, made, put, rows_of, runs_of
 from made_records import made_cell
+from plain_crossed import crossed
+
+
+def three(folder: Path, method: str, noise: float = 1.5, first: int = 0) -> list[Scores]:
+    """Store a method at three seeds; gives their scores."""
+    runs = [made(noise=noise, seed=first + seed) for seed in range(3)]
+    for seed, scores in enumerate(runs):
+        put(folder, made_cell(method, seed), scores)
+    return runs
+
+
+def resampled(runs: list[Scores]) -> list[Replicates]:
+    return [replicate(one.logits, one.labels, PROTOCOLS["bench"], 200) for one in runs]
 
 
 def test_numbers_are_those_of_the_resamples(tmp_path: Path) -> None:
-    """Two seeds each: differences of means over seeds, on the same resamples."""
-    runs = [[made(seed=seed) for seed in (0, 1)], [made(seed=seed, noise=1) for seed in (2, 3)]]
-    for method, scores in zip(("resnet", "ssgrl"), runs, strict=True):
-        for seed, one in enumerate(scores):
-            put(tmp_path, made_cell(method, seed), one)
+    """Differences of means over seeds, on the same resamples, with the spread over seeds."""
+    runs = [three(tmp_path, "resnet"), three(tmp_path, "ssgrl", noise=1, first=3)]
     rows = rows_of(compare(tmp_path, "resnet", "ssgrl", "--format", "csv"))
     assert list(rows) == [*NAMES, *FREQUENCIES, *CLASSES]
-    found = [
-        [replicate(one.logits, one.labels, PROTOCOLS["bench"], 200) for one in scores] for scores in runs
-    ]
-    single = []
-    for column, name in enumerate(NAMES):
-        a, b = (np.mean([one.metrics[:, column] for one in side], axis=0) for side in found)
-        check(rows[name], a, b)
-        smaller = min((a - b <= 0)[1:].sum(), (a - b >= 0)[1:].sum())
-        single.append(min(1, 2 * (1 + smaller) / 201))
-    # Adjusted for the three that are looked at.
-    assert [float(rows[name]["p"]) for name in NAMES] == pytest.approx(holm(np.array(single)), abs=1e-6)
-    a, b = (np.mean([one.class_ap for one in side], axis=0) for side in found)
+    found = [resampled(side) for side in runs]
+    # Seven classes: three are rare, two medium and two frequent.
+    thirds = dict(zip(FREQUENCIES, (slice(0, 3), slice(3, 5), slice(5, 7)), strict=True))
+    values = {
+        **{name: [[one.metrics[:, k] for one in side] for side in found] for k, name in enumerate(NAMES)},
+        **{
+            name: [[one.class_ap[:, third].mean(axis=1) for one in side] for side in found]
+            for name, third in thirds.items()
+        },
+    }
+    single = [check(rows[name], *sides) for name, sides in values.items()]
+    # Adjusted for the six that are looked at.
+    adjusted = [float(rows[name]["p"]) for name in values]
+    assert adjusted == pytest.approx(holm(np.array(single)), abs=1e-6)
+    alone = []
     for column, name in enumerate(CLASSES):
-        check(rows[name], a[:, column], b[:, column])
+        alone.append(check(rows[name], *([one.class_ap[:, column] for one in side] for side in found)))
         count = int((runs[0][0].labels[:, column] == 1).sum())
         assert rows[name]["fewest_positives"] == rows[name]["most_positives"] == str(count)
-    # Seven classes: three are rare, two medium and two frequent.
-    for name, first, last in zip(FREQUENCIES, (0, 3, 5), (3, 5, 7), strict=True):
-        check(rows[name], a[:, first:last].mean(axis=1), b[:, first:last].mean(axis=1))
-        assert rows[name]["fewest_positives"] == rows[CLASSES[first]]["fewest_positives"]
-        assert rows[name]["most_positives"] == rows[CLASSES[last - 1]]["fewest_positives"]
+    assert [float(rows[name]["p"]) for name in CLASSES] == pytest.approx(holm(np.array(alone)), abs=1e-6)
+    for name, third in thirds.items():
+        assert rows[name]["fewest_positives"] == rows[CLASSES[third.start]]["fewest_positives"]
+        assert rows[name]["most_positives"] == rows[CLASSES[third.stop - 1]]["fewest_positives"]
 
 
-def check(row: dict[str, str], a: np.ndarray, b: np.ndarray) -> None:
-    for name, values in (("a", a), ("b", b), ("difference", a - b)):
+def check(row: dict[str, str], a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    """Compare a row with plain loops over seeds and resamples; gives p, which is not yet adjusted."""
+    one, other = ([values.tolist() for values in side] for side in (a, b))
+    sides = {"a": (one,), "b": (other,), "difference": (one, other)}
+    for name, methods in sides.items():
         numbers = [float(row[key]) for key in (name, f"{name}_low", f"{name}_high")]
-        around = values[0] + np.quantile(values[1:], [0.025, 0.975]) - values[1:].mean()
-        bounds = np.clip(around, -1 if name == "difference" else 0, 1)
-        assert numbers == pytest.approx(100 * np.array([values[0], *bounds]), abs=1e-5)
+        value, low, high, p = crossed(*methods)
+        bounds = np.clip([low, high], -1 if name == "difference" else 0, 1)
+        assert numbers == pytest.approx(100 * np.array([value, *bounds]), abs=1e-5)
+    return p
 
 
 def test_a_better_class_wins_and_the_others_do_not(tmp_path: Path) -> None:
-    scores = made()
-    better = scores.logits.copy()
-    better[:, 3] += 2 * scores.labels[:, 3]
-    put(tmp_path, made_cell("resnet"), scores)
-    put(tmp_path, made_cell("salgl"), Scores(scores.ids, better, scores.labels))
+    for seed, scores in enumerate(three(tmp_path, "resnet")):
+        better = scores.logits.copy()
+        better[:, 3] += 2 * scores.labels[:, 3]
+        put(tmp_path, made_cell("salgl", seed), Scores(scores.ids, better, scores.labels))
     result = compare(tmp_path, "resnet", "salgl")
     assert result.exit_code == 0, result.output
     assert "- SALGL wins 1 class: cat\n" in result.stdout
     assert "- ResNet baseline wins 0 classes: none\n" in result.stdout
     assert "ResNet baseline is higher in 0 and lower in 1 of 7 classes" in result.stdout
+    assert re.search(r"\ncat .* < 0\.001\n", result.stdout) and re.search(r"\nbus .* 1\.000\n", result.stdout)
     rows = rows_of(compare(tmp_path, "resnet", "salgl", "--format", "csv"))
     assert [name for name in CLASSES if rows[name]["winner"] == "b"] == ["cat"]
-    assert all(rows[name]["p"] == "1.000000" for name in CLASSES if name != "cat")
-    assert rows["mAP"]["winner"] == "b" and float(rows["mAP"]["difference_high"]) < 0
+    assert all(float(rows[name]["p"]) == 1 for name in CLASSES if name != "cat")
     assert [rows[name]["winner"] for name in FREQUENCIES] == ["", "b", ""]
-    many = compare(tmp_path, "resnet", "salgl", "--resamples", "1100").stdout
-    assert re.search(r"\ncat .* < 0\.001\n", many) and re.search(r"\nbus .* 1\.000\n", many)
     # The other way round everything changes its sign and nothing else.
     turned = rows_of(compare(tmp_path, "salgl", "resnet", "--format", "csv"))
     for name, row in rows.items():
@@ -82,25 +95,49 @@ def test_a_better_class_wins_and_the_others_do_not(tmp_path: Path) -> None:
         assert float(other["difference_low"]) == pytest.approx(-float(row["difference_high"]), abs=2e-6)
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_with_fewer_than_three_seeds_nothing_wins(seeds: int, tmp_path: Path) -> None:
+    for seed in range(seeds):
+        put(tmp_path, made_cell("resnet", seed), made(noise=3, seed=seed))
+        put(tmp_path, made_cell("ml-gcn", seed), made(noise=0.5, seed=seed))
+    text = compare(tmp_path, "resnet", "ml-gcn").stdout
+    assert "- not tested: a method has fewer than 3 seeds, so there is no p and no winner\n" in text
+    assert ("- one seed: images only: ResNet baseline, ML-GCN\n" in text) == (seeds == 1)
+    assert "*" not in text.partition("* wins")[0] and " wins " not in text.partition("* wins")[0]
+    rows = rows_of(compare(tmp_path, "resnet", "ml-gcn", "--format", "csv"))
+    assert {row["p"] + row["winner"] for row in rows.values()} == {""}
+    assert float(rows["mAP"]["difference_high"]) < 0, "though it looks clear"
+
+
+def test_the_label_frequency_has_no_seed_to_lack(tmp_path: Path) -> None:
+    three(tmp_path, "resnet", noise=0.5)
+    put(tmp_path, made_cell("prior"), made(noise=9, seed=8))
+    text = compare(tmp_path, "prior", "resnet").stdout
+    assert "one seed" not in text and re.search(r"\nmAP .* \* .* < 0\.001\n", text)
+
+
 def test_text_and_markdown_say_the_conditions_and_mark_the_winner(tmp_path: Path) -> None:
-    put(tmp_path, made_cell("resnet"), made(noise=3))
-    put(tmp_path, made_cell("ml-gcn"), made(noise=0.5, seed=1))
+    three(tmp_path, "resnet", noise=3)
+    three(tmp_path, "ml-gcn", noise=0.5, first=3)
     text = compare(tmp_path, "resnet", "ml-gcn").stdout
     assert text.startswith("voc2007: ResNet baseline against ML-GCN\n")
     for part in (
         f"protocol: bench — {PROTOCOLS['bench'].describe()}",
         "schedule: made — resnet18",
-        "95%, from 200 bootstrap resamples",
+        "95% interval over seeds and test images together (crossed random effects, 200 bootstrap resamples)",
+        "mAP: mean over 7 of 7 classes, each with 24 positives or more; it estimates the expected mAP on",
         "ML-GCN wins 7 classes: boat, dog",
     ):
         assert part in text
     (line,) = (line for line in text.splitlines() if line.startswith("mAP "))
     number = r"\d+\.\d \[\d+\.\d, \d+\.\d\]"
     difference = r"−\d+\.\d\d \[−\d+\.\d\d, −\d+\.\d\d\]"
-    assert re.fullmatch(rf"mAP +{number} +{number} \* +{difference} +0\.030", line)
+    assert re.fullmatch(rf"mAP +{number} +{number} \* +{difference} +< 0\.001", line)
     assert "not the methods alone differ" not in text
     markdown = compare(tmp_path, "resnet", "ml-gcn", "--format", "md").stdout
-    assert re.search(rf"\| mAP +\| +{number} \| +\*\*{number}\*\* \| +{difference} \| 0\.030 \|", markdown)
+    assert re.search(
+        rf"\| mAP +\| +{number} \| +\*\*{number}\*\* \| +{difference} \| +&lt; 0\.001 \|", markdown
+    )
 
 
 @pytest.mark.parametrize("form", ["text", "md", "csv", "tex", "html"])
@@ -137,18 +174,20 @@ def test_another_protocol_is_measured_from_the_scores(tmp_path: Path) -> None:
     assert len(again["mAP"]["runs_a"].split()) == 1
 
 
-def test_classes_with_too_few_positives_are_not_tested(tmp_path: Path) -> None:
-    runs = [made(), made(seed=1)]
-    for scores in runs:
-        scores.labels[:, 0] = -1
-        scores.labels[:4, 0] = 1
-        scores.labels[:, 2] = -1
-    put(tmp_path, made_cell("resnet"), runs[0])
-    put(tmp_path, made_cell("salgl"), runs[1])
+def test_classes_with_too_few_positives_have_no_interval_and_no_test(tmp_path: Path) -> None:
+    for method, first in (("resnet", 0), ("salgl", 3)):
+        for seed in range(3):
+            scores = made(seed=first + seed)
+            scores.labels[:, 0] = -1
+            scores.labels[:9, 0] = 1
+            scores.labels[:, 2] = -1
+            put(tmp_path, made_cell(method, seed), scores)
     text = compare(tmp_path, "resnet", "salgl").stdout
-    assert "- not tested, fewer than 5 positive test labels: boat, person\n" in text
-    assert "- p: adjusted for the 5 classes tested" in text
-    assert re.search(r"\nboat +4 +\S.* –\n", text) and re.search(r"\nperson +0 +– +– +– +–\n", text)
+    assert "- no interval and no test, fewer than 10 positives: boat, person\n" in text
+    assert "- p: likewise, adjusted for the 5 classes tested (Holm)" in text
+    assert "- mAP: mean over 6 of 7 classes, 1 with fewer than 10; " in text
+    assert re.search(r"\nboat +9 +\d+\.\d +\d+\.\d +[−+]\d+\.\d\d +–\n", text)
+    assert re.search(r"\nperson +0 +– +– +– +–\n", text)
     # A class without positives is in no third: six are left.
     assert "\nrare (2) " in text and "\nfrequent (2) " in text
 
@@ -161,22 +200,18 @@ def test_two_runs_of_one_method_are_called_by_their_names(tmp_path: Path) -> Non
 
 
 def test_a_third_with_a_class_of_few_positives_is_not_tested(tmp_path: Path) -> None:
-    """Its classes are not either; and p of the other thirds is adjusted for those that are."""
-
-    def rare(scores: Scores) -> Scores:
-        labels = scores.labels.copy()
-        positive = np.flatnonzero(labels[:, 0] == 1)
-        labels[positive[4:], 0] = -1
-        return Scores(scores.ids, scores.logits, labels)
-
-    put(tmp_path, made_cell("resnet"), rare(made(noise=3)))
-    put(tmp_path, made_cell("ml-gcn"), rare(made(noise=0.5, seed=1)))
+    """Its classes are not either; and p of the rest is adjusted for those that are."""
+    runs = {"resnet": [made(noise=3, seed=seed) for seed in range(3)]}
+    runs["ml-gcn"] = [made(noise=0.5, seed=3 + seed) for seed in range(3)]
+    for method, of_method in runs.items():
+        for seed, scores in enumerate(of_method):
+            scores.labels[np.flatnonzero(scores.labels[:, 0] == 1)[9:], 0] = -1
+            put(tmp_path, made_cell(method, seed), scores)
     rows = rows_of(compare(tmp_path, "resnet", "ml-gcn", "--format", "csv"))
     first, *others = (rows[name] for name in FREQUENCIES)
-    assert (first["fewest_positives"], first["p"], first["winner"]) == ("4", "", "")
+    assert (first["fewest_positives"], first["p"], first["winner"]) == ("9", "", "")
     assert rows[CLASSES[0]]["p"] == "" and float(first["difference_high"]) < 0, "though it looks clear"
     assert [row["winner"] for row in others] == ["b", "b"]
-    # The least p of 200 resamples, for two that are tested.
-    assert [float(row["p"]) for row in others] == pytest.approx([2 * 2 / 201] * 2, abs=1e-6)
     text = compare(tmp_path, "resnet", "ml-gcn").stdout
-    assert "a third with a class of fewer than 5 positive test labels is not" in text
+    assert "adjusted for the 5 tested (Holm)" in text
+    assert "a third with a class of fewer than 10 positives is not tested" in text

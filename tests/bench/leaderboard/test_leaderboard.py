@@ -92,7 +92,7 @@ def test_what_was_not_run_everywhere_has_a_place_that_says_so(tmp_path: Path) ->
         assert by_label(found)[label].mean_map is None, "a mean of other data sets cannot be compared"
     text = write_leaderboard(RecordStore(tmp_path), tmp_path / "out")[0].read_text(encoding="utf-8")
     rows = {row[0]: row[1:] for row in rows_of(text)}
-    assert rows["ADD-GCN"] == ["3 (on 1 of 2 data sets)", "3.00", "", "**99.0 (#1)**", "– (#5)"]
+    assert rows["ADD-GCN"] == ["3 (on 1 of 2 data sets)", "3.00", "", "99.0 (#1 [1, 4])", "– (#5)"]
     assert rows["Label frequency"] == ["", "", "", "20.0", "–"]
     assert "no result it counts as behind all that have one" in text
     page = (tmp_path / "out" / "leaderboard.html").read_text(encoding="utf-8")
@@ -180,9 +180,9 @@ def test_the_markdown_says_what_was_ranked_under_which_conditions(tmp_path: Path
         "PASCAL VOC 2007 mAP",
     ]
     assert rows == [
-        ["SALGL", "1", "1.50", "77.5", "**70.0 (#1)**", "85.0 (#2)"],
-        ["ResNet baseline", "2", "2.00", "70.0", "50.0 (#3)", "**90.0 (#1)**"],
-        ["ML-GCN", "3", "2.50", "70.0", "60.0 ± 2.8 (#2)", "80.0 (#3)"],
+        ["SALGL", "1", "1.50", "77.5", "70.0 (#1 [1, 3])", "85.0 (#2 [1, 3])"],
+        ["ResNet baseline", "2", "2.00", "70.0", "50.0 (#3 [1, 3])", "90.0 (#1 [1, 3])"],
+        ["ML-GCN", "3", "2.50", "70.0", "60.0 ± 2.8 (#2 [1, 3])", "80.0 (#3 [1, 3])"],
         ["Label frequency", "", "", "", "20.0", "–"],
     ]
     for line in (

@@ -10,7 +10,7 @@ import pytest
 from bench.metrics.bootstrap import NAMES, draw, replicate
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS, Protocol
-from bench.records.intervals import Interval, percentile_interval
+from bench.metrics.uncertainty import Interval, estimate
 from plain_resamples import drawn_images
 
 RESAMPLES = 40
@@ -89,4 +89,4 @@ def test_a_resample_without_any_positive_has_no_metrics() -> None:
     empty = np.array([0 not in drawn_images(3, 0, row) for row in range(61)])
     assert empty.any() and not empty.all()
     assert (np.isnan(found.metrics).all(axis=1) == empty).all()
-    assert percentile_interval(found.metrics[:, 0]) == Interval(1, 1, 1)
+    assert estimate(found.metrics[None]).intervals()[0] == Interval(1, 1, 1)

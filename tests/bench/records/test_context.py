@@ -14,10 +14,12 @@ from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.records import context as records_context
 from bench.records.context import by_companions, by_splits
-from bench.records.intervals import RESAMPLES, interval
+from bench.records.intervals import RESAMPLES
 from bench.records.store import SCORES, Record, RecordStore
 from made_comparison import CLASSES, made, put
 from made_records import made_cell
+from plain_crossed import crossed
+from stored_intervals import interval
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +53,10 @@ def test_intervals_are_of_the_mean_over_seeds_and_the_gap_is_paired(tmp_path: Pa
     store, records = seeds(tmp_path)
     found = by_companions(store, records)
     assert [one.value for one in found.intervals()] == pytest.approx(found.values().mean(axis=0).tolist())
-    for value, low, high in found.intervals():
-        assert low < value < high
+    sides = {**dict(enumerate(np.moveaxis(found.replicates, -1, 0))), 2: found.replicates @ [1, -1]}
+    for column, one in enumerate(found.intervals()):
+        assert one == pytest.approx(crossed(sides[column].tolist())[:3])
+        assert one.low < one.value < one.high
     inside, outside, gap = (one.high - one.low for one in found.intervals())
     # The two sides share their negatives, so what moves one moves the other: apart they would add up.
     assert gap < np.hypot(inside, outside)
@@ -122,7 +126,8 @@ def test_two_splits_are_compared_by_their_map(tmp_path: Path) -> None:
     assert (found.values()[:, 2] > 0.05).all()
     assert found.intervals()[0] == interval(store, inside, "mAP")
     # Nothing pairs the images of the two: what is uncertain of one adds to what is of the other.
-    widths = [one.high - one.low for one in found.intervals()]
+    images = by_splits(store, inside[:1], outside[:1]).intervals()
+    widths = [one.high - one.low for one in images]
     assert widths[2] == pytest.approx(np.hypot(widths[0], widths[1]), rel=0.15)
 
 

@@ -82,4 +82,4 @@ def test_links_lead_to_files_of_any_name(tmp_path: Path) -> None:
     assert bench(tmp_path, None, "tables", "--format", "md").exit_code == 0
     folder = tmp_path / "results" / "tables"
     found = listed(folder / "index.md")
-    assert len(found) == 3 and all((folder / unquote(name)).is_file() for name in found)
+    assert len(found) == 4 and all((folder / unquote(name)).is_file() for name in found)

@@ -14,7 +14,7 @@ from bench.metrics.context import context_of
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.context import by_companions, by_splits
 from bench.records.store import SCORES, Record, RecordStore
-from bench.tables.book import INTERVAL_STATEMENT
+from bench.tables.header import interval_statement
 from bench_command import bench
 from made_comparison import CLASSES, made, put
 from made_records import SCHEDULE, made_cell
@@ -73,7 +73,7 @@ def test_every_method_has_both_means_their_gap_and_intervals(tmp_path: Path) -> 
             "2",
             *(printed(found.values(), found.intervals(), column, column == 2) for column in range(3)),
         ]
-    assert f"- {INTERVAL_STATEMENT}" in result.stdout
+    assert f"- {interval_statement(1000)}" in result.stdout
     context = context_of(made().labels, PROTOCOLS["bench"])
     first, *others = context.measured.tolist()
     companion = CLASSES[context.companions[first]]
