@@ -104,7 +104,8 @@ def feed_statement(group: Group) -> str:
     shared = set.intersection(*rows.values())
     if not shared:
         return "no seed is shared by all methods, so nothing shows that they were fed alike"
-    which = "at each seed" if shared == set(fed) else f"at the seeds {', '.join(map(str, sorted(shared)))}"
+    seeds = f"seed{'s' * (len(shared) > 1)} {', '.join(map(str, sorted(shared)))}"
+    which = "at each seed" if shared == set(fed) else f"at {seeds}, which all have,"
     return (
         f"{which} all methods saw the same pixels in the same order and started from the same backbone "
         "(hashes equal)"

@@ -29,8 +29,8 @@ HEADER = """\
 label vectors: label-sets
 - protocol: bench — AP not interpolated; difficult ignored in AP, negative in P/R; ≥ 0.5; CF1 harmonic; \
 top-3 over threshold; an unpredicted class is 0 in CP
-- at each seed all methods saw the same pixels in the same order and started from the same backbone \
-(hashes equal)
+- at seed 0, which all have, all methods saw the same pixels in the same order and started from the same \
+backbone (hashes equal)
 - mAP: mean over 3 of 3 classes, 3 with fewer than 10; it estimates the expected mAP on test sets of this size
 """
 PER_CLASS = """\

@@ -1,0 +1,13 @@
+"""For tests of what is printed: records whose metrics are chosen, and not computed from their scores."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made_up_metrics() -> Iterator[None]:
+    """Take metrics as they stand; `tests/bench/records/test_agreement.py` holds what is done with others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.records.runs.disagreement", lambda store, record: "")
+        yield
