@@ -1,5 +1,6 @@
 """`bench tune`: the same tuning budget for every method."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,7 +9,7 @@ from rich.console import Console
 from bench.cli.display import open_display
 from bench.cli.matrix_options import matrix_options, print_plan, say
 from bench.experiment.matrix import load_matrix, parse_settings
-from bench.tune.report import summary
+from bench.tune.report import write_report
 from bench.tune.space import load_space
 from bench.tune.tune import plan_tune, run_tune
 
@@ -32,9 +33,12 @@ A_METHOD_HAS_NO_RESULT = 1
     help="What is tuned: a name, or a YAML file with a range for each field of the schedule.",
 )
 @click.option("--name", help="Of the tune, and its folder under RESULTS/tunes.  [default: DATA-SCHEDULE]")
+@click.option("--report", is_flag=True, help="Write the report of the tune --name from its records alone.")
 @matrix_options
 @click.option("--dry-run", is_flag=True, default=None, help="Print the trials and stop.")
-def command(trials: int, design_seed: int, space: str, name: str | None, **options: Any) -> None:
+def command(
+    trials: int, design_seed: int, space: str, name: str | None, report: bool, **options: Any
+) -> None:
     """Tune every method with the same draws and budget, then train what was chosen with several seeds.
 
     Trial 0 is the schedule as it is; the others are independent draws. Each is a run on the validation split.
@@ -43,6 +47,11 @@ def command(trials: int, design_seed: int, space: str, name: str | None, **optio
     on with the same command.
     """
     console = Console(stderr=False)
+    if report:
+        if name is None:
+            raise click.UsageError("--report needs --name, the name of the tune.")
+        say(console, write_report(options["results"] or Path("results"), name))
+        return
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "set" in given:
         given["set"] = parse_settings(given["set"])
@@ -64,7 +73,6 @@ def command(trials: int, design_seed: int, space: str, name: str | None, **optio
             f"{methods * len(matrix.seeds)} runs of what is chosen, which are not in that time.",
         )
         return
-    for line in summary(tune.design, found):
-        say(console, line)
+    say(console, write_report(matrix.results, tune.design.name))
     if any(outcome.chosen(tune.design) is None for outcome in found):
         raise SystemExit(A_METHOD_HAS_NO_RESULT)

@@ -69,7 +69,7 @@ def draw_figures(
         stem = file_name(one.group.first.cell.data, "data set")
         with look(subject.lettering):
             for kind in chosen:
-                written += _save(_draw(kind, subject), folder / f"{stem}-{kind.name}{ending}", formats)
+                written += save_figure(_draw(kind, subject), folder / f"{stem}-{kind.name}{ending}", formats)
         unwritten = subject.lettering.unwritten(subject.classes)
         if unwritten and any(kind.names_classes for kind in chosen):
             note(f"{one.group.first.cell.data}: {unwritten}")
@@ -152,7 +152,8 @@ def _draw(kind: FigureKind, subject: Subject) -> Figure:
     return figure
 
 
-def _save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+def save_figure(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a figure to `STEM.FORMAT` for each format; returns the files."""
     written = []
     for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")

@@ -1,36 +1,91 @@
-"""The report of a tune as a Markdown table: what each method was given, what it found, what was chosen."""
+"""The report of a tune: what each method found, what was chosen, tuning curves, and what mattered."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy.stats import spearmanr
 
-from bench.tune.design import Design
-from bench.tune.outcome import MethodOutcome
+from bench.errors import UserError
+from bench.files import write_text
+from bench.records.store import RecordStore
+from bench.tune.design import Design, folder_of, load_design
+from bench.tune.outcome import MethodOutcome, Trial, methods_tried, outcomes
+from bench.tune.space import own_ranges
+
+REPORT, CURVES = "report.md", "tuning-curves"
+FEWEST_TRIALS = 4
+"""Trials below which nothing is said of curves and of what mattered."""
 
 
-def report(design: Design, found: Sequence[MethodOutcome]) -> pd.DataFrame:
-    """A row for each method, mAP on the validation split in percent.
+def write_report(results: Path, name: str) -> str:
+    """Write `report.md` and `tuning-curves.png` into a tune's folder, from its records alone.
 
-    The untuned value is that of trial 0 at the first seed; the chosen one is the mean over the seeds of the
-    trial that was chosen, empty before it is.
+    Returns:
+        The report.
+
+    Raises:
+        UserError: there is no such tune, or its design is damaged.
     """
-    return pd.DataFrame([_row(design, outcome) for outcome in found])
+    folder = folder_of(results, name)
+    design = load_design(folder)
+    if design is None:
+        known = sorted(path.parent.name for path in folder.parent.glob("*/design.json"))
+        raise UserError(f"No tune {name} under {folder.parent}; there are: {', '.join(known) or 'none'}.")
+    store = RecordStore(folder)
+    found = outcomes(design, store, methods_tried(design, store))
+    text = "\n".join([*_head(design), *_methods(design, found), *_sensitivity(design, found)]).strip() + "\n"
+    write_text(folder / REPORT, text)
+    if any(len(_drawn(outcome)) >= FEWEST_TRIALS for outcome in found):
+        # Here, because matplotlib takes a second to import.
+        from bench.figures.draw import save_figure
+        from bench.tune.figure import draw_curves
+
+        save_figure(draw_curves(design, found), folder / CURVES, ["png"])
+    return text
+
+
+def _head(design: Design) -> list[str]:
+    ranges = [f"{name} {_range(one)}" for name, one in design.space.schedule.items()]
+    return [
+        f"# Tune {design.name} of {design.data}",
+        "",
+        f"- {design.trials} trials each, drawn from seed {design.design_seed}; trial 0 is the schedule "
+        f"{design.schedule_name} as it is",
+        f"- drawn for every method: {', '.join(ranges)}; beside at most two options of its own",
+        f"- the best {design.best} trials were run with the seeds {', '.join(map(str, design.trial_seeds))}, "
+        "and what has the best mean is chosen",
+        "- mAP on the validation split, percent; a run that failed counts with that of the label frequency",
+        "",
+    ]
+
+
+def _range(one: Any) -> str:
+    if one.kind == "one-of":
+        return f"of {', '.join(map(str, one.values))}"
+    return f"from {one.low:g} to {one.high:g} ({one.kind})"
+
+
+def _methods(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
+    frame = pd.DataFrame([_row(design, outcome) for outcome in found])
+    return [*frame.to_markdown(index=False, floatfmt=".2f", missingval="–").splitlines(), ""]
 
 
 def _row(design: Design, outcome: MethodOutcome) -> dict[str, Any]:
     chosen = outcome.chosen(design)
     first = [trial.scores[design.trial_seeds[0]] for trial in outcome.trials]
+    untuned = [trial for trial in outcome.trials if trial.number == 0]
     return {
         "method": outcome.method.label(),
         "dimensions": outcome.dimensions,
         "trials": len(outcome.trials),
-        "failed": sum(trial.failed for trial in outcome.trials),
-        "untuned mAP": 100 * first[0] if first else None,
-        "best mAP": 100 * max(first) if first else None,
-        "chosen mAP": 100 * chosen.mean if chosen else None,
+        "failed runs": sum(trial.failed for trial in outcome.trials),
+        "untuned": 100 * untuned[0].scores[design.trial_seeds[0]] if untuned else None,
+        "best": 100 * max(first) if first else None,
+        "chosen, mean over seeds": 100 * chosen.mean if chosen else None,
         "chosen trial": chosen.number if chosen else None,
-        "chosen values": described(chosen.values(outcome.method)) if chosen else "",
+        "chosen values": described(chosen.values(outcome.method)) if chosen else "not yet",
         "hours": sum(trial.seconds for trial in outcome.trials) / 3600,
     }
 
@@ -40,11 +95,42 @@ def described(values: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items()) or "as the schedule is"
 
 
-def summary(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
-    """The report as lines of Markdown, with what it is of above it."""
-    frame = report(design, found)
-    head = (
-        f"Tune {design.name} of {design.data}: {design.trials} trials each, drawn from seed "
-        f"{design.design_seed}; mAP on the validation split (%)"
-    )
-    return [head, "", *frame.to_markdown(index=False, floatfmt=".2f", missingval="-").splitlines()]
+def _drawn(outcome: MethodOutcome) -> list[Trial]:
+    """The trials that were drawn: all but the schedule as it is."""
+    return [trial for trial in outcome.trials if trial.number > 0]
+
+
+def _sensitivity(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
+    rows = [_mattered(design, outcome) for outcome in found if len(_drawn(outcome)) >= FEWEST_TRIALS]
+    if not rows:
+        return []
+    frame = pd.DataFrame(rows).fillna("–")
+    return [
+        "## What mattered",
+        "",
+        "Of numbers the rank correlation with mAP over the drawn trials (Spearman, with p, not adjusted); of "
+        "choices the mean mAP of each.",
+        "",
+        *frame.to_markdown(index=False, disable_numparse=True).splitlines(),
+    ]
+
+
+def _mattered(design: Design, outcome: MethodOutcome) -> dict[str, str]:
+    trials = _drawn(outcome)
+    scores = pd.Series([100 * trial.scores[design.trial_seeds[0]] for trial in trials])
+    values = pd.DataFrame([{**trial.fields, **_options(trial, outcome)} for trial in trials])
+    row = {"method": outcome.method.label()}
+    for name, column in values.items():
+        if column.nunique() < 2:
+            continue
+        if pd.api.types.is_numeric_dtype(column) and column.nunique() > 5:
+            found = spearmanr(column, scores)
+            row[str(name)] = f"{found.statistic:+.2f} (p {found.pvalue:.2f})"
+        else:
+            means = scores.groupby(column).mean()
+            row[str(name)] = ", ".join(f"{value}: {mean:.1f}" for value, mean in means.items())
+    return row
+
+
+def _options(trial: Trial, outcome: MethodOutcome) -> dict[str, Any]:
+    return {name: trial.method.options[name] for name in own_ranges(outcome.method)}

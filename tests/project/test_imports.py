@@ -16,7 +16,8 @@ LEVELS = (
     {"experiment"},
     {"records"},
     {"engine", "tables"},
-    {"compare", "figures", "profile", "tune"},
+    {"compare", "figures", "profile"},
+    {"tune"},
     {"leaderboard"},
     {"cli"},
 )

@@ -96,6 +96,21 @@ def test_tables_show_tuned_and_untuned_apart_and_show_prints_the_values(tuned: P
     assert compared.exit_code == 0, compared.output
 
 
+def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
+    folder = tuned / "results" / "tunes" / "voc2007-frozen"
+    first = (folder / "report.md").read_text("utf-8")
+    (folder / "report.md").unlink()
+    done = bench(tuned, None, "tune", "--report", "--name", "voc2007-frozen")
+    assert done.exit_code == 0 and (folder / "report.md").read_text("utf-8") == first
+    assert (
+        "4 trials each, drawn from seed 0" in first and "weight_decay from 0.001 to 1 (log-uniform)" in first
+    )
+    assert "What mattered" not in first, "three drawn trials say nothing of that"
+    for more, said in (((), "--report needs --name"), (("--name", "other"), "there are: voc2007-frozen")):
+        refused = bench(tuned, None, "tune", "--report", *more)
+        assert refused.exit_code == 2 and said in refused.output
+
+
 def test_a_finished_tune_runs_nothing_again_and_a_method_may_be_added(tuned: Path) -> None:
     before = {record.run_id: record.created for record in records(tuned / "results")}
     again = bench(tuned, tuned / "data", *TUNE)

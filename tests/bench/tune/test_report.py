@@ -1,0 +1,87 @@
+"""Tuning curves against their definition, and the report of records that were made up."""
+
+from itertools import combinations_with_replacement
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.experiment.methods import parse_methods
+from bench.records.store import RecordStore
+from bench.tune.curves import tuning_curve
+from bench.tune.design import Design, folder_of, keep
+from bench.tune.report import write_report
+from bench.tune.space import load_space, values_of, with_values
+from made_records import SCHEDULE, made_cell, made_metrics, made_record
+
+TRIALS = 10
+
+
+def test_the_curve_is_the_expected_best_of_n_draws() -> None:
+    scores = [0.3, 0.5, 0.45, 0.2]
+    curve = tuning_curve(scores)
+    assert curve.expected[0] == pytest.approx(fmean(scores))
+    # Of two draws with replacement, each pair twice but those of equals.
+    weights = [(1 if a == b else 2, max(a, b)) for a, b in combinations_with_replacement(scores, 2)]
+    assert curve.expected[1] == pytest.approx(sum(weight * best for weight, best in weights) / 16)
+    assert (np.diff(curve.expected) > 0).all()
+    assert (curve.low <= curve.expected).all() and (curve.expected <= curve.high).all()
+
+
+def test_the_band_holds_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    expected = np.arange(1, 13) / np.arange(2, 14)  # of the best of n uniform numbers
+    held = 0
+    for _ in range(60):
+        curve = tuning_curve(rng.random(12).tolist())
+        held += bool(((curve.low <= expected) & (expected <= curve.high)).all())
+    assert held >= 52, "95 % with a standard error of 3 %"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A tune of two methods: the score of the baseline follows its learning rate, the other's does not."""
+    design = Design(
+        name="made",
+        data="voc2007",
+        trials=TRIALS,
+        design_seed=0,
+        space=load_space("default").around(SCHEDULE),
+        schedule_name="made",
+        schedule=SCHEDULE,
+        fixed={},
+    )
+    store = RecordStore(keep(design, tmp_path))
+    rng = np.random.default_rng(1)
+    for method in parse_methods(("resnet", "ml-gcn")):
+        for trial in range(TRIALS):
+            drawn, fields = values_of(design.space, SCHEDULE, method, 0, trial)
+            schedule = with_values(SCHEDULE, fields)
+            score = 0.5 + 100 * schedule.lr / 3 if method.name == "resnet" else rng.random()
+            for seed in design.trial_seeds:
+                cell = made_cell(drawn.label(), seed, schedule=schedule, split="validation")
+                store.save(*made_record(cell, metrics=made_metrics((score, score, score))))
+    return tmp_path
+
+
+def test_the_report_says_what_was_chosen_and_what_mattered(results: Path) -> None:
+    text = write_report(results, "made")
+    lines = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| ")}
+    mattered = text.split("## What mattered")[1]
+    baseline = next(line for line in mattered.splitlines() if line.startswith("| resnet"))
+    assert "+1.00 (p 0.00)" in baseline, "the score rises with the learning rate"
+    assert "asl:" in baseline and "bce:" in baseline
+    assert "lr " in lines["resnet"], "a higher learning rate than the schedule's is chosen"
+    assert text == write_report(results, "made"), "from the records alone"
+
+
+def test_the_curves_are_a_picture_with_the_same_bytes(results: Path) -> None:
+    write_report(results, "made")
+    picture = folder_of(results, "made") / "tuning-curves.png"
+    first = picture.read_bytes()
+    with Image.open(picture) as image:
+        assert image.size[0] > 1000
+    write_report(results, "made")
+    assert picture.read_bytes() == first
