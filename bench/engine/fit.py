@@ -171,8 +171,9 @@ def _evaluate(run: Run) -> Metrics | None:
     labels = run.built.watched_labels
     if not labels.any():
         return None  # held by a server
-    logits, _ = predict(run.fabric, run.evaluated, run.built.watched, run.events.task("evaluating, batch"))
-    return measure(logits, labels, run.spec.protocol)
+    progress = run.events.task("evaluating, batch")
+    predicted = predict(run.fabric, run.evaluated, run.built.watched, progress)
+    return measure(predicted.logits, labels, run.spec.protocol)
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Score every image that a loader gives, in its order."""
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
 
-from bench.datasets.feed import Feed
+from bench.datasets.feed import Feed, FeedDigest
 from bench.progress import Progress
 
 
@@ -16,19 +17,28 @@ class NonFiniteError(Exception):
     """A loss or a score is NaN or infinite: training has gone wrong."""
 
 
-def predict(
-    fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress
-) -> tuple[NDArray[np.float32], float]:
-    """Logits of every image, in the order of the split.
+class Predicted(NamedTuple):
+    """What a model makes of a split.
+
+    Attributes:
+        logits: `(N, C)` float32, in the order of the split.
+        rate: images per second.
+        feed: hash of the images, labels and order that were fed.
+    """
+
+    logits: NDArray[np.float32]
+    rate: float
+    feed: str
+
+
+def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) -> Predicted:
+    """Score every image of a split.
 
     Args:
         fabric: of the device and the precision.
         model: takes what the feed gives.
         feed: of the split.
         progress: called with (done, total) batches.
-
-    Returns:
-        `(N, C)` float32, and images per second.
 
     Raises:
         NonFiniteError: naming an image whose scores are not finite.
@@ -38,9 +48,11 @@ def predict(
     started = time.perf_counter()
     parts = []
     ids: list[str] = []
+    digest = FeedDigest()
     with torch.inference_mode():
         for number, batch in enumerate(feed, start=1):
             ids += batch.ids
+            digest.update(batch)
             images = fabric.to_device(batch.images)
             # The model alone: what the feed does in this process is no arithmetic of the model.
             with fabric.autocast():
@@ -55,4 +67,4 @@ def predict(
         raise NonFiniteError(
             f"the scores of {len(bad)} of {len(logits)} test images are not finite, {ids[bad[0]]} for one"
         )
-    return logits, rate
+    return Predicted(logits, rate, digest.value())

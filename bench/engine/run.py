@@ -5,6 +5,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,9 @@ def _train(
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
         run.plain.load_state_dict(load_file(folder / BEST))
-    logits, eval_rate = predict(run.fabric, run.evaluated, built.eval, events.task("evaluating, batch"))
+    logits, eval_rate, eval_feed = predict(
+        run.fabric, run.evaluated, built.eval, events.task("evaluating, batch")
+    )
     card = card_of_run(spec, cell.dataset, model.backbone)
     save_model(folder / WEIGHTS, run.plain, built.labels, card)
     spent = run.spent()
@@ -171,6 +174,8 @@ def _train(
         environment,
         status="finished",
         backbone_digest=backbone_digest,
+        vectors_digest=sha256(np.ascontiguousarray(built.labels.vectors).tobytes()).hexdigest()[:16],
+        eval_feed=eval_feed,
         selected_epoch=selected,
         history=tuple(history),
         metrics=measure(logits, cell.dataset.eval.labels, spec.protocol),

@@ -72,7 +72,7 @@ def score(
         batch_size=conditions.batch_size,
     )
     try:
-        logits, _ = predict(fabric, model, images, progress)
+        logits = predict(fabric, model, images, progress).logits
     except NonFiniteError as error:
         raise UserError(f"The model cannot be evaluated: {error}.") from error
     return np.ascontiguousarray(logits[:, columns])

@@ -124,6 +124,8 @@ class Record(_Part):
     cell: CellSpec
     data: SplitSizes
     backbone_digest: str | None = None  # hash of the backbone's initial state
+    vectors_digest: str | None = None  # hash of the label vectors, also of those trained on label sets
+    eval_feed: str | None = None  # hash of the images, labels and order that were scored at the end
     selected_epoch: int | None = None
     history: tuple[Epoch, ...] = ()
     metrics: Metrics | None = None

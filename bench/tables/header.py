@@ -1,5 +1,7 @@
 """The lines above a table: what every row of it has in common."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,30 +88,38 @@ def _start(cell: CellSpec) -> str:
 
 
 def feed_statement(group: Group) -> str:
-    """Whether the hashes show that methods were fed alike and started alike, at the seeds that all have."""
-    fed: dict[int, set[tuple[str, ...]]] = {}
-    started: dict[int, set[str | None]] = {}
-    rows: dict[str, set[int]] = {}
-    for record in group.records:
-        if record.history:
-            seed = record.cell.seed
-            rows.setdefault(record.cell.row(), set()).add(seed)
-            fed.setdefault(seed, set()).add(tuple(epoch.feed for epoch in record.history))
-            started.setdefault(seed, set()).add(record.backbone_digest)
-    if not fed:
+    """Whether the hashes show that methods were fed alike and started alike, at the seeds that all have.
+
+    A hash of a feed covers images, labels and their order, in training and in evaluation; that of the start
+    covers the backbone.
+    """
+    trained = [record for record in group.records if record.history]
+    if not trained:
         return "nothing was trained"
-    different = sorted(seed for seed in fed if len(fed[seed]) > 1 or len(started[seed]) > 1)
+    rows: dict[str, set[int]] = {}
+    for record in trained:
+        rows.setdefault(record.cell.row(), set()).add(record.cell.seed)
+    seeds = sorted(set().union(*rows.values()))
+    different = [seed for seed in seeds if not _alike([one for one in trained if one.cell.seed == seed])]
     if different:
         return f"WARNING: at seed {different[0]} the methods were not fed alike or did not start alike"
-    shared = set.intersection(*rows.values())
+    shared = sorted(set.intersection(*rows.values()))
     if not shared:
         return "no seed is shared by all methods, so nothing shows that they were fed alike"
-    seeds = f"seed{'s' * (len(shared) > 1)} {', '.join(map(str, sorted(shared)))}"
-    which = "at each seed" if shared == set(fed) else f"at {seeds}, which all have,"
+    named = f"seed{'s' * (len(shared) > 1)} {', '.join(map(str, shared))}"
+    which = "at each seed" if shared == seeds else f"at {named}, which all have,"
     return (
         f"{which} all methods saw the same pixels in the same order and started from the same backbone "
         "(hashes equal)"
     )
+
+
+def _alike(records: Sequence[Record]) -> bool:
+    """Whether runs at one seed were fed alike and started alike, as far as their hashes tell."""
+    fed = {tuple(epoch.feed for epoch in record.history) for record in records}
+    started = {record.backbone_digest for record in records}
+    evaluated = {record.eval_feed for record in records} - {None}  # older records do not say
+    return max(len(fed), len(started), len(evaluated)) <= 1
 
 
 def device_statement(records: tuple[Record, ...]) -> str:
