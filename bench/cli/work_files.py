@@ -86,6 +86,9 @@ KINDS: Final = {
         WorkKind("vectors", "label vectors", _matching("cache/vectors-*", "cache/.vectors-*"), cache=True),
         WorkKind("features", "of backbones that are not trained", _matching("features/*"), cache=True),
         WorkKind("intervals", "bootstrap resamples of scores", _matching("bootstrap/*"), cache=True),
+        WorkKind(
+            "agreements", "that metrics are those of their scores", _matching("cache/agreed"), cache=True
+        ),
         WorkKind("scenes", "the drawn pictures of scenes", _matching("data/scenes-v[0-9]*"), cache=True),
         WorkKind("unpacked", "pictures that lie in tables", _matching("unpacked/*"), cache=True),
         WorkKind("downloads", "data sets and archives, to be downloaded again", _downloaded),

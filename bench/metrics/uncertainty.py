@@ -27,7 +27,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
 ALPHA: Final = 0.05
 """A difference counts as shown where its p-value is at most this."""
@@ -70,12 +69,16 @@ class Estimate:
 
     def intervals(self, within: tuple[float, float] = (-np.inf, np.inf)) -> list[Interval]:
         """The intervals of `LEVEL`, cut off where a statistic cannot lie: `SHARE`, or `DIFFERENCE` of two."""
+        from scipy.special import stdtrit  # here, because planning and reading records need no SciPy
+
         reach = stdtrit(self.freedom, 1 - ALPHA / 2) * self.error
         low, high = np.clip([self.value - reach, self.value + reach], *within)
         return [Interval(*map(float, one)) for one in zip(self.value, low, high, strict=True)]
 
     def p_values(self) -> FloatArray:
         """Two-sided p-values, `(K,)`, of the statistics being 0; 1 where nothing varies."""
+        from scipy.special import stdtr
+
         varies = self.error > _NOTHING
         statistic = np.abs(self.value) / np.where(varies, self.error, 1)
         p: FloatArray = np.where(varies, 2 * stdtr(self.freedom, -statistic), 1.0)

@@ -19,6 +19,7 @@ FILES = {
     "vectors": ["cache/vectors-0a.npz", "cache/.vectors-0b.npz.77.npz"],
     "features": ["features/0a/train.npy", "features/.0b.77/eval.npy"],
     "intervals": ["bootstrap/0a.npz"],
+    "agreements": ["cache/agreed/0123456789abcdef01234567"],
     "scenes": ["data/scenes-v1/VOCdevkit/Scenes/JPEGImages/1.jpg"],
     "unpacked": ["unpacked/0a/rows.json", "unpacked/0a/pictures/0b", "unpacked/.0c.77/pictures/0d"],
     "downloads": ["data/downloads/train2014.zip.part"],
@@ -27,7 +28,7 @@ FILES = {
     "demo": ["demo/runs/scenes-prior-s0-0a/record.json", "demo/tables/scenes-cost.md"],
     "others": ["data/roots.json", "data/nuswide/Flickr/1.jpg", "notes.txt", "runs/a/record.json"],
 }
-CACHES = ("indices", "checks", "vectors", "features", "intervals", "scenes", "unpacked")
+CACHES = ("indices", "checks", "vectors", "features", "intervals", "agreements", "scenes", "unpacked")
 
 
 def clean(folder: Path, *arguments: str, answer: str | None = None) -> Result:

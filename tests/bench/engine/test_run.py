@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench.records.store import Record, RecordStore
+from bench.tables.context import CONTEXT
 from bench.tables.papers.literals import PAPER_TABLES
 from bench_command import TINY, bench
 from trees import write_voc
@@ -105,7 +106,8 @@ def test_tables_come_from_the_records_alone_with_the_same_bytes_twice(matrix: Pa
     assert outputs[0] == outputs[1]
     own = [f"voc2007-{kind}" for kind in ("comparison", "per-class", "cost")]
     ends = ("md", "csv", "tex", "html")
-    assert {f"{name}.{end}" for name in (*own, *PAPER_TABLES) for end in ends} == set(outputs[0])
+    tables = {f"{name}.{end}" for name in (*own, CONTEXT, *PAPER_TABLES) for end in ends}
+    assert tables | {"index.md"} == set(outputs[0])
     for title in ("Label frequency", "ResNet baseline (pool=max)", "ML-GCN", "SSGRL", "ADD-GCN", "SALGL"):
         assert title in outputs[0]["voc2007-comparison.md"].decode()
 

@@ -8,6 +8,7 @@ from bench.experiment.cell import CellSpec
 from bench.experiment.loss import ASL
 from bench.experiment.schedule import Schedule
 from bench.experiment.start import InitFrom
+from bench.experiment.tuned import Tuned
 from bench.metrics.protocol import PROTOCOLS, Protocol
 from made_records import SCHEDULE, made_cell
 
@@ -87,6 +88,7 @@ OTHER_CELL: dict[str, Any] = {
     "limit_train": 10,
     "limit_eval": 10,
     "split": "validation",
+    "tuned": Tuned(name="a", method="resnet", design="0" * 12, trials=4, fields=("lr",)),
     "seed": 1,
     "weights_digest": "0" * 64,
     "init_from": INIT,
@@ -131,6 +133,22 @@ def test_the_key_changes_with_the_cell(field: str) -> None:
     other = made_cell(**{field: OTHER_CELL[field]})
     assert other.key() != made_cell().key()
     assert (other.conditions() == made_cell().conditions()) == (field == "seed")
+
+
+def test_runs_of_one_tune_share_their_conditions_whatever_was_chosen() -> None:
+    def cell(method: str, lr: float, **changes: Any) -> CellSpec:
+        tuned = {"name": "a", "method": method, "design": "0" * 12, "trials": 4, "fields": ("lr",), **changes}
+        schedule = SCHEDULE.model_copy(update={"lr": lr})
+        return made_cell(
+            f"{method}{'/tau=0.3' * (method == 'ml-gcn')}", schedule=schedule, tuned=Tuned(**tuned)
+        )
+
+    one, other = cell("resnet", 1e-3), cell("ml-gcn", 1e-2)
+    assert one.conditions() == other.conditions() == cell("resnet", 1e-3, name="b").conditions()
+    assert one.key() != cell("resnet", 1e-2).key()
+    assert cell("resnet", 1e-3, design="1" * 12).conditions() != one.conditions()
+    assert one.conditions() != made_cell().conditions()
+    assert (other.row(), other.method.label()) == ("ml-gcn", "ml-gcn/tau=0.3")
 
 
 def test_a_record_of_an_older_recipe_keeps_its_identity_and_chose_on_the_test_split() -> None:
