@@ -27,6 +27,8 @@ def test_ctrl_c_ends_a_shells_loop_and_the_same_command_goes_on(tmp_path: Path) 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # What runs these tests in the background may have told them to ignore it, which is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout is not None
     printed = ""
