@@ -46,6 +46,15 @@ def main_table() -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[first : first + 6]]
 
 
+def test_the_readme_of_the_results_prints_what_was_measured() -> None:
+    table = (RESULTS / "tables" / "voc2007-train-val-comparison.md").read_text(encoding="utf-8")
+    rows = [line.replace("*", "").strip("|").split("|") for line in table.splitlines() if line[:1] == "|"]
+    measured = {row[0].strip(): row[2].strip() for row in rows[2:]}
+    text = (RESULTS / "README.md").read_text(encoding="utf-8").split("| Method | mAP |")[1]
+    lines = [line.strip("|").split("|") for line in text.split("\n\n")[0].splitlines()[2:]]
+    assert {name.strip(): value.strip() for name, value in lines} == measured
+
+
 def test_the_readme_prints_what_was_measured() -> None:
     text = (RESULTS / "tables" / "scenes-comparison.md").read_text(encoding="utf-8")
     rows = [line.replace("*", "").strip("|").split("|") for line in text.splitlines() if line[:1] == "|"]
