@@ -21,7 +21,7 @@ from bench.datasets.feed import Batch, EpochBatches, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
 from bench.experiment.schedule import Schedule
-from bench.files import temporary_folder
+from bench.files import atomic_path, temporary_folder
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.model import state_digest
@@ -35,8 +35,10 @@ DECODERS = 2
 # Training images that the principal components are computed from.
 COMPONENT_IMAGES = 512
 VALUES, CHECKSUMS = "values.npy", "checksums.npy"
-# Features up to this share of the machine's memory are held in it; larger ones are read from the disk.
-SHARE_OF_MEMORY = 0.25
+# Features up to this share of the machine's memory are held in it; larger ones are read from the disk. A data
+# set has three splits at most.
+SHARE_OF_MEMORY = 0.2
+SPLITS_HELD = 3
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ def _reduction(
         images = EvalImages(dataset.train.take(pick(len(dataset.train), COMPONENT_IMAGES)), side, side)
         parts = [features for features, _ in _features(freeze(backbone, {}), images, False, device)]
         reduction = principal_components(torch.cat(parts), channels)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(reduction, file)
+        with atomic_path(file) as temporary:
+            save_file(reduction, temporary)
         return reduction
 
 
@@ -141,7 +143,7 @@ def _stored(
     place = folder / name
     try:
         return StoredSplit(images.index, *_load(place))
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         shutil.rmtree(place, ignore_errors=True)  # damaged
     with temporary_folder(folder, name) as work:
         _compute(frozen, images, mirrored, work, device, progress)
@@ -149,13 +151,13 @@ def _stored(
     return StoredSplit(images.index, *_load(place))
 
 
-@lru_cache(maxsize=6)
+@lru_cache(maxsize=SPLITS_HELD)
 def _load(place: Path) -> tuple[Tensor, NDArray[np.uint64]]:
     """What is kept of a split.
 
     Raises:
         OSError: there is nothing.
-        ValueError: it is damaged.
+        ValueError, EOFError: it is damaged.
     """
     file = place / VALUES
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

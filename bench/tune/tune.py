@@ -8,8 +8,10 @@
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from bench.engine.code import code_digest
 from bench.engine.events import Events
 from bench.engine.execute import execute
 from bench.engine.plan import Cell, plan
@@ -18,7 +20,7 @@ from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.methods.catalog import PRIOR
 from bench.progress import Steps
-from bench.records.store import RecordStore
+from bench.records.store import Record, RecordStore
 from bench.tune.design import Design, folder_of, keep
 from bench.tune.outcome import MethodOutcome, outcomes
 from bench.tune.space import Space, values_of
@@ -80,6 +82,7 @@ def plan_tune(
             "protocol": spec.protocol.model_dump(mode="json"),
         },
     )
+    _refuse_other_code(folder_of(matrix.results, design.name), design.name)
     methods = parse_methods(matrix.methods)
     cells = [
         cell
@@ -89,6 +92,19 @@ def plan_tune(
     ]
     prior = _prior_cell(matrix, design, task)
     return Tune(matrix, design, methods, [prior, *cells])
+
+
+def _refuse_other_code(folder: Path, name: str) -> None:
+    """UserError where trials are kept that other code made: their scores are not those of this one."""
+    shared = code_digest(PRIOR.name).partition("-")[0]
+    kept = {
+        one.environment.code.partition("-")[0] for one in RecordStore(folder).all() if isinstance(one, Record)
+    }
+    if kept - {shared}:
+        raise UserError(
+            f"{folder} holds trials that another version of the code made, which do not compare with new ones: "
+            f"go on with that version, or give this tune another --name than {name}."
+        )
 
 
 def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:

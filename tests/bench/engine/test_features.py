@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from bench.datasets.feed import EvalImages
 from bench.datasets.open import open_dataset
-from bench.engine.features import store_features
+from bench.engine.features import _load, store_features
 from bench.errors import UserError
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
@@ -106,6 +106,13 @@ def test_what_is_stored_is_what_the_frozen_backbone_makes_of_the_images(
     seen.clear()
     np.testing.assert_array_equal(stored(), first)
     assert not seen, "computed once"
+    for damage in (b"", b"no array"):
+        for file in tmp_path.glob("*/values.npy"):
+            file.write_bytes(damage)
+        _load.cache_clear()
+        np.testing.assert_array_equal(stored(), first)
+        assert seen, "what is damaged is computed again"
+        seen.clear()
 
 
 def test_principal_components_keep_most_of_the_variance() -> None:

@@ -133,6 +133,14 @@ def test_another_design_under_the_same_name_is_refused(tuned: Path) -> None:
         assert "\n" not in done.stderr.strip().splitlines()[-1]
 
 
+def test_trials_of_another_version_of_the_code_are_refused(
+    tuned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.tune.tune.code_digest", lambda method: "0" * 12 + "-")
+    done = bench(tuned, tuned / "data", *TUNE)
+    assert done.exit_code == 2 and "another version of the code made" in done.output, done.output
+
+
 def test_a_tune_that_is_killed_goes_on(tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=40, test=6)
     asked = (*ASKED, "--trials", "2", "--seeds", "0")
