@@ -12,6 +12,7 @@ from bench.cli.display import describe_seconds
 from bench.engine.execute import notes
 from bench.engine.plan import Cell
 from bench.experiment.matrix import MatrixSpec
+from bench.experiment.schedule import Schedule
 from bench.records.store import RecordStore
 
 OPTIONS = (
@@ -75,6 +76,29 @@ OPTIONS = (
         "--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]"
     ),
 )
+
+
+_GOES_ON = frozenset({"resume", "resume_from", "continue", "restart", "auto_resume", "checkpoint"})
+_ALSO_CALLED = {"learning_rate": "lr", "wd": "weight_decay", "opt": "optimizer", "ema": "ema_decay"}
+
+
+class MatrixCommand(click.Command):
+    """Answers an option that there is none of with what does what it asks for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; a field of the schedule is no option of its own, and to go on needs none."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-").replace("-", "_").lower()
+            field = _ALSO_CALLED.get(name, name)
+            if name in _GOES_ON:
+                said = "a run goes on by itself: the same command goes on from the last epoch"
+            elif field in Schedule.model_fields:
+                said = f"it is a field of the schedule: --set {field}=VALUE"
+            else:
+                raise
+            raise click.UsageError(f"No such option: {error.option_name}; {said}.", ctx) from None
 
 
 def matrix_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,38 +7,15 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
-from bench.cli.matrix_options import matrix_options, print_plan, say
+from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
 from bench.engine.execute import execute
 from bench.engine.plan import plan
 from bench.experiment.matrix import load_matrix, parse_settings
-from bench.experiment.schedule import Schedule
 
 A_CELL_FAILED = 1
 
-_GOES_ON = frozenset({"resume", "resume_from", "continue", "restart", "auto_resume", "checkpoint"})
-_ALSO_CALLED = {"learning_rate": "lr", "wd": "weight_decay", "opt": "optimizer", "ema": "ema_decay"}
 
-
-class RunCommand(click.Command):
-    """Answers an option that there is none of with what does what it asks for."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; a field of the schedule is no option of its own, and to go on needs none."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            name = error.option_name.lstrip("-").replace("-", "_").lower()
-            field = _ALSO_CALLED.get(name, name)
-            if name in _GOES_ON:
-                said = "a run goes on by itself: the same command goes on from the last epoch"
-            elif field in Schedule.model_fields:
-                said = f"it is a field of the schedule: --set {field}=VALUE"
-            else:
-                raise
-            raise click.UsageError(f"No such option: {error.option_name}; {said}.", ctx) from None
-
-
-@click.command("run", cls=RunCommand)
+@click.command("run", cls=MatrixCommand)
 @click.option(
     "--spec",
     type=click.Path(path_type=Path),

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
-from bench.cli.matrix_options import matrix_options, print_plan, say
+from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.tune.report import write_report
 from bench.tune.space import load_space
@@ -17,7 +17,7 @@ FINAL_SEEDS = "0,1,2"
 A_METHOD_HAS_NO_RESULT = 1
 
 
-@click.command("tune")
+@click.command("tune", cls=MatrixCommand)
 @click.option("--trials", type=click.IntRange(1), default=16, show_default=True, help="Draws of each method.")
 @click.option(
     "--design-seed",

@@ -102,7 +102,7 @@ def _refuse_other_code(folder: Path, name: str) -> None:
     }
     if kept - {shared}:
         raise UserError(
-            f"{folder} holds trials that another version of the code made, which do not compare with new ones: "
+            f"{folder} holds trials that another version of the code made, which compare with no new ones: "
             f"go on with that version, or give this tune another --name than {name}."
         )
 
