@@ -57,9 +57,10 @@ class GatedGraphNetwork(nn.Module):
             layers = (self.from_messages, self.from_state, self.from_reset_state)
             tensors = [tensor for layer in layers for tensor in (layer.weight, layer.bias)]
             if torch.is_autocast_enabled(states.device.type):
-                # Once, and not at every step and once more in the backward pass.
+                # Once, and not at every step and once more in the backward pass. The states too: the backward
+                # pass is in the precision of their gradient.
                 half = torch.get_autocast_dtype(states.device.type)
-                graph, *tensors = (tensor.to(half) for tensor in (graph, *tensors))
+                states, graph, *tensors = (tensor.to(half) for tensor in (states, graph, *tensors))
             states = Recurrence.apply(states, graph, steps, self.outgoing, *tensors)
         return nodes, states
 
