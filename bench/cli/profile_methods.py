@@ -1,12 +1,11 @@
 """`bench profile methods`: the heads on given features, beside the published formulations."""
 
-import re
 from statistics import median
 
 import click
 import torch
 
-from bench.engine.environment import choose_device
+from bench.cli import profile_options
 from bench.experiment.methods import parse_methods
 from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_side
 from bench.resolve import names_in
@@ -22,35 +21,14 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     return numbers
 
 
-def _device(_: click.Context, __: click.Parameter, text: str) -> torch.device:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
-        raise click.BadParameter(f"'{text}' is not auto, cpu, cuda or cuda:N.")
-    return choose_device(text, "fp32")
-
-
 @click.command("methods")
-@click.option(
-    "--methods", default="all", show_default=True, help="Names, with options as in salgl/soft=true."
-)
+@profile_options.methods
 @click.option(
     "--classes", callback=_numbers, default="20,80,81,500", show_default=True, help="Numbers of classes."
 )
-@click.option("--batch", type=click.IntRange(min=2), default=4, show_default=True, help="Images.")
-@click.option(
-    "--map",
-    "side",
-    type=click.IntRange(min=1),
-    default=14,
-    show_default=True,
-    help="Side of the feature map.",
-)
-@click.option(
-    "--channels", type=click.IntRange(min=8), default=2048, show_default=True, help="Of the feature map."
-)
-@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option(
-    "--device", callback=_device, default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
-)
+@profile_options.features(batch=4, side=14, channels=2048)
+@profile_options.repeats
+@profile_options.device
 def command(
     methods: str,
     classes: tuple[int, ...],

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from bench.engine.cost import count_parameters, flops_of, peak_memory, reset_peak_memory
@@ -150,7 +150,7 @@ def activation_bytes(head: Head, features: Tensor, targets: Tensor) -> int:
 
     given = [*head.parameters(), *head.buffers(), features, targets]
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = _loss(head.train(), features.detach().requires_grad_(), targets)
+        loss = loss_of(head.train(), features.detach().requires_grad_(), targets)
     without = {tensor.untyped_storage()._cdata for tensor in given}
     total = sum(size for storage, size in held.items() if storage not in without)
     del loss  # until here it kept the storages alive, and so their addresses apart
@@ -179,28 +179,30 @@ def _time(heads: dict[Head, HeadCost], features: Tensor, targets: Tensor, repeat
 
 def _forward(head: Head, features: Tensor) -> float:
     head.eval()
-    start = _now(features.device)
+    start = now(features.device)
     with torch.no_grad():
         head(features)
-    return _now(features.device) - start
+    return now(features.device) - start
 
 
 def training_step(head: Head, features: Tensor, targets: Tensor) -> float:
     """Seconds of a forward and a backward pass, which leaves the gradients in the parameters."""
     head.train().zero_grad()
     features = features.detach().requires_grad_()
-    start = _now(features.device)
-    _loss(head, features, targets).backward()  # type: ignore[no-untyped-call]
-    return _now(features.device) - start
+    start = now(features.device)
+    loss_of(head, features, targets).backward()  # type: ignore[no-untyped-call]
+    return now(features.device) - start
 
 
-def _loss(head: Head, features: Tensor, targets: Tensor) -> Tensor:
+def loss_of(head: nn.Module, features: Tensor, targets: Tensor) -> Tensor:
+    """The loss of a training step, auxiliary terms included."""
     output = head(features, targets)
     loss = F.binary_cross_entropy_with_logits(output.logits, targets)
     return loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
+    """Seconds of a clock, after all that was asked of the device is done."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()

@@ -1,0 +1,52 @@
+"""The options that the commands under `bench profile` share."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import torch
+
+from bench.engine.environment import choose_device
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _device(_: click.Context, __: click.Parameter, text: str) -> torch.device:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise click.BadParameter(f"'{text}' is not auto, cpu, cuda or cuda:N.")
+    return choose_device(text, "fp32")
+
+
+methods = click.option(
+    "--methods", default="all", show_default=True, help="Names, with options as in salgl/soft=true."
+)
+repeats = click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
+device = click.option(
+    "--device", callback=_device, default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+
+
+def features(batch: int, side: int, channels: int) -> Callable[[Command], Command]:
+    """`--batch`, `--map` and `--channels` with these defaults."""
+    size = click.IntRange(min=1)
+    options = (
+        click.option("--batch", type=click.IntRange(min=2), default=batch, show_default=True, help="Images."),
+        click.option(
+            "--map", "side", type=size, default=side, show_default=True, help="Side of the feature map."
+        ),
+        click.option(
+            "--channels",
+            type=click.IntRange(min=8),
+            default=channels,
+            show_default=True,
+            help="Of the feature map.",
+        ),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

@@ -1,0 +1,96 @@
+"""A training step of each head, its optimiser included, in fp32 and in bf16 in turn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+from bench.engine.cost import flops_of
+from bench.engine.environment import fabric_on, precision_plugin
+from bench.experiment.methods import MethodChoice, method_named, options_of
+from bench.experiment.schedule import Precision
+from bench.methods.head import Head
+from bench.methods.model import head_class
+from bench.profile.heads import SEED, Setting, loss_of, now
+
+PRECISIONS: tuple[Precision, Precision] = ("fp32", "bf16")
+LEARNING_RATE = 1e-4
+# The backward pass multiplies twice as much as the forward pass.
+FLOPS_OF_STEP = 3
+# Of the matrix product that the rates are compared with: images and labels, channels in, channels out.
+PRODUCT = (1024, 2048, 2048)
+PRODUCTS_AT_ONCE = 4
+
+
+@dataclass
+class Rates:
+    """How often something ran in a second, in each repeat, in fp32 and in bf16.
+
+    Attributes:
+        flops: of one time; a multiply-add counts as two.
+        fp32: images, or products, per second.
+        bf16: the same in the same repeats.
+    """
+
+    flops: int
+    fp32: list[float] = field(default_factory=list)
+    bf16: list[float] = field(default_factory=list)
+
+    def ratio(self) -> float:
+        """Median over the repeats of the rate in bf16 by that in fp32."""
+        return float(median(half / full for full, half in zip(self.fp32, self.bf16, strict=True)))
+
+
+def measure_step(choice: MethodChoice, setting: Setting, repeats: int) -> Rates:
+    """Training steps of a method's head on given features, in images per second."""
+    features, targets = setting.images()
+    rates = Rates(FLOPS_OF_STEP * flops_of(_head(choice, setting), features) // setting.batch)
+    steps = {
+        precision: _trainer(_head(choice, setting), precision, setting.device) for precision in PRECISIONS
+    }
+    for step in steps.values():
+        step(features, targets)  # warms up
+    for _ in range(repeats):
+        for precision, step in steps.items():
+            start = now(setting.device)
+            step(features, targets)
+            getattr(rates, precision).append(setting.batch / (now(setting.device) - start))
+    return rates
+
+
+def measure_product(device: torch.device, repeats: int) -> Rates:
+    """A plain matrix product, the bound of a step, in products per second."""
+    rows, inner, columns = PRODUCT
+    left, right = torch.randn(rows, inner, device=device), torch.randn(inner, columns, device=device)
+    factors = {"fp32": (left, right), "bf16": (left.bfloat16(), right.bfloat16())}
+    rates = Rates(2 * rows * inner * columns)
+    for repeat in range(repeats + 1):
+        for precision, (one, other) in factors.items():
+            start = now(device)
+            for _ in range(PRODUCTS_AT_ONCE):
+                one @ other
+            if repeat:  # the first warms up
+                getattr(rates, precision).append(PRODUCTS_AT_ONCE / (now(device) - start))
+    return rates
+
+
+def _head(choice: MethodChoice, setting: Setting) -> Head:
+    torch.manual_seed(SEED)
+    head = head_class(method_named(choice.name))(setting.channels, setting.labels(), options_of(choice))
+    return head.to(setting.device)
+
+
+def _trainer(head: Head, precision: Precision, device: torch.device) -> Callable[[Tensor, Tensor], None]:
+    """One step as the engine takes it."""
+    fabric = fabric_on(device, precision_plugin(precision, device))
+    wrapped, optimizer = fabric.setup(head.train(), AdamW(head.parameters(), lr=LEARNING_RATE, fused=True))
+
+    def step(features: Tensor, targets: Tensor) -> None:
+        fabric.backward(loss_of(wrapped, features, targets))
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
