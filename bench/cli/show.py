@@ -50,6 +50,8 @@ def _show_metrics(record: Record) -> None:
     names = [name for name in values if not name.endswith("_top3")]
     rows = [{"Metric (%)": n, "All": values[n], "Top 3": values.get(f"{n}_top3")} for n in names]
     print_rows(rows, "Metrics")
+    if record.averaged:
+        click.echo(f"mAP of the exponential average of the weights: {100 * record.averaged.mAP:.2f}")
     print_rows(
         [
             {"Class": name, "AP (%)": None if value is None else f"{100 * value:.2f}"}

@@ -60,18 +60,19 @@ class Run:
         return math.ceil(len(self.built.batches) / self.spec.schedule.accumulate)
 
     @property
+    def averaged(self) -> torch.nn.Module | None:
+        """The average of the weights where there is one."""
+        return self.average and self.built.fed(cast(MultiLabelModel, self.average.module))
+
+    @property
     def evaluated(self) -> torch.nn.Module:
-        """What is evaluated: the average of the weights where there is one."""
-        return (
-            self.wrapped
-            if self.average is None
-            else self.built.fed(cast(MultiLabelModel, self.average.module))
-        )
+        """What is evaluated and reported: the weights, or their average where the schedule says so."""
+        return self.averaged if self.averaged and self.spec.schedule.ema_decay else self.wrapped
 
     @property
     def plain(self) -> torch.nn.Module:
         """The same as it is stored: not wrapped, not compiled."""
-        return self.built.model if self.average is None else self.average.module
+        return self.average.module if self.average and self.spec.schedule.ema_decay else self.built.model
 
 
 def fit(run: Run) -> list[Epoch]:

@@ -83,16 +83,15 @@ def run_cell(
         shutil.rmtree(folder, ignore_errors=True)
     try:
         if cell.spec.method.name == PRIOR.name:
-            record, logits = _run_prior(cell, environment)
+            record, scores = _run_prior(cell, environment)
         else:
-            record, logits = _train(cell, machine, environment, folder, events)
+            record, scores = _train(cell, machine, environment, folder, events)
     except (NonFiniteError, RuntimeError, OSError) as error:
         # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
         write_text(folder / "error.txt", traceback.format_exc())
         failed = _record(cell, environment, status="failed", error=one_line(error))
         return store.save(failed, None)
-    index = cell.dataset.eval
-    record = store.save(record, Scores(np.array(index.ids), logits, index.labels))
+    record = store.save(record, scores)
     for leftover in (CHECKPOINT, BEST):
         (folder / leftover).unlink(missing_ok=True)
     return record
@@ -131,17 +130,22 @@ def _given_title(info: DataSetInfo) -> str | None:
     return title if title and title != info.name and info.name not in DATASETS else None
 
 
-def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, NDArray[np.float32]]:
+def _scores(cell: Cell, logits: NDArray[np.float32], averaged: NDArray[np.float32] | None = None) -> Scores:
+    index = cell.dataset.eval
+    return Scores(np.array(index.ids), logits, index.labels, averaged)
+
+
+def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, Scores]:
     """Score every image by the frequency of each class in the training split."""
     counts, _ = count_labels(cell.dataset.train.labels)
     logits = np.tile(log_odds(counts, len(cell.dataset.train)), (len(cell.dataset.eval), 1))
     metrics = measure(logits, cell.dataset.eval.labels, cell.spec.protocol)
-    return _record(cell, environment, status="finished", metrics=metrics), logits
+    return _record(cell, environment, status="finished", metrics=metrics), _scores(cell, logits)
 
 
 def _train(
     cell: Cell, machine: Machine, environment: Environment, folder: Path, events: Events
-) -> tuple[Record, NDArray[np.float32]]:
+) -> tuple[Record, Scores]:
     spec = cell.spec
     reset_peak_memory(machine.device)
     started = time.perf_counter()
@@ -157,6 +161,9 @@ def _train(
     logits, eval_rate, eval_feed = predict(
         run.fabric, run.evaluated, built.eval, events.task("evaluating, batch")
     )
+    averaged = None
+    if spec.schedule.ema_beside and run.averaged:
+        averaged = predict(run.fabric, run.averaged, built.eval, events.task("evaluating, batch")).logits
     card = card_of_run(spec, cell.dataset, model.backbone)
     save_model(folder / WEIGHTS, run.plain, built.labels, card)
     spent = run.spent()
@@ -179,9 +186,10 @@ def _train(
         selected_epoch=selected,
         history=tuple(history),
         metrics=measure(logits, cell.dataset.eval.labels, spec.protocol),
+        averaged=None if averaged is None else measure(averaged, cell.dataset.eval.labels, spec.protocol),
         cost=cost,
     )
-    return record, logits
+    return record, _scores(cell, logits, averaged)
 
 
 def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, started: float) -> Run:
@@ -191,7 +199,8 @@ def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Ev
     fabric = fabric_on(device, precision)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = build_optimizer(model, schedule)
-    average = moving_average(model, schedule.ema_decay) if schedule.ema_decay else None
+    decay = schedule.ema_decay or schedule.ema_beside
+    average = moving_average(model, decay) if decay else None
     fed = built.fed(model)
     seen: Any = torch.compile(fed) if machine.compiled else fed
     wrapped, optimizer = fabric.setup(seen, optimizer)

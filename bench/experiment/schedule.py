@@ -135,6 +135,13 @@ class Schedule(BaseModel):
     ema_decay: float | None = Field(
         None, gt=0, lt=1, description="evaluate an exponential average of the weights"
     )
+    ema_beside: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="at the end also measure an exponential average of the weights, beside the weights "
+        "themselves, which are what is reported",
+    )
     # On a GPU PyTorch computes float32 convolutions in TF32 by default; that is left as it is.
     precision: Precision = Field(
         "fp32",
@@ -166,6 +173,11 @@ class Schedule(BaseModel):
                 "decay 'plateau' and patience need each other",
             ),
             (self.decay == "one-cycle" or not self.cycle_momentum, "cycle_momentum needs decay 'one-cycle'"),
+            (
+                self.ema_beside is None or (self.ema_decay is None and self.select == "last"),
+                "ema_beside measures a second set of weights at the end: it takes no ema_decay, and select "
+                "'last'",
+            ),
             (
                 self.evaluate_every == 1 or not self.follows_scores,
                 "decay 'plateau' and stop_after need evaluate_every: 1",

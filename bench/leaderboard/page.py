@@ -47,7 +47,7 @@ def _section(book: Book, name: str, title: str, group: Group, ranked: Group) -> 
         title,
         conditions,
         device_statement(group.records),
-        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(), name, evidence),
+        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(group), name, evidence),
         methods_table(f"{name}-cost", "Cost", group, cost_columns(), name),
         class_table(f"{name}-classes", group, name),
         tuple(trade_charts(group)),

@@ -7,7 +7,7 @@ from statistics import fmean
 from bench.methods.catalog import PRIOR
 from bench.records.groups import Group
 from bench.records.store import Record
-from bench.tables.columns import averages, metric_columns
+from bench.tables.columns import METRIC_COLUMNS, averages
 
 RULE = (
     "The rank in a column is that among the methods that have a result there, with the ranks that the tests "
@@ -19,7 +19,7 @@ RULE = (
 )
 """How methods are ranked, for the reader of the page."""
 
-MAP = next(column for column in metric_columns() if column.title == "mAP")
+MAP = next(column for column in METRIC_COLUMNS if column.title == "mAP")
 
 
 @dataclass(frozen=True)

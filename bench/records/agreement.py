@@ -23,7 +23,8 @@ def disagreement(store: RecordStore, record: Record) -> str:
     """
     if record.metrics is None:
         return ""
-    stored = [record.cell.protocol.model_dump(mode="json"), record.metrics.model_dump(mode="json")]
+    measured = [one for one in (record.metrics, record.averaged) if one is not None]
+    stored = [one.model_dump(mode="json") for one in (record.cell.protocol, *measured)]
     key = sha256(canonical_json([_VERSION, record.scores_sha256, *stored]).encode()).hexdigest()[:24]
     agreed = work_folder() / "cache" / "agreed" / key
     if agreed.exists():
@@ -34,6 +35,9 @@ def disagreement(store: RecordStore, record: Record) -> str:
         return ""
     found = evaluate(scores.logits, scores.labels, record.cell.protocol)
     said = _first_difference(record.metrics, found, record.data.classes)
+    if not said and record.averaged is not None and scores.averaged is not None:
+        found = evaluate(scores.averaged, scores.labels, record.cell.protocol)
+        said = _first_difference(record.averaged, found, record.data.classes, " of the averaged weights")
     if not said:
         with suppress(OSError):  # where it cannot be remembered it is computed again
             agreed.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +45,7 @@ def disagreement(store: RecordStore, record: Record) -> str:
     return said
 
 
-def _first_difference(stored: Metrics, found: Metrics, classes: tuple[str, ...]) -> str:
+def _first_difference(stored: Metrics, found: Metrics, classes: tuple[str, ...], of: str = "") -> str:
     values: list[tuple[str, float | None, float | None]] = [
         (name, stored.value(name), found.value(name)) for name in METRICS
     ]
@@ -50,7 +54,7 @@ def _first_difference(stored: Metrics, found: Metrics, classes: tuple[str, ...])
         values += [(f"AP of {name}", mine, theirs) for name, mine, theirs in pairs]
     for name, mine, theirs in values:
         if (mine is None) != (theirs is None) or abs((mine or 0) - (theirs or 0)) > TOLERANCE:
-            return f"its {name} is {_percent(mine)}, and its scores give {_percent(theirs)}"
+            return f"its {name}{of} is {_percent(mine)}, and its scores give {_percent(theirs)}"
     return ""
 
 

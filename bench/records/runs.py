@@ -59,7 +59,7 @@ class Runs:
         """
         key = record.run_id, protocol
         if key not in self._measured:
-            metrics = record.metrics
+            metrics, averaged = record.metrics, record.averaged
             if record.cell.protocol.model_copy(update={"name": protocol.name}) != protocol:
                 scores = self.store.scores(record)
                 if len(scores.ids) != record.data.eval_images:
@@ -67,8 +67,11 @@ class Runs:
                         f"its scores are of {len(scores.ids)} images, not of {record.data.eval_images}"
                     )
                 metrics = evaluate(scores.logits, scores.labels, protocol)
+                if scores.averaged is not None:
+                    averaged = evaluate(scores.averaged, scores.labels, protocol)
             cell = record.cell.model_copy(update={"protocol": protocol})
-            self._measured[key] = record.model_copy(update={"cell": cell, "metrics": metrics})
+            measured = {"cell": cell, "metrics": metrics, "averaged": averaged}
+            self._measured[key] = record.model_copy(update=measured)
         return self._measured[key]
 
     def under(self, protocol: Protocol | None) -> tuple[list[Record], dict[str, str]]:

@@ -129,6 +129,7 @@ class Record(_Part):
     selected_epoch: int | None = None
     history: tuple[Epoch, ...] = ()
     metrics: Metrics | None = None
+    averaged: Metrics | None = None  # of the exponential average of the weights, where it was measured beside
     cost: Cost | None = None
     environment: Environment
     scores_sha256: str | None = None
@@ -157,11 +158,13 @@ class Scores:
         ids: N image ids.
         logits: `(N, C)` float32.
         labels: `(N, C)` int8 with 1 positive, 0 difficult, -1 negative.
+        averaged: `(N, C)` float32, of the average of the weights, where it was measured beside them.
     """
 
     ids: NDArray[np.str_]
     logits: NDArray[np.float32]
     labels: NDArray[np.int8]
+    averaged: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ def _contradiction(record: Record, folder: Path) -> str:
     classes = record.data.classes
     if len(set(classes)) < len(classes):
         return f"{folder / RECORD}: data.classes names a class twice"
-    measured = [record.metrics, *(epoch.metrics for epoch in record.history)]
+    measured = [record.metrics, record.averaged, *(epoch.metrics for epoch in record.history)]
     if any(one is not None and len(one.per_class_ap) != len(classes) for one in measured):
         return f"{folder / RECORD}: per_class_ap has not as many values as data.classes, {len(classes)}"
     if record.selected_epoch is not None and not 0 <= record.selected_epoch < max(1, len(record.history)):
@@ -219,8 +222,13 @@ def _fault(scores: Scores, record: Record) -> str:
         return "ids is no list of one name for each image"
     if shape != scores.labels.shape or shape[1:] != (classes,):
         return f"logits and labels are {shape} and {scores.labels.shape}, for {classes} classes"
-    if scores.logits.dtype.kind != "f" or not np.isfinite(scores.logits).all():
-        return "logits holds what is no finite number"
+    for name, values in (("logits", scores.logits), ("averaged", scores.averaged)):
+        if values is not None and (values.dtype.kind != "f" or not np.isfinite(values).all()):
+            return f"{name} holds what is no finite number"
+    if scores.averaged is not None and scores.averaged.shape != shape:
+        return f"averaged is {scores.averaged.shape}, and logits {shape}"
+    if record.averaged is not None and scores.averaged is None:
+        return "averaged, of which the record has metrics, is missing"
     if scores.labels.dtype.kind != "i" or not np.isin(scores.labels, (-1, 0, 1)).all():
         return "labels holds others than 1, 0 and -1"
     return ""
@@ -289,7 +297,7 @@ class RecordStore:
             raise UserError(f"The scores {path} are not those that the record was written with.")
         try:
             arrays = read_arrays(path)
-            scores = Scores(arrays["ids"], arrays["logits"], arrays["labels"])
+            scores = Scores(arrays["ids"], arrays["logits"], arrays["labels"], arrays.get("averaged"))
         except KeyError as error:
             raise UserError(f"The scores {path} lack the array {error}.") from error
         except ArrayError as error:
@@ -330,10 +338,9 @@ class RecordStore:
         temporary.mkdir()
         try:
             if scores is not None:
+                arrays = {name: value for name, value in vars(scores).items() if value is not None}
                 with atomic_path(temporary / SCORES) as path:
-                    np.savez_compressed(
-                        path, ids=scores.ids, logits=scores.logits, labels=scores.labels, allow_pickle=False
-                    )
+                    np.savez_compressed(path, allow_pickle=False, **arrays)
                 record = record.model_copy(update={"scores_sha256": sha256_of_file(temporary / SCORES)})
             text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
             write_text(temporary / RECORD, text)

@@ -33,7 +33,7 @@ class TableKind:
 
 
 KINDS = (
-    TableKind("comparison", "Comparison (%)", lambda group: metric_columns(), evidence_statements),
+    TableKind("comparison", "Comparison (%)", metric_columns, evidence_statements),
     TableKind("per-class", "Average precision per class (%)", class_columns, class_statements),
     TableKind("cost", "Cost", lambda group: cost_columns(), None),
 )

@@ -72,17 +72,30 @@ def averages(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, 
     return row
 
 
-def metric_columns() -> list[Column]:
-    """The papers' columns: mAP, then CP CR CF1 OP OR OF1 over all labels and for the top 3; in percent."""
-    return [
-        Column(info.title, info.higher_is_better, tested=True, value=percent_of(name), metric=name)
-        for name, info in METRICS.items()
-    ]
+def metric_columns(group: Group) -> list[Column]:
+    """The papers' columns, and last the mAP of averaged weights where it was measured beside; in percent."""
+    averaged = any(record.averaged for record in group.records)
+    return [*METRIC_COLUMNS, AVERAGED] if averaged else list(METRIC_COLUMNS)
 
 
 def percent_of(name: str) -> Callable[[Record], float | None]:
     """How the metric `name` is read from a record, in percent."""
     return lambda record: 100 * record.metrics.value(name) if record.metrics else None
+
+
+METRIC_COLUMNS: Final = tuple(
+    Column(info.title, info.higher_is_better, tested=True, value=percent_of(name), metric=name)
+    for name, info in METRICS.items()
+)
+"""The papers' columns: mAP, then CP CR CF1 OP OR OF1 over all labels and for the top 3; in percent."""
+
+AVERAGED: Final = Column(
+    "mAP, EMA",
+    True,
+    tested=True,
+    value=lambda record: 100 * record.averaged.mAP if record.averaged else None,
+)
+"""The mAP of the exponential average of the weights; it has no interval, and nothing of it is bold."""
 
 
 def class_columns(group: Group) -> list[Column]:

@@ -40,8 +40,8 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
         f"schedule: {cell.schedule_title()} — {schedule.backbone} from {_start(cell)} at {size}, "
         f"{_shared(cell, 'epochs')} epochs, batch {_batch(cell)}, {_shared(cell, 'optimizer')}, "
-        f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}; "
-        f"label vectors: {cell.vectors}"
+        f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}"
+        f"{_averaged(schedule)}; label vectors: {cell.vectors}"
         + _heads(schedule)
         + (f"; tuned: {', '.join(cell.tuned.fields)}, and options of the methods" if cell.tuned else ""),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
@@ -70,6 +70,13 @@ def _chosen(record: Record) -> str:
     return (
         f", chosen on {images} validation images" if images else f", chosen on the {record.cell.split} images"
     )
+
+
+def _averaged(schedule: Schedule) -> str:
+    """Whether an exponential average of the weights is what is reported, or stands in a column of its own."""
+    if schedule.ema_decay:
+        return f", weights averaged (EMA, decay {schedule.ema_decay})"
+    return f", EMA: decay {schedule.ema_beside}, measured beside" if schedule.ema_beside else ""
 
 
 def _heads(schedule: Schedule) -> str:

@@ -49,6 +49,7 @@ OTHER_SCHEDULE: dict[str, Any] = {
     "warmup": 0.1,
     "clip_norm": 1.0,
     "ema_decay": 0.9,
+    "ema_beside": 0.9,
     "precision": "bf16",
     "evaluate_every": 2,
     "select": "best",
@@ -109,6 +110,13 @@ def test_the_key_changes_with_the_schedule(field: str) -> None:
     one, other = (Schedule(**{**fields, field: value}) for value in (fields[field], OTHER_SCHEDULE[field]))
     assert made_cell(schedule=other).key() != made_cell(schedule=one).key()
     assert made_cell(schedule=other).conditions() != made_cell(schedule=one).conditions()
+
+
+def test_a_run_without_a_field_that_came_later_keeps_its_identity() -> None:
+    older = made_cell().model_dump(mode="json")
+    del older["schedule"]["ema_beside"]
+    # As computed before the field was there.
+    assert made_cell().key() == CellSpec(**older).key() == "f7cd0b831b9e"
 
 
 @pytest.mark.parametrize("field", OTHER_PROTOCOL)

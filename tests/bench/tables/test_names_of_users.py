@@ -11,7 +11,7 @@ from bench import compare_methods, load_records, table
 from bench.metrics.evaluate import METRICS
 from bench.records.store import RecordStore
 from bench.tables.book import KINDS, Book
-from bench.tables.columns import cost_columns, metric_columns
+from bench.tables.columns import AVERAGED, METRIC_COLUMNS, cost_columns
 from bench_command import bench
 from made_records import made_cell, store_made
 
@@ -24,7 +24,7 @@ def own_keys(folder: Path) -> list[str]:
     book = Book(store)
     frames = [book.table(name).frame for name in book.own()]
     frames += [load_records(folder), compare_methods("resnet", "salgl", DATA, folder, resamples=100)]
-    heads = [column.title for column in (*metric_columns(), *cost_columns())]
+    heads = [column.title for column in (*METRIC_COLUMNS, AVERAGED, *cost_columns())]
     return sorted({*heads, *(str(key) for frame in frames for key in frame.columns if ":" not in str(key))})
 
 

@@ -14,7 +14,7 @@ from bench.leaderboard.write import write_leaderboard
 from bench.metrics.evaluate import METRICS, Metrics
 from bench.records.groups import Group
 from bench.records.store import Record, RecordStore
-from bench.tables.columns import Column, cost_columns, frame, metric_columns
+from bench.tables.columns import METRIC_COLUMNS, Column, cost_columns, frame
 from bench.tables.grid import grid_of
 from bench.tables.header import interval_statement
 from bench.tables.render import markdown_grid
@@ -111,7 +111,7 @@ def test_every_metric_is_read_from_its_own_field() -> None:
     numbers = {name: (position + 1) / 100 for position, name in enumerate(METRICS)}
     metrics = Metrics(**numbers, per_class_ap=(0.01,), classes_without_positives=(), num_images=1)
     group = Group((made_record(made_cell(), metrics=metrics)[0],))
-    row = frame(group, metric_columns()).iloc[0]
+    row = frame(group, METRIC_COLUMNS).iloc[0]
     assert [row[info.title] for info in METRICS.values()] == pytest.approx(range(1, 14))
 
 
@@ -147,7 +147,7 @@ def test_mean_and_sample_standard_deviation_over_seeds() -> None:
         for seed, value in enumerate(maps)
     ]
     single, _ = made_record(made_cell("ssgrl", 0), metrics=made_metrics((0.75,)))
-    columns = metric_columns()[:1]
+    columns = METRIC_COLUMNS[:1]
     table = frame(Group((*records, single)), columns).set_index("method")
     assert table.loc["SALGL", "mAP"] == pytest.approx(75.0)
     assert table.loc["SALGL", "mAP std"] == pytest.approx(np.sqrt((25 + 1 + 36) / 2))

@@ -1,0 +1,93 @@
+"""An exponential average of the weights beside them: both are measured, and neither moves the other."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.metrics.evaluate import evaluate
+from bench.metrics.protocol import PROTOCOLS
+from bench.records.store import Record, RecordStore, Scores
+from bench_command import TINY, bench
+from trees import write_voc
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = {
+    "neither": (),
+    "reported": ("--set", "ema_decay=0.5"),
+    "beside": ("--set", "ema_beside=0.5"),
+}
+Stored = dict[str, tuple[Record, Scores]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where SALGL, which has dropout and a memory that is averaged too, was trained in each way."""
+    root = tmp_path_factory.mktemp("average")
+    write_voc(root / "data", train=20, test=8)
+    for name, settings in SETTINGS.items():
+        arguments = ("run", "--methods", "salgl", "--epochs", "2", "--results", name, *settings, *TINY)
+        done = bench(root, root / "data", *arguments)
+        assert done.exit_code == 0, done.output
+    return root
+
+
+@pytest.fixture(scope="module")
+def stored(folder: Path) -> Stored:
+    found = {}
+    for name in SETTINGS:
+        store = RecordStore(folder / name)
+        (record,) = (one for one in store.all() if isinstance(one, Record) and one.history)
+        found[name] = record, store.scores(record)
+    return found
+
+
+def test_what_is_reported_is_the_same_with_an_average_beside(stored: Stored) -> None:
+    (plain, plain_scores), (beside, scores) = stored["neither"], stored["beside"]
+    assert beside.metrics == plain.metrics and plain.averaged is None and plain_scores.averaged is None
+    np.testing.assert_array_equal(scores.logits, plain_scores.logits)
+
+
+def test_the_average_beside_is_the_one_that_would_be_reported(stored: Stored) -> None:
+    (reported, reported_scores), (beside, scores) = stored["reported"], stored["beside"]
+    assert scores.averaged is not None
+    np.testing.assert_array_equal(scores.averaged, reported_scores.logits)
+    assert beside.averaged == reported.metrics != beside.metrics
+
+
+def test_a_table_has_a_column_of_it_under_any_protocol(folder: Path, stored: Stored) -> None:
+    printed = bench(folder, None, "tables", "--results", "beside", "voc2007").stdout
+    record, scores = stored["beside"]
+    assert record.averaged is not None and scores.averaged is not None
+    head = next(line for line in printed.splitlines() if line.startswith("| Method"))
+    row = next(line for line in printed.splitlines() if line.startswith("| SALGL"))
+    assert head.split("|")[-2].strip() == "mAP, EMA"
+    assert row.split("|")[-2].strip() == f"{100 * record.averaged.mAP:.1f}"
+    assert "EMA: decay 0.5, measured beside" in printed
+    assert "mAP, EMA" not in bench(folder, None, "tables", "--results", "neither", "voc2007").stdout
+    show = bench(folder, None, "show", record.run_id, "--results", "beside")
+    assert f"average of the weights: {100 * record.averaged.mAP:.2f}" in show.stdout
+
+    again = bench(folder, None, "tables", "--results", "beside", "--protocol", "ssgrl", "voc2007").stdout
+    expected = evaluate(scores.averaged, scores.labels, PROTOCOLS["ssgrl"]).mAP
+    row = next(line for line in again.splitlines() if line.startswith("| SALGL"))
+    assert row.split("|")[-2].strip() == f"{100 * expected:.1f}"
+
+
+def test_it_is_left_out_of_tables_where_its_scores_do_not_give_it(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "beside", tmp_path / "results")
+    (file,) = (tmp_path / "results" / "runs").glob("*salgl*/record.json")
+    record = json.loads(file.read_text())
+    record["averaged"]["mAP"] = 0.99
+    file.write_text(json.dumps(record))
+    printed = bench(tmp_path, None, "tables", "voc2007").stdout
+    assert "its mAP of the averaged weights is 99.00, and its scores give" in printed
+
+
+def test_it_is_beside_the_last_weights_alone(tmp_path: Path) -> None:
+    for more in ("ema_decay=0.5", "select=best"):
+        done = bench(tmp_path, None, "run", "--set", "ema_beside=0.5", "--set", more, "--dry-run", *TINY)
+        assert done.exit_code == 2 and "ema_beside" in done.output, done.output
