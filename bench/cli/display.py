@@ -11,7 +11,7 @@ from rich.progress import Progress as Bars
 
 from bench.engine.plan import Cell
 from bench.progress import Progress
-from bench.records.store import Epoch, Record
+from bench.records.record import Epoch, Record
 
 PATIENCE = 3.0
 """Seconds without a line after which a log shows a sign of life; then twice as many, and so on."""

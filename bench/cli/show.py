@@ -7,7 +7,8 @@ import click
 from bench.cli.listing import AS_JSON, print_json, print_rows
 from bench.experiment.cell import CellSpec
 from bench.metrics.evaluate import METRICS
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 
 @click.command("show")

@@ -11,8 +11,9 @@ from bench.experiment.methods import label_of
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.metrics.protocol import Protocol
 from bench.records.groups import differences, group_records
+from bench.records.record import Record
 from bench.records.runs import Runs, notes_on
-from bench.records.store import Record, RecordStore
+from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 
 Records = tuple[Record, ...]

@@ -12,7 +12,7 @@ from bench.compare.differences import Comparison, Difference
 from bench.metrics.uncertainty import ALPHA, FEWEST_POSITIVES, LEAST_SEEDS, Interval
 from bench.records.groups import Group, data_title, differences
 from bench.records.intervals import one_seed
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
 from bench.tables.header import class_statement, header, interval_statement
 from bench.tables.render import FORMATS

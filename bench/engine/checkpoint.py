@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.files import atomic_path
-from bench.records.store import Epoch
+from bench.records.record import Epoch
 
 
 @dataclass(frozen=True)

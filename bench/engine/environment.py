@@ -10,7 +10,7 @@ from lightning_fabric import Fabric, plugins
 
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
-from bench.records.store import Environment
+from bench.records.record import Environment
 from bench.version import __version__
 
 PROJECT = "mlr-bench"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from bench.engine.plan import Cell
 from bench.experiment.schedule import Schedule
 from bench.methods.catalog import PRIOR
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 
 @dataclass(frozen=True)

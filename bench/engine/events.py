@@ -4,7 +4,7 @@ from typing import Protocol
 
 from bench.engine.plan import Cell
 from bench.progress import Progress
-from bench.records.store import Epoch, Record
+from bench.records.record import Epoch, Record
 
 
 class Events(Protocol):

@@ -24,7 +24,7 @@ from bench.engine.predict import NonFiniteError, predict
 from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
-from bench.records.store import Epoch
+from bench.records.record import Epoch
 
 CHECKPOINT = "training.pt"
 BEST = "best.safetensors"

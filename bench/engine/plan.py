@@ -22,7 +22,8 @@ from bench.methods.vectors.label_vectors import label_vectors
 from bench.methods.vectors.source import LABEL_SETS, VectorSource, vector_source
 from bench.metrics.protocol import Protocol, resolve_protocol
 from bench.progress import Steps
-from bench.records.store import Damaged, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder
 
 if TYPE_CHECKING:

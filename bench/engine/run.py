@@ -40,7 +40,8 @@ from bench.methods.catalog import PRIOR
 from bench.methods.label_space import log_odds
 from bench.methods.model import state_digest
 from bench.metrics.evaluate import measure
-from bench.records.store import TITLE, Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
+from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
+from bench.records.store import RecordStore, Scores
 from bench.settings import work_folder
 
 WEIGHTS = "model.safetensors"

@@ -15,7 +15,8 @@ from bench.experiment.matrix import MatrixSpec
 from bench.methods.catalog import PRIOR
 from bench.progress import Steps
 from bench.records.groups import differences
-from bench.records.store import Record, RecordStore, Verification
+from bench.records.record import Record, Verification
+from bench.records.store import RecordStore
 
 
 def cell_of(record: Record, given: MatrixSpec, task: Steps) -> Cell:

@@ -11,7 +11,7 @@ from bench.figures.subject import Floats, Subject, shown_of
 from bench.methods.graph import conditional_probability
 from bench.metrics.average_precision import BoolArray, positives
 from bench.metrics.precision_recall import predict
-from bench.records.store import Record
+from bench.records.record import Record
 
 AT_MOST = 40
 COLUMNS = 3

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from bench.records.store import Record
+from bench.records.record import Record
 
 Curve = dict[int, float]
 

@@ -13,7 +13,8 @@ from bench.errors import UserError
 from bench.figures.look import UNWRITTEN, Lettering, lettering
 from bench.figures.palette import Style, styles
 from bench.records.groups import Group, data_title
-from bench.records.store import Record, RecordStore, Scores
+from bench.records.record import Record
+from bench.records.store import RecordStore, Scores
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from bench.figures.palette import styles
 from bench.leaderboard.charts import Chart, Point, Series, chart
 from bench.leaderboard.ranking import MAP
 from bench.records.groups import Group
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.tables.columns import Column, averages, cost_columns
 
 COSTS: Final = ("parameters (M)", "GFLOPs per image", "test images/s", "peak memory (MiB)")

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from bench.methods.catalog import PRIOR
 from bench.records.groups import Group
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.tables.columns import METRIC_COLUMNS, averages
 
 RULE = (

@@ -12,7 +12,7 @@ from bench.methods.catalog import METHODS
 from bench.records.evidence import Evidence
 from bench.records.groups import Group, data_title, told_apart
 from bench.records.published import PrintedRow, cite, published_rows, references
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.tables.columns import Column, class_columns, frame
 from bench.tables.grid import NOTHING, number_cells
 

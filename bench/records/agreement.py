@@ -6,7 +6,8 @@ from hashlib import sha256
 from bench.errors import UserError
 from bench.files import canonical_json
 from bench.metrics.evaluate import METRICS, Metrics, evaluate
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.settings import work_folder
 
 # Raised when the metrics are computed otherwise, so that older agreements are not believed.

@@ -15,7 +15,8 @@ from bench.metrics.context import replicate_context
 from bench.metrics.protocol import Protocol
 from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
 from bench.records.intervals import RESAMPLES, sample_of, samples_of
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.settings import work_folder
 
 # Raised when the same scores would give other replicates, so that stored ones are not taken for them.

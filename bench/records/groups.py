@@ -8,7 +8,7 @@ from bench.datasets.catalog import DATASETS
 from bench.experiment.methods import find_method
 from bench.files import canonical_json
 from bench.methods.catalog import METHODS, PRIOR
-from bench.records.store import Record
+from bench.records.record import Record
 
 ORDER = [PRIOR.name, *METHODS]
 

@@ -20,7 +20,8 @@ from bench.metrics.average_precision import positives
 from bench.metrics.bootstrap import Replicates, replicate
 from bench.metrics.protocol import Protocol
 from bench.metrics.uncertainty import LEAST_SEEDS
-from bench.records.store import Record, RecordStore, Scores
+from bench.records.record import Record
+from bench.records.store import RecordStore, Scores
 from bench.settings import work_folder
 
 RESAMPLES: Final = 1000

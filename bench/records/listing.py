@@ -9,7 +9,8 @@ from bench.experiment.methods import label_of
 from bench.methods.catalog import METHOD_CATALOGUE
 from bench.metrics.evaluate import METRICS
 from bench.records.groups import method_place
-from bench.records.store import Damaged, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import Damaged, RecordStore
 from bench.resolve import unknown_name
 
 Status = Literal["finished", "failed", "damaged"]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from bench.errors import UserError
 from bench.records.groups import Group
-from bench.records.store import Environment, Record, RecordStore
+from bench.records.record import Environment, Record
+from bench.records.store import RecordStore
 
 NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
 """The packages that compute."""

@@ -6,7 +6,8 @@ from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import Protocol
 from bench.records.agreement import disagreement
-from bench.records.store import Damaged, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import Damaged, RecordStore
 
 
 class Runs:

@@ -8,7 +8,8 @@ from typing import Literal
 from bench import names
 from bench.errors import UserError
 from bench.files import atomic_path, write_text
-from bench.records.store import Record, Scores
+from bench.records.record import Record
+from bench.records.store import Scores
 
 Competition = Literal["comp1", "comp2"]
 FOLDER = Path("results") / "VOC2012" / "Main"

@@ -12,7 +12,7 @@ from bench.metrics.evaluate import METRICS
 from bench.records.evidence import Evidence
 from bench.records.groups import Group
 from bench.records.published import AP
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.tables.grid import Numbers
 
 

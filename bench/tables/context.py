@@ -11,7 +11,8 @@ from bench.errors import UserError
 from bench.metrics.context import FEWEST, context_of
 from bench.records.context import InAndOut, by_companions, by_splits
 from bench.records.groups import Group
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tables.columns import WORDS
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.header import header, interval_statements

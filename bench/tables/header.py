@@ -14,7 +14,8 @@ from bench.records.evidence import Evidence
 from bench.records.groups import Group
 from bench.records.intervals import RESAMPLES, one_seed
 from bench.records.numerics import numerics_statement
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 EXPECTED = "it estimates the expected mAP on test sets of this size"
 

@@ -7,7 +7,8 @@ from typing import Any
 from bench.errors import UserError
 from bench.experiment.methods import MethodChoice
 from bench.methods.catalog import PRIOR
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tune.design import Design
 from bench.tune.space import own_ranges, values_of, with_values
 

@@ -20,7 +20,8 @@ from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.methods.catalog import PRIOR
 from bench.progress import Steps
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tune.design import Design, folder_of, keep
 from bench.tune.outcome import MethodOutcome, outcomes
 from bench.tune.space import Space, values_of

@@ -8,7 +8,7 @@ import pytest
 
 from bench.datasets.contract import DatasetContract
 from bench.datasets.open import DataSet, open_dataset
-from bench.records.store import Record
+from bench.records.record import Record
 from places import ROOT
 from trees import write_own_csv, write_voc
 

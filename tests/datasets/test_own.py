@@ -10,7 +10,8 @@ import pytest
 from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
 from bench.errors import UserError
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import bench
 from trees import write_own_csv, write_voc
 

@@ -7,7 +7,8 @@ import numpy as np
 from bench.datasets.catalog import DATASETS
 from bench.experiment.cell import CellSpec
 from bench.metrics.evaluate import evaluate
-from bench.records.store import Record, Scores, SplitSizes
+from bench.records.record import Record, SplitSizes
+from bench.records.store import Scores
 from made_records import made_metrics, made_record
 
 

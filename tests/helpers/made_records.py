@@ -15,7 +15,8 @@ from bench.experiment.methods import method_named, parse_methods
 from bench.experiment.schedule import Schedule
 from bench.metrics.evaluate import METRICS, Metrics, evaluate
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.store import Cost, Environment, Epoch, Record, RecordStore, Scores, SplitSizes
+from bench.records.record import Cost, Environment, Epoch, Record, SplitSizes
+from bench.records.store import RecordStore, Scores
 
 CLASSES = ("boat", "dog", "person")
 SCHEDULE = Schedule(

@@ -6,7 +6,8 @@ from bench.metrics.bootstrap import NAMES
 from bench.metrics.protocol import Protocol
 from bench.metrics.uncertainty import SHARE, Interval, estimate
 from bench.records.intervals import RESAMPLES, metrics_of, samples_of
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 
 def interval(

@@ -9,7 +9,8 @@ import yaml
 from bench.methods.catalog import METHODS
 from bench.metrics.evaluate import METRICS, evaluate
 from bench.records.published import published_rows
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tables.write import write_tables
 from places import ROOT
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bench.datasets.catalog import DATASETS, Counts
 from bench.errors import UserError
 from bench.metrics.protocol import PROTOCOLS
+from bench.records.record import Record
 from bench.records.runs import Runs, left_out
-from bench.records.store import Record
 from bench.tables.papers.literals import PaperTable
 
 

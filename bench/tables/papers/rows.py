@@ -8,7 +8,7 @@ from functools import cache
 from bench.datasets.catalog import DATASETS
 from bench.records.groups import title_of
 from bench.records.published import AP, PrintedRow, PublishedRow, published_rows
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.tables.columns import Column, averages, class_percent_of, percent_of
 from bench.tables.papers.literals import PaperColumn, PaperTable
 

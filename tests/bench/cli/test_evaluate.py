@@ -17,7 +17,8 @@ from bench.datasets.classes import VOC_CLASSES
 from bench.methods.graph import propagation_matrix, reweighted_graph
 from bench.metrics.evaluate import METRICS, evaluate
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import TINY, bench
 from published_made import WIDTH, made_backbone, made_state
 from trees import write_voc

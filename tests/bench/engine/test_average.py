@@ -9,7 +9,8 @@ import pytest
 
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.store import Record, RecordStore, Scores
+from bench.records.record import Record
+from bench.records.store import RecordStore, Scores
 from bench_command import TINY, bench
 from trees import write_voc
 

@@ -15,7 +15,8 @@ from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.catalog import SALGLOptions
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import bench
 from places import ROOT
 from trees import write_voc

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from bench.experiment.schedule import load_schedule
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process
 from trees import write_voc
 

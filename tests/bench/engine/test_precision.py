@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import TINY, bench
 from trees import write_voc
 

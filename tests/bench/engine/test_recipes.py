@@ -19,7 +19,8 @@ from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.freezing import freeze_but_last_stage
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import TINY, bench
 from small_heads import build
 from trees import write_voc

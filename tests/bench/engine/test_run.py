@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tables.context import CONTEXT
 from bench.tables.papers.literals import PAPER_TABLES
 from bench_command import TINY, bench

@@ -11,7 +11,8 @@ from bench.engine.build import label_space_of
 from bench.engine.plan import plan
 from bench.experiment.matrix import load_matrix
 from bench.labels import count_labels
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import TINY, bench
 from trees import write_voc
 

@@ -20,7 +20,8 @@ from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import MultiLabelModel, seeded_backbone, seeded_head, state_digest
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import TINY, bench
 from made_records import made_cell, made_data
 from small_heads import CHANNELS, SMALL, label_space

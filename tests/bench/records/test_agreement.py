@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench_command import bench
 from made_records import ENVIRONMENT, made_cell, made_record, store_made
 

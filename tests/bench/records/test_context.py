@@ -15,7 +15,8 @@ from bench.metrics.protocol import PROTOCOLS
 from bench.records import context as records_context
 from bench.records.context import by_companions, by_splits
 from bench.records.intervals import RESAMPLES
-from bench.records.store import SCORES, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import SCORES, RecordStore
 from made_comparison import CLASSES, made, put
 from made_records import made_cell
 from plain_crossed import crossed

@@ -11,7 +11,8 @@ from bench.metrics.uncertainty import SHARE, estimate, holm
 from bench.records.evidence import UNKNOWN, Evidence, evidence_of
 from bench.records.groups import group_records
 from bench.records.intervals import metrics_of, samples_of
-from bench.records.store import Record, RecordStore, Scores
+from bench.records.record import Record
+from bench.records.store import RecordStore, Scores
 from made_comparison import made, put
 from made_records import made_cell
 

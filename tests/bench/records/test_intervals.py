@@ -12,7 +12,8 @@ from bench.metrics.bootstrap import NAMES
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.intervals import sample_of
-from bench.records.store import SCORES, Record, RecordStore, Scores
+from bench.records.record import Record
+from bench.records.store import SCORES, RecordStore, Scores
 from made_records import made_cell, made_record, store_made
 from plain_crossed import crossed
 from plain_resamples import drawn_images

@@ -13,7 +13,8 @@ import pytest
 
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
-from bench.records.store import RECORD, SCORES, Damaged, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RECORD, SCORES, Damaged, RecordStore
 from made_records import failed_record, made_cell, made_record, store_made
 from places import HELPERS
 
@@ -80,7 +81,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from made_records import failed_record, made_cell, made_record
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 OPERATIONS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree")
 cell = made_cell()

@@ -8,7 +8,8 @@ import pytest
 
 from bench.datasets.classes import VOC_CLASSES
 from bench.errors import UserError
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.records.submission import FOLDER, file_name, validate_submission
 from bench_command import TINY, bench
 from places import ROOT

@@ -13,7 +13,8 @@ import pytest
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.evaluate import METRICS, Metrics
 from bench.records.groups import Group
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tables.columns import METRIC_COLUMNS, Column, cost_columns, frame
 from bench.tables.grid import grid_of
 from bench.tables.header import interval_statement

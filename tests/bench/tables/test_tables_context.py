@@ -13,7 +13,8 @@ from bench import table
 from bench.metrics.context import context_of
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.context import by_companions, by_splits
-from bench.records.store import SCORES, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import SCORES, RecordStore
 from bench.tables.header import interval_statement
 from bench_command import bench
 from made_comparison import CLASSES, made, put

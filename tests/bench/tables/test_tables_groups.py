@@ -12,7 +12,8 @@ from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS, Protocol
 from bench.records.groups import Group, group_records
-from bench.records.store import RECORD, SCORES, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RECORD, SCORES, RecordStore
 from bench.tables.book import KINDS
 from bench.tables.context import CONTEXT
 from bench.tables.header import feed_statement

@@ -8,7 +8,8 @@ import pytest
 from bench import table
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
-from bench.records.store import SCORES, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import SCORES, RecordStore
 from bench.tables.header import interval_statement
 from bench.tables.write import write_tables
 from made_comparison import made, put

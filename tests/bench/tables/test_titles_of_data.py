@@ -9,7 +9,8 @@ import pytest
 from bench.datasets.catalog import DATASETS
 from bench.datasets.locate import dataset_info
 from bench.engine.run import _given_title
-from bench.records.store import RECORD, Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RECORD, RecordStore
 from bench_command import TINY, bench
 from made_records import made_cell, made_record
 from trees import write_own_csv

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.experiment.methods import parse_methods
-from bench.records.store import Record, RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tune.design import load_design
 from bench.tune.outcome import MethodOutcome, outcomes
 from bench_command import TINY, bench, own_environment, own_process

@@ -1,0 +1,124 @@
+"""What is recorded of a run, as a JSON that a person can read."""
+
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from bench.experiment.cell import CellSpec
+from bench.metrics.evaluate import Metrics
+
+TITLE = 200
+"""Characters of the title of a data set."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Epoch(_Part):
+    """One epoch of a run."""
+
+    epoch: int
+    loss: float
+    lr: float  # of the head, at the end of the epoch
+    feed: str  # hash of the images, labels and order that were fed
+    seconds: float  # training only
+    images: int  # training images fed
+    # On the validation split that the schedule chooses on, else the evaluation split; None if not evaluated.
+    metrics: Metrics | None
+
+
+class SplitSizes(_Part):
+    """What was trained and measured on."""
+
+    train_images: int
+    train_labels: int  # positive image labels
+    train_difficult: int
+    eval_images: int
+    eval_labels: int
+    eval_difficult: int
+    chosen_on_images: int | None = (
+        None  # of the validation split that the epoch was chosen on, if there was one
+    )
+    classes: tuple[str, ...]
+    skipped: tuple[str, ...]  # files left out because they could not be read
+    # What the owner of a data set that is not built in calls it.
+    title: str | None = Field(None, min_length=1, max_length=TITLE)
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_none_is_given(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        found: dict[str, object] = fields(self)
+        return {name: value for name, value in found.items() if name != "title" or value is not None}
+
+
+class Cost(_Part):
+    """What a run took. Speeds and memory hold for the device in the record's environment."""
+
+    parameters: int  # trainable
+    head_parameters: int
+    flops: int  # one image forward at test size; a multiply-add counts as two
+    train_images_per_second: float
+    eval_images_per_second: float
+    peak_memory_bytes: int  # allocated on a GPU; resident memory of the process on a CPU
+    wall_seconds: float  # training and evaluation, resumed parts included
+
+
+class Environment(_Part):
+    """Where and with what a run was made."""
+
+    device: str
+    device_name: str
+    platform: str
+    python: str
+    versions: dict[str, str]
+    git_revision: str | None
+    compiled: bool
+    workers: int
+    # What older records do not say.
+    instructions: str = ""  # of the processor, those that PyTorch uses
+    threads: int | None = None
+    tf32: bool | None = None  # whether a GPU may round the factors of float32 products
+    code: str = ""  # digests of the code that decides the numbers: what methods share, and the head's own
+
+
+class Record(_Part):
+    """One run: what was asked, what was done, what came out."""
+
+    format: Literal[1] = 1  # raised when a record can no longer be read as one of these
+    run_id: str
+    status: Literal["finished", "failed"]
+    error: str | None = None
+    created: str  # UTC
+    cell: CellSpec
+    data: SplitSizes
+    backbone_digest: str | None = None  # hash of the backbone's initial state
+    vectors_digest: str | None = None  # hash of the label vectors, also of those trained on label sets
+    eval_feed: str | None = None  # hash of the images, labels and order that were scored at the end
+    selected_epoch: int | None = None
+    history: tuple[Epoch, ...] = ()
+    metrics: Metrics | None = None
+    averaged: Metrics | None = None  # of the exponential average of the weights, where it was measured beside
+    cost: Cost | None = None
+    environment: Environment
+    scores_sha256: str | None = None
+
+    def training_rate(self) -> float | None:
+        """Training images per second; None where the first epoch, which warms up, is the only one."""
+        return self.cost.train_images_per_second if self.cost and len(self.history) > 1 else None
+
+
+class Verification(_Part):
+    """What came out when a run was trained again."""
+
+    created: str  # UTC
+    environment: Environment  # of the second training
+    same_bits: bool  # of the scores
+    largest_difference: float  # of a score
+    map_before: float
+    map_again: float
