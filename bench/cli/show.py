@@ -53,6 +53,9 @@ def _show_metrics(record: Record) -> None:
     print_rows(rows, "Metrics")
     if record.averaged:
         click.echo(f"mAP of the exponential average of the weights: {100 * record.averaged.mAP:.2f}")
+    if not record.metrics.per_class_ap:
+        click.echo("The AP of each class is not kept of a tune's trials; their scores are.")
+        return
     print_rows(
         [
             {"Class": name, "AP (%)": None if value is None else f"{100 * value:.2f}"}

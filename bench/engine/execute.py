@@ -17,8 +17,17 @@ class Outcome:
     without_result: int
 
 
-def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
-    """Run every cell that is to be run; a cell that fails does not stop the next one."""
+def execute(
+    matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore | None = None
+) -> Outcome:
+    """Run every cell that is to be run; a cell that fails does not stop the next one.
+
+    Args:
+        matrix: says where and how they are run.
+        cells: of it.
+        events: told of the progress.
+        store: where the records go; that of the matrix if None.
+    """
     to_run = [cell for cell in cells if cell.state == "to run"]
     for note in notes(to_run):
         events.note(f"note: {note}")
@@ -30,7 +39,7 @@ def execute(matrix: MatrixSpec, cells: list[Cell], events: Events) -> Outcome:
             )
     without_result = sum(cell.state in ("failed", "damaged") for cell in cells)
     if to_run:
-        without_result += _run(matrix, to_run, events)
+        without_result += _run(matrix, to_run, events, store or RecordStore(matrix.results))
     return Outcome(len(to_run), without_result)
 
 
@@ -57,7 +66,7 @@ def _incomplete(cell: Cell) -> str:
     return f"{name}: only {train} training and {evaluated} {on} images are used"
 
 
-def _run(matrix: MatrixSpec, cells: list[Cell], events: Events) -> int:
+def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore) -> int:
     events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
     from bench.engine.build import check_models
@@ -65,7 +74,6 @@ def _run(matrix: MatrixSpec, cells: list[Cell], events: Events) -> int:
 
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
     check_models(cells, machine.device, events.task)
-    store = RecordStore(matrix.results)
     failed = 0
     for number, cell in enumerate(cells, start=1):
         events.cell_started(cell, number, len(cells))

@@ -113,8 +113,9 @@ class Subject:
         return sorted(np.argsort(-self.frequency, kind="stable")[:at_most].tolist())
 
     def class_ap(self, label: str) -> Floats:
-        """`(S, C)`, AP in percent of every class at every seed; NaN for a class without positives."""
-        found = [record.metrics.per_class_ap for record in self.rows[label] if record.metrics]
+        """`(S, C)`, AP in percent of every class at every seed; NaN without positives, or where not kept."""
+        nothing = (None,) * len(self.classes)
+        found = [record.metrics.per_class_ap or nothing for record in self.rows[label] if record.metrics]
         return 100 * np.array(found, dtype=np.float64)
 
     def legend(self, figure: Figure, labels: Iterable[str], handle: Callable[[Style], Artist]) -> None:

@@ -16,7 +16,7 @@ class Metrics(BaseModel):
     """What `evaluate` returns; all values are fractions of 1.
 
     The names of the numbers are those of `METRICS`. A class without positives has AP None and is in
-    no mean over classes.
+    no mean over classes. The AP of the classes is left out of what is kept of a tune's trials.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +37,10 @@ class Metrics(BaseModel):
     per_class_ap: tuple[Fraction | None, ...]
     classes_without_positives: tuple[int, ...]
     num_images: int
+
+    def without_classes(self) -> "Metrics":
+        """The same without the AP of each class, which is as long as there are classes."""
+        return self.model_copy(update={"per_class_ap": ()})
 
     def value(self, name: str) -> float:
         """The value of the metric `name`, one of `METRICS`."""

@@ -90,7 +90,9 @@ def _contradiction(record: Record, folder: Path) -> str:
     if len(set(classes)) < len(classes):
         return f"{folder / RECORD}: data.classes names a class twice"
     measured = [record.metrics, record.averaged, *(epoch.metrics for epoch in record.history)]
-    if any(one is not None and len(one.per_class_ap) != len(classes) for one in measured):
+    # The trials of a tune do not keep the AP of each class.
+    sizes = {len(classes)} | ({0} if record.cell.split == "validation" else set())
+    if any(one is not None and len(one.per_class_ap) not in sizes for one in measured):
         return f"{folder / RECORD}: per_class_ap has not as many values as data.classes, {len(classes)}"
     if record.selected_epoch is not None and not 0 <= record.selected_epoch < max(1, len(record.history)):
         return f"{folder / RECORD}: selected_epoch is none of history"

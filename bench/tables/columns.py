@@ -121,7 +121,7 @@ def class_percent_of(c: int) -> Callable[[Record], float | None]:
     """How the AP of the class at position `c` is read from a record, in percent."""
 
     def read(record: Record) -> float | None:
-        value = record.metrics.per_class_ap[c] if record.metrics else None
+        value = record.metrics.per_class_ap[c] if record.metrics and record.metrics.per_class_ap else None
         return None if value is None else 100 * value
 
     return read

@@ -182,6 +182,8 @@ def interval_statement(resamples: int) -> str:
 def class_statement(record: Record, positives: NDArray[np.int64] | None) -> str:
     """Over how many classes a mean goes, and how few positive test labels they have where that is known."""
     ap = record.metrics.per_class_ap if record.metrics else ()
+    if positives is None and not ap:
+        return f"mAP: {EXPECTED}"
     if positives is None:
         return f"mAP: mean over {sum(value is not None for value in ap)} of {len(ap)} classes; {EXPECTED}"
     counts = positives[positives > 0]

@@ -11,6 +11,8 @@ from bench.experiment.schedule import Schedule
 from bench.experiment.tuned import Tuned
 from bench.files import canonical_json, read_json, write_text
 from bench.names import file_name
+from bench.records.record import Record
+from bench.records.store import RecordStore, Scores
 from bench.tune.space import Space
 from bench.validation import one_sentence
 
@@ -45,6 +47,25 @@ class Design(BaseModel):
         digest = sha256(canonical_json(content).encode()).hexdigest()[:12]
         fields = tuple(sorted(self.space.schedule))
         return Tuned(name=self.name, method=method, design=digest, trials=self.trials, fields=fields)
+
+
+class TrialStore(RecordStore):
+    """The records of trials, in a tune's folder: without the AP of each class, which their scores give again.
+
+    They are many, and are committed.
+    """
+
+    def save(self, record: Record, scores: Scores | None) -> Record:
+        """As of any record; returns it as it is kept."""
+        history = tuple(
+            epoch.model_copy(update={"metrics": epoch.metrics and epoch.metrics.without_classes()})
+            for epoch in record.history
+        )
+        measured = {
+            "metrics": record.metrics and record.metrics.without_classes(),
+            "averaged": record.averaged and record.averaged.without_classes(),
+        }
+        return super().save(record.model_copy(update={"history": history, **measured}), scores)
 
 
 def folder_of(results: Path, name: str) -> Path:

@@ -22,7 +22,7 @@ from bench.methods.catalog import PRIOR
 from bench.progress import Steps
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.tune.design import Design, folder_of, keep
+from bench.tune.design import Design, TrialStore, folder_of, keep
 from bench.tune.outcome import MethodOutcome, outcomes
 from bench.tune.space import Space, values_of
 
@@ -111,9 +111,9 @@ def _refuse_other_code(folder: Path, name: str) -> None:
 def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
     """Run what is still to be run, in the three steps above; a killed tune goes on where it was."""
     folder = keep(tune.design, tune.matrix.results)
-    store = RecordStore(folder)
+    store = TrialStore(folder)
     in_folder = tune.matrix.model_copy(update={"results": folder})
-    execute(in_folder, tune.trials, events)
+    execute(in_folder, tune.trials, events, store)
     again = [
         cell
         for outcome in outcomes(tune.design, store, tune.methods)
@@ -122,7 +122,7 @@ def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
             tune.matrix, tune.design, outcome.method, trial.number, tune.design.trial_seeds[1:], events.task
         )
     ]
-    execute(in_folder, again, events)
+    execute(in_folder, again, events, store)
     found = outcomes(tune.design, store, tune.methods)
     execute(tune.matrix, final_cells(tune, found, events.task), events)
     return found

@@ -48,6 +48,23 @@ def test_every_trial_is_a_run_on_the_validation_split(tuned: Path) -> None:
     assert all(record.cell.tuned is None for record in trials)
 
 
+def test_trials_keep_their_scores_and_no_ap_of_each_class(tuned: Path) -> None:
+    folder = tuned / "results" / "tunes" / "voc2007-frozen"
+    for record in records(folder):
+        assert record.metrics is not None and record.metrics.per_class_ap == ()
+        assert RecordStore(folder).scores(record).logits.shape[1] == len(record.data.classes)
+    here = ("--results", str(folder.relative_to(tuned)))
+    for command in (
+        ("show", records(folder)[-1].run_id),
+        ("verify", records(folder)[-1].run_id),
+        ("tables", "voc2007-per-class", "voc2007-comparison"),
+        ("leaderboard",),
+    ):
+        done = bench(tuned, None, *command, *here)
+        assert done.exit_code == 0, done.output
+    assert all(record.metrics.per_class_ap for record in records(tuned / "results") if record.metrics)
+
+
 def test_the_best_mean_of_the_best_three_is_chosen(tuned: Path) -> None:
     design = load_design(tuned / "results" / "tunes" / "voc2007-frozen")
     assert design is not None
