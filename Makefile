@@ -12,7 +12,7 @@ LOWEST := .venv-lowest
 .PHONY: demo test lowest tables leaderboard coverage-simulation lint types clean
 
 demo: $(SETUP)
-	$(BENCH) run --methods all --data scenes --results $(DEMO)
+	$(BENCH) run --methods seeds --data scenes --results $(DEMO)
 	$(BENCH) tables --results $(DEMO)
 
 test: lint types

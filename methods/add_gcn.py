@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.methods.catalog import ADDGCNOptions
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.dynamic_graph import COMBINATIONS, GraphNetwork
 from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.scoring import linear_scores
+from bench.methods.options import ADDGCNOptions
 
 
 def classify_then_max(_: nn.Linear, positions: Tensor, maps: Tensor) -> Tensor:

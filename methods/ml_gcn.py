@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, propagation_matrix, reweighted_graph
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.scoring import exactly
+from bench.methods.options import MLGCNOptions
 
 
 class GraphConvolution(nn.Module):

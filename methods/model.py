@@ -11,9 +11,10 @@ from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.initial_weights import InitialWeights
-from bench.methods.catalog import Method, Options
+from bench.methods.catalog import Method
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.options import Options
 
 OFFSET = "offset"
 

@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from bench.methods.catalog import ResNetOptions
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.scoring import linear_scores
+from bench.methods.options import ResNetOptions
 
 
 class PooledLinearHead(Head):

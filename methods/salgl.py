@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.methods.catalog import SALGLOptions
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.attention import LabelAttention
@@ -16,6 +15,7 @@ from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.gated_graph import GatedGraphNetwork
 from bench.methods.layers.scoring import linear_scores
 from bench.methods.layers.transformer import TransformerLayer, sine_positions
+from bench.methods.options import SALGLOptions
 
 LOG_EPS = 1e-7
 DIVISION_EPS = 1e-8

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.methods.catalog import SSGRLOptions
 from bench.methods.graph import conditional_probability
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.attention import LabelAttention
 from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.gated_graph import GatedGraphNetwork
+from bench.methods.options import SSGRLOptions
 
 
 class SSGRLHead(Head):

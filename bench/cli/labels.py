@@ -10,8 +10,8 @@ from bench.cli.display import open_display
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.prepare import prepare_split, with_classes
 from bench.labels import count_labels
-from bench.methods.catalog import MLGCNOptions
 from bench.methods.graph import conditional_probability, reweighted_graph
+from bench.methods.options import MLGCNOptions
 from bench.methods.published.constants import LabelCounts, read_graph
 from bench.methods.vectors.label_vectors import label_vectors
 from bench.methods.vectors.source import LABEL_SETS, vector_source

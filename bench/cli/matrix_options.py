@@ -18,8 +18,8 @@ from bench.records.store import RecordStore
 OPTIONS = (
     click.option(
         "--methods",
-        help="'all' built in, or names separated by commas, with options as in resnet/pool=max.  "
-        "[default: all]",
+        help="'all' built in, 'seeds' (the five that the harness began with), or names separated by commas, "
+        "with options as in resnet/pool=max.  [default: all]",
     ),
     click.option("--data", help="Names of data sets, separated by commas."),
     click.option("--seeds", help="Numbers separated by commas.  [default: 0]"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 
-# Where a run's arithmetic is. The catalogue is not: what a record asks for stands in the record.
+# Where a run's arithmetic is. Catalogue and options are not: what a record asks for stands in the record.
 _ARITHMETIC = (
     "bench.engine",
     "bench.methods",
@@ -17,7 +17,7 @@ _ARITHMETIC = (
     "bench.datasets.feed",
     "bench.datasets.pictures",
 )
-_APART = "bench.methods.catalog"
+_APART = frozenset({"bench.methods.catalog", "bench.methods.options"})
 _START = "bench.engine.run"
 
 
@@ -53,7 +53,7 @@ def _imported(start: list[str], within: tuple[str, ...]) -> dict[str, Path]:
     waiting = list(start)
     while waiting:
         name = waiting.pop()
-        if name in found or name == _APART or not any(_lies_in(name, package) for package in within):
+        if name in found or name in _APART or not any(_lies_in(name, package) for package in within):
             continue
         path = _file(name)
         if path is not None:

@@ -16,9 +16,10 @@ from bench.errors import UserError
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.files import sha256_of_file
 from bench.labels import count_labels
-from bench.methods.catalog import METHODS, MLGCNOptions, Options
+from bench.methods.catalog import METHODS
 from bench.methods.graph import conditional_probability, reweighted_graph
 from bench.methods.label_space import LabelSpace
+from bench.methods.options import MLGCNOptions, Options
 from bench.methods.published.checkpoints import (
     LAYOUTS,
     PUBLICATIONS,
@@ -28,8 +29,8 @@ from bench.methods.published.checkpoints import (
 )
 from bench.methods.published.constants import describe_file, read_graph, read_label_vectors
 from bench.methods.published.files import read_published_file
+from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.model import build_published, check_names, sizes_of
-from bench.methods.published.names import PUBLISHED
 from bench.resolve import resolve
 from bench.settings import work_folder
 

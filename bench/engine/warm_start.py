@@ -14,10 +14,11 @@ from bench.experiment.methods import MethodChoice
 from bench.experiment.start import InitFrom, Parts, corresponding
 from bench.files import sha256_of_file
 from bench.methods.backbones.backbone import Backbone
-from bench.methods.catalog import Method, Options
+from bench.methods.catalog import Method
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import head_class
+from bench.methods.options import Options
 
 Axes = dict[str, tuple[int, ...]]
 

@@ -11,7 +11,7 @@ from bench.experiment.schedule import Schedule
 from bench.experiment.start import InitFrom
 from bench.experiment.tuned import Tuned
 from bench.files import canonical_json
-from bench.methods.catalog import Options
+from bench.methods.options import Options
 from bench.metrics.protocol import Protocol
 
 # Raised when the same cell would train to another result, so that older records are not taken for it.

@@ -29,7 +29,7 @@ class MatrixSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     methods: tuple[str, ...] = Field(
-        ("all",), min_length=1, description="'all' built in, or names with options: resnet/pool=max"
+        ("all",), min_length=1, description="'all' or 'seeds', or names with options: resnet/pool=max"
     )
     data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UserError, cut
 from bench.files import parse_yaml
-from bench.methods.catalog import METHOD_CATALOGUE, METHODS, PRIOR, Method, Options
+from bench.methods.catalog import GROUPS, METHOD_CATALOGUE, PRIOR, Method
+from bench.methods.options import Options
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
@@ -51,7 +52,7 @@ def options_of(choice: MethodChoice) -> Options:
 
 
 def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
-    """Resolve `all`, names, and names with options (`resnet/pool=max`).
+    """Resolve groups of methods (`all`, `seeds`), names, and names with options (`resnet/pool=max`).
 
     `all` are the built-in methods; those of installed packages are asked for by name.
 
@@ -60,7 +61,7 @@ def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
     """
     choices: list[MethodChoice] = []
     for text in texts:
-        choices += [_parse_method(name) for name in (METHODS if text == "all" else [text])]
+        choices += [_parse_method(name) for name in GROUPS.get(text, (text,))]
     return list({choice.label(): choice for choice in choices}.values())
 
 

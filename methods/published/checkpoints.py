@@ -11,7 +11,7 @@ from typing import Literal
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.methods.published.names import PUBLISHED
+from bench.methods.published.heads import PUBLISHED
 
 # The parts of torchvision's ResNet, and where they stand in the sequence that is cut out of it.
 RESNET_PARTS = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}

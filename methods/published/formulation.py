@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.methods.catalog import SALGLOptions, SSGRLOptions
 from bench.methods.graph import conditional_probability
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.transformer import HEADS, sine_positions
+from bench.methods.options import SALGLOptions, SSGRLOptions
 
 Gate = tuple[nn.Linear, nn.Linear]
 

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.methods.backbones.build import build_backbone
-from bench.methods.catalog import METHODS, Options
+from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import MultiLabelModel, seeded_head
+from bench.methods.options import Options
 from bench.methods.published.checkpoints import (
     LAYOUTS,
     RESNET_PARTS,
@@ -19,7 +20,8 @@ from bench.methods.published.checkpoints import (
     resnet_of,
     split_backbone,
 )
-from bench.methods.published.names import PUBLISHED, convert
+from bench.methods.published.heads import PUBLISHED
+from bench.methods.published.names import convert
 
 # PyTorch before 0.4.1 did not keep it, and nothing that is computed here depends on it.
 COUNTER = "num_batches_tracked"

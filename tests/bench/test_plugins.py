@@ -23,7 +23,8 @@ from plugin_projects import write_project
 from trees import write_picture
 
 METHOD = """
-from bench.methods.catalog import Method, ResNetOptions
+from bench.methods.catalog import Method
+from bench.methods.options import ResNetOptions
 HEAD = "bench.methods.resnet:PooledLinearHead"
 METHOD = Method("{name}", "{title}", "a summary", "nobody", ResNetOptions, HEAD)
 """

@@ -12,10 +12,10 @@ from bench.errors import UserError
 from bench.experiment.matrix import load_matrix, matrix_names
 from bench.experiment.methods import options_of, parse_methods
 from bench.methods.add_gcn import CLASSIFIERS, MAP_SCORES, ADDGCNHead
-from bench.methods.catalog import ADDGCNOptions
 from bench.methods.contract import train_once
 from bench.methods.head import HeadOutput
 from bench.methods.layers.dynamic_graph import COMBINATIONS
+from bench.methods.options import ADDGCNOptions
 from small_heads import CHANNELS, CLASSES, HIDDEN, batch, label_space
 
 State = dict[str, Tensor]

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.methods.catalog import Method, Options
+from bench.methods.catalog import Method
 from bench.methods.contract import CLASSES, MethodContract
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.options import Options
 
 
 class OwnOptions(Options):

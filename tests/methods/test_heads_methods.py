@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from bench.errors import UserError
-from bench.methods.catalog import SALGLOptions, SSGRLOptions
+from bench.methods.options import SALGLOptions, SSGRLOptions
 from bench.methods.salgl import SALGLHead, scene_entropies
 from bench.methods.ssgrl import SSGRLHead
 from small_heads import CHANNELS, CLASSES, HIDDEN, SCENES, batch, build, label_space, loss_of, trained

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.methods.add_gcn import ADDGCNHead
-from bench.methods.catalog import ADDGCNOptions, MLGCNOptions, SALGLOptions, SSGRLOptions
 from bench.methods.graph import conditional_probability, propagation_matrix, reweighted_graph
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.ml_gcn import MLGCNHead
-from bench.methods.published.names import PUBLISHED, convert
+from bench.methods.options import ADDGCNOptions, MLGCNOptions, SALGLOptions, SSGRLOptions
+from bench.methods.published.heads import PUBLISHED
+from bench.methods.published.names import convert
 from bench.methods.salgl import SALGLHead, scene_entropies
 from bench.methods.ssgrl import SSGRLHead
 from parity_weights import Arrays, draw, float64, published_weight

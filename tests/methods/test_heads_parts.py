@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.methods.catalog import SALGLOptions, SSGRLOptions
 from bench.methods.layers.transformer import sine_positions
+from bench.methods.options import SALGLOptions, SSGRLOptions
 from bench.methods.salgl import SALGLHead
 from bench.methods.ssgrl import SSGRLHead
 from small_heads import CHANNELS, batch, label_space, loss_of

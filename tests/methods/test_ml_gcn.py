@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from bench.errors import UserError
 from bench.experiment.methods import parse_methods
-from bench.methods.catalog import MLGCNOptions
 from bench.methods.ml_gcn import MLGCNHead
+from bench.methods.options import MLGCNOptions
 from small_heads import CHANNELS, HIDDEN, WIDTH, batch, label_space
 
 NAMES = ("first", "second", "third", "fourth")

@@ -62,7 +62,7 @@ def test_the_make_targets_that_it_names_exist_and_do_what_it_says() -> None:
         planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
         assert planned.returncode == 0, planned.stderr
         if target == "demo":
-            assert "run --methods all --data scenes" in planned.stdout and "bench tables" in planned.stdout
+            assert "run --methods seeds --data scenes" in planned.stdout and "bench tables" in planned.stdout
         if target == "test":
             assert "ruff" in planned.stdout and "mypy" in planned.stdout and "pytest" in planned.stdout
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from bench.cli import COMMANDS, main
 from bench.datasets.catalog import DATASETS
 from bench.experiment.schedule import load_schedule, schedule_names
-from bench.methods.catalog import MLGCNOptions
+from bench.methods.options import MLGCNOptions
 from bench_command import own_environment, own_process
 from trees import write_voc
 

@@ -12,7 +12,8 @@ from plugin_projects import write_project
 
 METHOD = """
 from pydantic import Field
-from bench.methods.catalog import Method, Options
+from bench.methods.catalog import Method
+from bench.methods.options import Options
 class Mine(Options):
     sharpness: float = Field(1.0, description="how sharp")
 HEAD = "bench.methods.resnet:PooledLinearHead"

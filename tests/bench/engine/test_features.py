@@ -14,7 +14,7 @@ from bench.errors import UserError
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import freeze, principal_components
-from bench.methods.catalog import SALGLOptions
+from bench.methods.options import SALGLOptions
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import bench

@@ -9,8 +9,8 @@ from bench.engine.cost import count_flops, count_parameters
 from bench.engine.fit import _group_size
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
-from bench.methods.catalog import SALGLOptions
 from bench.methods.model import MultiLabelModel
+from bench.methods.options import SALGLOptions
 from bench.methods.salgl import SALGLHead
 from small_heads import label_space
 

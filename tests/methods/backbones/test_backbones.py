@@ -17,8 +17,9 @@ from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.torchvision_networks import _cut, _take_grid
-from bench.methods.catalog import METHODS, ResNetOptions
+from bench.methods.catalog import METHODS
 from bench.methods.model import MultiLabelModel, head_class, state_digest
+from bench.methods.options import ResNetOptions
 from bench.methods.resnet import PooledLinearHead
 from bench_command import TINY, bench
 from small_heads import CLASSES, label_space, loss_of

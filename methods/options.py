@@ -1,0 +1,131 @@
+"""The options of each head, typed, with the published values as defaults.
+
+Light on purpose: listing methods or planning a matrix must not import torch.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.ranges import LogUniform, OneOf, Range, Uniform
+
+PUBLISHED_WIDTH = 1024
+"""The hidden width of the published heads, on backbones with 2048 channels."""
+
+
+class Options(BaseModel):
+    """Options of a head. Unknown keys are refused; the defaults are the published values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    widths: ClassVar[tuple[str, ...]] = ()
+    """Options that are hidden widths."""
+    tuned: ClassVar[Mapping[str, Range]] = {}
+    """Options that a tune draws, at most two, so that every method has much the same space."""
+
+    def narrowed(self, width: int) -> Self:
+        """With `width` where the paper has 1024, and every other width in proportion."""
+        fields = {name: max(1, getattr(self, name) * width // PUBLISHED_WIDTH) for name in self.widths}
+        return self.model_copy(update=fields)
+
+
+class ResNetOptions(Options):
+    """Options of the pooled linear baseline."""
+
+    pool: Literal["avg", "max"] = Field(
+        "avg", description="global pooling; papers call either 'the baseline'"
+    )
+
+
+class MLGCNOptions(Options):
+    """Options of ML-GCN."""
+
+    widths = ("hidden",)
+    tuned = {"tau": Uniform(low=0.05, high=0.6), "p": Uniform(low=0.05, high=0.5)}
+    tau: float = Field(0.4, ge=0, le=1, description="edges with P(j|i) below this are dropped (Eq. 7)")
+    p: float = Field(0.2, ge=0, lt=1, description="weight shared by a node's neighbours (Eq. 8)")
+    layers: int = Field(2, ge=1, le=4, description="number of graph convolutions")
+    hidden: int = Field(1024, ge=1, description="width of every graph convolution but the last")
+
+
+class SSGRLOptions(Options):
+    """Options of SSGRL."""
+
+    widths = ("hidden",)
+    tuned = {"steps": OneOf(values=(1, 2, 3)), "pool": OneOf(values=(1, 2))}
+    pool: int = Field(2, ge=1, description="average pooling of the map before the head; published: 2")
+    hidden: int = Field(1024, ge=1, description="width of the semantic attention")
+    steps: int = Field(3, ge=0, description="time steps of the gated graph network")
+
+
+class ADDGCNOptions(Options):
+    """Options of ADD-GCN; each but the width is an ablation of the paper (Fig. 3, Tables 4 to 6)."""
+
+    widths = ("hidden",)
+    tuned = {"hidden": OneOf(values=(512, 1024, 2048))}
+    hidden: int = Field(1024, ge=1, description="width of the content-aware category representation")
+    nodes: Literal["sam", "conv"] = Field(
+        "sam",
+        description="category representations by the semantic attention module, or by a Conv-LReLU block "
+        "in its place (Fig. 3)",
+    )
+    maps: Literal["cls-gmp", "gap-cls", "gmp-cls"] = Field(
+        "cls-gmp",
+        description="activation maps: classify, then pool by the maximum; or classify the average- or "
+        "max-pooled features, as standard CAM (gap-cls, gmp-cls; Table 6)",
+    )
+    graph: Literal[
+        "static-dynamic",
+        "dynamic-static",
+        "static",
+        "dynamic",
+        "parallel-add",
+        "parallel-mul",
+        "parallel-cat",
+        "none",
+    ] = Field(
+        "static-dynamic",
+        description="graphs and their order: dynamic-static, static, dynamic, parallel-add, parallel-mul, "
+        "parallel-cat (Table 4), or none (Fig. 3)",
+    )
+    representation: Literal["bi", "sum", "avg", "max"] = Field(
+        "bi",
+        description="what is classified: each category's vector by its own binary classifier (bi), or the "
+        "sum, avg or max of them all (Table 5)",
+    )
+
+    @model_validator(mode="after")
+    def _maps_need_sam(self) -> "ADDGCNOptions":
+        if self.nodes == "conv" and self.maps != "cls-gmp":
+            raise ValueError("nodes=conv has no activation maps: leave out maps, or use nodes=sam")
+        return self
+
+
+class SALGLOptions(Options):
+    """Options of SALGL; the defaults are the configuration of the published runs."""
+
+    widths = ("hidden", "feedforward")
+    tuned = {
+        "scenes": OneOf(values=(2, 4, 6, 8, 10)),
+        "batch_entropy_weight": LogUniform(low=1e-4, high=1e-1),
+    }
+    scenes: int = Field(6, ge=1, description="number of latent scenes")
+    steps: int = Field(3, ge=0, description="time steps of the gated graph network")
+    hidden: int = Field(1024, ge=1, description="width of the low-rank bilinear attention")
+    feedforward: int = Field(2048, ge=1, description="width of the transformer layer's feed-forward part")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the transformer layer")
+    soft: bool = Field(False, description="share an image among scenes by probability, not to the best one")
+    self_loops: bool = Field(True, description="keep the diagonal of the co-occurrence probabilities")
+    normalize: bool = Field(True, description="normalise each row of the co-occurrence probabilities")
+    positions: bool = Field(False, description="add a sine position encoding to queries and keys")
+    outgoing: bool = Field(
+        True, description="pass messages against the edges too, as the published runs did (outmess)"
+    )
+    # The published runs add both entropies with weight 1 to a loss that is a mean times 1000.
+    sample_entropy_weight: float = Field(
+        1e-3, ge=0, description="weight, beside a mean loss, of the entropy of each image's scenes"
+    )
+    batch_entropy_weight: float = Field(
+        1e-3, ge=0, description="weight, beside a mean loss, of how unevenly a batch uses the scenes"
+    )
