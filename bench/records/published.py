@@ -45,6 +45,8 @@ class PublishedRow(BaseModel):
         split: what was trained and tested on, in the source's terms.
         same_split: whether that is the split of the data set here.
         weights: what the network was pre-trained on, last (`coco`: on ImageNet, then on MS-COCO).
+        ema: whether averaged weights were measured; `best` where the better of both was reported.
+        loss: what was minimised; `bce` whatever its mean goes over.
         confidence: how surely the value was read from the source.
     """
 
@@ -62,6 +64,8 @@ class PublishedRow(BaseModel):
     split: str = Field(min_length=1)
     same_split: Literal["yes", "no", "not stated"]
     weights: Literal["imagenet", "imagenet-v2", "imagenet-22k", "coco"] | None
+    ema: Literal["yes", "no", "best"] | None
+    loss: Literal["bce", "asl"] | None
     confidence: Literal["high", "medium", "low"]
 
     @field_validator("method")
@@ -111,7 +115,7 @@ class PublishedValue(PublishedRow):
     def identity(self) -> tuple[Any, ...]:
         """What no two values have in common."""
         row = (self.source, self.table, self.row, self.backbone, self.train_size, self.test_size)
-        return (*row, self.data, self.weights, self.metric)
+        return (*row, self.data, self.weights, self.ema, self.metric)
 
 
 def _refused(error: UserError) -> ValueError:

@@ -14,6 +14,7 @@ from bench.records.groups import Group, data_title, differences, group_records
 from bench.records.runs import Runs, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
+from bench.tables.beyond import BEYOND, beyond_table
 from bench.tables.columns import WORDS, Column, class_columns, cost_columns, frame, metric_columns
 from bench.tables.context import CONTEXT, context_table
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
@@ -80,8 +81,8 @@ class Book:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
 
     def papers(self) -> list[str]:
-        """The names of the tables of papers."""
-        return [] if self.protocol else list(PAPER_TABLES)
+        """The names of the tables of papers, and of the one over all of them."""
+        return [] if self.protocol else [*PAPER_TABLES, BEYOND]
 
     def concerned(self) -> list[str]:
         """All tables, without those of papers where they say nothing of the records."""
@@ -116,6 +117,8 @@ class Book:
             return UserError(
                 f"The table {name} has its source's protocol, {protocol}: leave out another one."
             )
+        if name == BEYOND:
+            return UserError(f"The lines of the table {name} have their sources' protocols: leave out one.")
         for data in DATASET_CATALOGUE.names():
             if name in (data, *(f"{data}-{kind.name}" for kind in KINDS)):
                 return self.nothing_finished(data)
@@ -136,6 +139,8 @@ class Book:
 
     def table(self, name: str) -> PrintedTable:
         """The table of that name, one of `own()` or `papers()`."""
+        if name == BEYOND:
+            return beyond_table(self.runs)
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
         if name == CONTEXT:

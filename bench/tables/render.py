@@ -39,7 +39,43 @@ thead tr:last-child th { border-bottom: 1px solid }
 th[scope=colgroup] { text-align: center; border-bottom: 1px solid }
 th[scope=row] { font-weight: normal }
 th[scope=rowgroup] { text-align: left; padding-top: .7rem }
-.notes { font-size: .85rem; max-width: 60rem }"""
+.notes { font-size: .85rem; max-width: 60rem }
+th button { all: unset; cursor: pointer }
+th button:focus-visible { outline: 2px solid }
+th[aria-sort=ascending] button::after { content: " ▲" }
+th[aria-sort=descending] button::after { content: " ▼" }"""
+
+# A page is read without it too. Rows stay within their group; places without a number come last.
+_SCRIPT: Final = """\
+"use strict";
+const number = (cell) => parseFloat(cell.textContent.replace("−", "-"));
+const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+function compare(one, other, sign, isWord) {
+  if (isWord) return sign * words.compare(one.textContent, other.textContent);
+  const [a, b] = [number(one), number(other)];
+  if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b);
+  return sign * (a - b);
+}
+function sortBy(head) {
+  const isWord = head.classList.contains("word");
+  const now = head.getAttribute("aria-sort") ?? (isWord ? "descending" : "ascending");
+  const next = now === "ascending" ? "descending" : "ascending";
+  for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", next);
+  for (const body of head.closest("table").tBodies) {
+    const rows = [...body.rows].filter((row) => row.cells.length > head.cellIndex);
+    const [sign, at] = [next === "ascending" ? 1 : -1, head.cellIndex];
+    rows.sort((a, b) => compare(a.cells[at], b.cells[at], sign, isWord));
+    body.append(...rows);
+  }
+}
+for (const head of document.querySelectorAll("thead tr:last-child th")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = head.textContent;
+  button.addEventListener("click", () => sortBy(head));
+  head.replaceChildren(button);
+}"""
 
 
 def markdown(document: Document) -> str:
@@ -166,7 +202,8 @@ def html(document: Document) -> str:
         parts += [f"<h2>{escape(section.heading)}</h2>"] if section.heading else []
         parts += _html_list(section.lines)
         parts += _html_table(section.grid)
-    return "\n".join([*parts, *_html_list(document.notes), "</body>", "</html>"]) + "\n"
+    parts += [*_html_list(document.notes), f"<script>\n{_SCRIPT}\n</script>"]
+    return "\n".join([*parts, "</body>", "</html>"]) + "\n"
 
 
 def _html_list(lines: tuple[str, ...]) -> list[str]:

@@ -54,7 +54,8 @@ class PaperTable:
         return tuple(dict.fromkeys(column.data for column in self.columns))
 
 
-def _columns(data: str, span: str, metrics: Iterable[str], ending: str = "") -> tuple[PaperColumn, ...]:
+def columns_of(data: str, span: str, metrics: Iterable[str], ending: str = "") -> tuple[PaperColumn, ...]:
+    """A column for each metric, under a common heading."""
     return tuple(PaperColumn(metric, metric + ending, data, span) for metric in metrics)
 
 
@@ -62,7 +63,7 @@ _PR = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 
 
 def _all_and_top3(data: str) -> tuple[PaperColumn, ...]:
-    return (*_columns(data, "All", ("mAP", *_PR)), *_columns(data, "Top-3", _PR, "_top3"))
+    return (*columns_of(data, "All", ("mAP", *_PR)), *columns_of(data, "Top-3", _PR, "_top3"))
 
 
 _VOC_TITLES = (
@@ -77,8 +78,8 @@ def _voc(data: str, titles: tuple[str, ...] = _VOC_TITLES) -> tuple[PaperColumn,
 
 
 _ABLATION = (
-    *_columns("coco2014", "MS-COCO", ("mAP", "OF1", "CF1")),
-    *_columns("voc2007", "VOC 2007", ("mAP", "OF1", "CF1")),
+    *columns_of("coco2014", "MS-COCO", ("mAP", "OF1", "CF1")),
+    *columns_of("voc2007", "VOC 2007", ("mAP", "OF1", "CF1")),
 )
 _BASELINES = ("resnet", "resnet/pool=max")
 _ADD_GCN = (*_BASELINES, "ml-gcn", "ssgrl", "add-gcn")
@@ -130,7 +131,7 @@ PAPER_TABLES: dict[str, PaperTable] = {
             source="addgcn-code",
             table="readme",
             protocol="add-gcn",
-            columns=_columns("coco2014", "", ("mAP",)),
+            columns=columns_of("coco2014", "", ("mAP",)),
             methods=_ADD_GCN,
         ),
         PaperTable(
@@ -192,7 +193,7 @@ PAPER_TABLES: dict[str, PaperTable] = {
             source="chen2019ssgrl",
             table="vg500",
             protocol="ssgrl",
-            columns=_columns("vg500", "", ("mAP",)),
+            columns=columns_of("vg500", "", ("mAP",)),
             methods=("ssgrl", "add-gcn"),
         ),
         PaperTable(
@@ -221,8 +222,8 @@ PAPER_TABLES: dict[str, PaperTable] = {
             table="nuswide",
             protocol="salgl",
             columns=(
-                *_columns("nuswide", "All", ("mAP", "CF1", "OF1")),
-                *_columns("nuswide", "Top-3", ("CF1", "OF1"), "_top3"),
+                *columns_of("nuswide", "All", ("mAP", "CF1", "OF1")),
+                *columns_of("nuswide", "Top-3", ("CF1", "OF1"), "_top3"),
             ),
             methods=_EVERY,
             remark=_NOT_READ,

@@ -14,7 +14,7 @@ from bench.tables.papers.literals import PaperColumn, PaperTable
 
 PUBLISHED, REPRODUCED, MEASURED = "published", "reproduced elsewhere", "measured here"
 
-_WEIGHTS = {
+WEIGHTS = {
     "imagenet": "ImageNet",
     "imagenet-v2": "ImageNet (V2)",
     "imagenet-22k": "ImageNet-22k",
@@ -121,13 +121,17 @@ def comparable_columns(table: PaperTable) -> list[PaperColumn]:
 
 def measured_lines(table: PaperTable, records: Sequence[Record]) -> list[Line]:
     """The runs made here, one row per method and settings, averaged over their seeds."""
+    columns = comparable_columns(table)
+    return [_measured_line(runs, columns) for runs in measured_rows(table, records)]
+
+
+def measured_rows(table: PaperTable, records: Sequence[Record]) -> list[list[Record]]:
+    """The runs made here by method and settings, in the order of the table's methods."""
     rows: dict[tuple[int, str], list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.run_id):
         rows[table.methods.index(record.cell.method.label()), _settings(record)].append(record)
-    columns = comparable_columns(table)
     names = {key: _schedule_name(runs) for key, runs in rows.items()}
-    order = sorted(rows, key=lambda key: (key[0], names[key], key[1]))
-    return [_measured_line(rows[key], columns) for key in order]
+    return [rows[key] for key in sorted(rows, key=lambda key: (key[0], names[key], key[1]))]
 
 
 def _line(group: str, rows: list[PrintedRow], columns: Sequence[PaperColumn]) -> Line:
@@ -148,7 +152,7 @@ def _facts(row: PublishedRow) -> Facts:
         backbone=row.backbone or "",
         train_size=row.train_size,
         test_size=row.test_size,
-        weights=_WEIGHTS[row.weights] if row.weights else "",
+        weights=WEIGHTS[row.weights] if row.weights else "",
         split="" if row.same_split == "yes" else row.split,
     )
 

@@ -1,0 +1,117 @@
+"""The table over all sources: each printed line as it is, and what was measured beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.datasets.catalog import DATASETS
+from bench.records.published import published_rows
+from bench.records.store import RecordStore
+from bench.tables.beyond import BEYOND, DATA
+from bench_command import bench
+from browser import Visit, chromium
+from full_records import scored_record
+from made_records import made_cell, store_made
+
+
+def lines_of(printed: str) -> list[list[str]]:
+    rows = [
+        line for line in printed.splitlines() if line.startswith("| ") and not line.startswith("| Method")
+    ]
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+
+
+def test_every_printed_map_on_the_three_data_sets_is_a_line(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell())
+    printed = bench(tmp_path, None, "tables", BEYOND)
+    assert printed.exit_code == 0, printed.output
+    splits = {split for several in DATA.values() for split in several}
+    expected = [
+        (row.facts.row, row.facts.backbone or "–", row.facts.source, f"{row.values['mAP']:.1f}")
+        for row in published_rows()
+        if row.facts.data in splits and row.values.get("mAP") is not None
+    ]
+    found = [
+        (line[0], line[1], line[-1 - len(METRICS)], line[-len(METRICS)]) for line in lines_of(printed.stdout)
+    ]
+    assert sorted(found) == sorted(expected) and len(found) > 300
+    for part in printed.stdout.split("\n## ")[1:]:
+        values = [float(line[-3]) for line in lines_of(part)]
+        assert values == sorted(values, reverse=True)
+
+
+def test_no_line_is_bold_and_what_is_stated_stands_beside_it(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell())
+    printed = bench(tmp_path, None, "tables", BEYOND).stdout
+    assert not any(cell.startswith("**") for line in lines_of(printed) for cell in line)
+    (salgl,) = [
+        line
+        for line in lines_of(printed)
+        if line[0] == "SALGL" and line[-4] == "zhu2023salgl" and line[-3] == "87.3"
+    ]
+    assert salgl[1:9] == ["ResNet-101", "448", "576", "ImageNet", "yes", "asl", "own", "coco2014"]
+
+
+def test_whole_runs_stand_beside_them_and_others_do_not(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell(), made_cell(data="scenes"))
+    assert "measured here" not in {
+        line[7] for line in lines_of(bench(tmp_path, None, "tables", BEYOND).stdout)
+    }
+    store = RecordStore(tmp_path / "results")
+    for seed in (0, 1):
+        store.save(*scored_record(made_cell("ml-gcn", seed)))
+    lines = lines_of(bench(tmp_path, None, "tables", BEYOND).stdout)
+    (mine,) = [line for line in lines if line[7] == "measured here"]
+    assert mine[8] == "voc2007" and " ± " in mine[-3]
+
+
+def test_a_protocol_of_another_kind_is_refused(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell())
+    done = bench(tmp_path, None, "tables", BEYOND, "--protocol", "ssgrl")
+    assert done.exit_code == 2 and "have their sources' protocols" in done.output
+
+
+def test_it_is_written_where_the_records_are_on_data_of_papers_alone(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell())
+    assert bench(tmp_path, None, "tables").exit_code == 0
+    assert (tmp_path / "results" / "tables" / "beyond.csv").is_file()
+    assert set(DATA["MS-COCO"]) <= set(DATASETS)
+
+
+@pytest.mark.slow
+def test_a_column_sorts_its_table(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell())
+    assert bench(tmp_path, None, "tables", BEYOND).exit_code == 0
+    page = (tmp_path / "results" / "tables" / "beyond.html").as_uri()
+    with chromium(tmp_path / "profile") as browser:
+        visit = Visit(browser, page).open()
+        table = browser.find_elements("css selector", "table")[1]
+
+        def column(title: str) -> list[str]:
+            heads = [
+                head.text.strip(" ▲▼")
+                for head in table.find_elements("css selector", "thead tr:last-child th")
+            ]
+            at = heads.index(title)
+            return [
+                row.find_elements("css selector", "th, td")[at].text
+                for row in table.find_elements("css selector", "tbody tr")
+            ]
+
+        def press(title: str) -> None:
+            next(
+                b for b in table.find_elements("css selector", "th button") if b.text.strip(" ▲▼") == title
+            ).click()
+
+        before = column("OF1")
+        buttons["OF1"].click()
+        numbers = [float(text) for text in column("OF1") if text != "–"]
+        assert numbers == sorted(numbers, reverse=True) and sorted(column("OF1")) == sorted(before)
+        assert column("OF1")[-1] == "–", "what is not stated comes last"
+        buttons["OF1"].click()
+        numbers = [float(text) for text in column("OF1") if text != "–"]
+        assert numbers == sorted(numbers) and column("OF1")[-1] == "–"
+        buttons["Method"].click()
+        names = column("Method")
+        assert names == sorted(names, key=str.lower)
+        assert visit.browser.get_log("browser") == []
