@@ -1,11 +1,13 @@
 """`bench tables`: the comparisons and the tables of the papers, from records and published values alone."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.experiment.cell import Vary
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
 from bench.resolve import names_in, unknown_name
@@ -19,15 +21,28 @@ from bench.resolve import names_in, unknown_name
 )
 @click.option("--format", "formats", help="Some of md, csv, tex, html, separated by commas.  [default: all]")
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
+@click.option(
+    "--vary",
+    type=click.Choice(get_args(Vary)),
+    default="method",
+    show_default=True,
+    help="What the rows differ in; all else is the same.",
+)
 def command(
-    names: tuple[str, ...], results: Path, out: Path | None, formats: str | None, protocol: str | None
+    names: tuple[str, ...],
+    results: Path,
+    out: Path | None,
+    formats: str | None,
+    protocol: str | None,
+    vary: Vary,
 ) -> None:
     """Write tables, and print them; without a NAME all tables, of which the comparisons are printed.
 
     NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or
-    the table of a paper, with the runs made here beside the published values (add-gcn-table1), or
-    `context`: on all data sets, mAP in and out of the context of training. All tables are listed in
-    index.md beside them; those of papers are left out where all runs are on your own data.
+    the table of a paper, with the runs made here beside the published values (add-gcn-table1),
+    `beyond`: every method of every source on MS-COCO, VOC2007 and NUS-WIDE, or `context`: on all data sets,
+    mAP in and out of the context of training. All tables are listed in index.md beside them; those of papers
+    are left out where all runs are on your own data.
     """
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables
@@ -40,7 +55,7 @@ def command(
     measured = resolve_protocol(protocol) if protocol else None
     with open_display(Console(stderr=True)) as display:
         progress = display.task("reading records, making tables")
-        texts = write_tables(RecordStore(results), folder, measured, names, chosen, progress)
+        texts = write_tables(RecordStore(results), folder, measured, names, chosen, progress, vary)
     for text in texts:
         click.echo(text)
     click.echo(f"Written to {folder}: {', '.join(names) or 'all tables'} as {', '.join(chosen)}.")

@@ -131,7 +131,7 @@ class _Chooser:
             raise UserError(f"Name the data set on which {a} and {b} are compared: --data NAME.")
         all_a, all_b = self._of(a, self._data), self._of(b, self._data)
         different = {record.run_id: record for record in (*all_a, *all_b)}
-        groups = [group.by_method() for group in group_records(different.values())]
+        groups = [group.by_row() for group in group_records(different.values())]
         shared = [(rows[a], rows[b]) for rows in groups if a in rows and b in rows]
         if not shared:
             raise _no_shared_conditions(b, all_a[0], all_b[0])

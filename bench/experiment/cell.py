@@ -1,7 +1,7 @@
 """One run: everything that changes its result, hashed to its identity."""
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,6 +20,16 @@ RECIPE = 3
 _SINCE_3 = frozenset({"split", "tuned"}), frozenset({"select_on", "decay_vectors"})
 # Fields of a schedule that came later. Without a value they change nothing, and are left out of the hash.
 _LATER = frozenset({"ema_beside"})
+
+
+Vary = Literal["method", "loss", "backbone"]
+"""What the rows of a comparison differ in, beside their seeds."""
+# What is left out of the conditions for each: fields of a run and of its schedule.
+_VARIED: dict[Vary, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "method": (("method",), ()),
+    "loss": ((), ("loss",)),
+    "backbone": (("weights_digest",), ("backbone", "weights")),
+}
 
 
 class CellSpec(BaseModel):
@@ -64,8 +74,12 @@ class CellSpec(BaseModel):
         options, width = options_of(self.method), self.schedule.head_width
         return options if width is None else options.narrowed(width)
 
-    def row(self) -> str:
-        """What its row in a table is known by: the method with its options, without those a tune chose."""
+    def row(self, varies: Vary = "method") -> str:
+        """What its row is known by: what varies; a method with its options, without those a tune chose."""
+        if varies == "loss":
+            return str(self.schedule.loss)
+        if varies == "backbone":
+            return f"{self.schedule.backbone} from {self.schedule.weights} weights"
         return self.tuned.method if self.tuned else self.method.label()
 
     def schedule_title(self) -> str:
@@ -81,14 +95,16 @@ class CellSpec(BaseModel):
         """The name of the run's folder."""
         return f"{self.data}-{self.method.name}-s{self.seed}-{self.key()}"
 
-    def conditions(self) -> str:
-        """A hash of all that a comparison holds the same: everything but the method and the seed.
+    def conditions(self, varies: Vary = "method") -> str:
+        """A hash of all that a comparison holds the same: everything but what varies and the seed.
 
         Of the values that a tune chose, it is what they were chosen from.
         """
-        return self._hash_without("method", "seed", tuned=self.tuned.fields if self.tuned else ())
+        of_run, of_schedule = _VARIED[varies]
+        tuned = self.tuned.fields if self.tuned else ()
+        return self._hash_without("seed", *of_run, of_schedule=(*of_schedule, *tuned))
 
-    def _hash_without(self, *fields: str, tuned: tuple[str, ...] = ()) -> str:
+    def _hash_without(self, *fields: str, of_schedule: tuple[str, ...] = ()) -> str:
         # The name and the description of a schedule change nothing: equal fields are an equal schedule.
         content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
         # Nor does the name of a file of vectors or of a model: equal hashes are equal files.
@@ -98,12 +114,12 @@ class CellSpec(BaseModel):
         if self.tuned:
             del content["tuned"]["name"], content["tuned"]["method"]
         if self.recipe < RECIPE:
-            of_run, of_schedule = _SINCE_3
-            fields, tuned = (*fields, *of_run), (*tuned, *of_schedule)
+            silent, silent_schedule = _SINCE_3
+            fields, of_schedule = (*fields, *silent), (*of_schedule, *silent_schedule)
         content["schedule"] = {
             name: value
             for name, value in content["schedule"].items()
-            if name not in tuned and (value is not None or name not in _LATER)
+            if name not in of_schedule and (value is not None or name not in _LATER)
         }
         kept = {name: value for name, value in content.items() if name not in fields}
         return sha256(canonical_json(kept).encode()).hexdigest()[:12]

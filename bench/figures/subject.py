@@ -36,7 +36,7 @@ class Subject:
     @cached_property
     def rows(self) -> Mapping[str, list[Record]]:
         """The runs of each method, over its seeds, in the order of the tables."""
-        return self.group.by_method()
+        return self.group.by_row()
 
     @cached_property
     def styles(self) -> Mapping[str, Style]:

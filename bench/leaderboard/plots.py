@@ -18,12 +18,12 @@ COSTS: Final = ("parameters (M)", "GFLOPs per image", "test images/s", "peak mem
 
 def trade_charts(group: Group) -> list[Chart]:
     """The mAP against each kind of cost, of the methods that have both; whiskers: standard deviation."""
-    looks, titles = styles(group.by_method()), group.titles()
+    looks, titles = styles(group.by_row()), group.titles()
     charts = []
     for column in cost_columns():
         if column.title in COSTS:
             points = {
-                label: _trade(titles[label], records, column) for label, records in group.by_method().items()
+                label: _trade(titles[label], records, column) for label, records in group.by_row().items()
             }
             series = [
                 Series(titles[label], looks[label], (point,))
@@ -48,11 +48,11 @@ def _trade(title: str, records: Sequence[Record], column: Column) -> Point | Non
 
 def learning_charts(group: Group) -> list[Chart]:
     """Loss and mAP after every epoch, means over seeds."""
-    looks, titles = styles(group.by_method()), group.titles()
+    looks, titles = styles(group.by_row()), group.titles()
     charts = []
     for name, read in CURVES.items():
         series = []
-        for label, records in group.by_method().items():
+        for label, records in group.by_row().items():
             seeds = [read(record) for record in records]
             means = {epoch: fmean(seed[epoch] for seed in seeds) for epoch in common_epochs(seeds)}
             title = titles[label]

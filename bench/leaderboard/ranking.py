@@ -98,8 +98,8 @@ def ranking(groups: Mapping[str, Sequence[Group]]) -> Ranking:
     columns = {data: ranked_group(of_data) for data, of_data in groups.items()}
     # As one group, so that the order is that of the tables.
     together = Group(tuple(record for group in columns.values() for record in group.records))
-    everything, titles = together.by_method(), together.titles()
-    results = {data: _results(group.by_method()) for data, group in columns.items()}
+    everything, titles = together.by_row(), together.titles()
+    results = {data: _results(group.by_row()) for data, group in columns.items()}
     behind = {data: 1.0 + len(set(of) - {PRIOR.name}) for data, of in results.items()}
     standings = [
         Standing(
@@ -133,7 +133,7 @@ def ranked_group(groups: Sequence[Group]) -> Group:
     def weight(group: Group) -> tuple[bool, bool, int, int]:
         cell = group.first.cell
         whole = cell.limit_train is None and cell.limit_eval is None
-        return cell.split == "test", whole, len(set(group.by_method()) - {PRIOR.name}), len(group.records)
+        return cell.split == "test", whole, len(set(group.by_row()) - {PRIOR.name}), len(group.records)
 
     return max(groups, key=weight)
 

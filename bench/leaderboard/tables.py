@@ -95,7 +95,7 @@ def methods_table(
     evidence: Evidence | None = None,
 ) -> PageTable:
     """A row per method, a column per number."""
-    looks = styles(group.by_method())
+    looks = styles(group.by_row())
     by_column = _cells(group, columns, section, evidence=evidence)
     rows = [
         PageRow(title, tuple(cells[position] for cells in by_column), looks[label])
@@ -125,7 +125,7 @@ def _cells(
 ) -> list[list[PageCell]]:
     """For each column the cell of every method."""
     numbers = frame(group, columns, evidence)
-    made = [_over(_seeds(records)) for records in group.by_method().values()]
+    made = [_over(_seeds(records)) for records in group.by_row().values()]
     values = [[float(value) for value in numbers[column.key]] for column in columns]
     known = [value for of_column in values for value in of_column if not math.isnan(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)

@@ -76,7 +76,7 @@ def evidence_of(store: RecordStore, group: Group, protocol: Protocol | None = No
     values: dict[str, FloatArray] = {}
     notes: dict[str, str] = {}
     first: ResampledRun | None = None
-    methods = group.by_method()
+    methods = group.by_row()
     for label, records in methods.items():
         try:
             samples = samples_of(store, records, protocol)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.datasets.catalog import DATASETS
+from bench.experiment.cell import Vary
 from bench.experiment.methods import find_method
 from bench.files import canonical_json
 from bench.methods.catalog import METHODS, PRIOR
@@ -18,29 +19,50 @@ def method_place(name: str) -> int:
     return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
+_ROWS: dict[Vary, str] = {"method": "methods", "loss": "losses", "backbone": "backbones"}
+
+
 @dataclass(frozen=True)
 class Group:
-    """Records made under the same conditions: they differ in method and seed alone."""
+    """Records made under the same conditions: they differ in seed and one more thing alone, the method.
+
+    Attributes:
+        records: at least one.
+        varies: what else they differ in, where it is not the method.
+    """
 
     records: tuple[Record, ...]
+    varies: Vary = "method"
 
     @property
     def first(self) -> Record:
         """Any of the records, to read the conditions from."""
         return self.records[0]
 
-    def by_method(self) -> dict[str, list[Record]]:
-        """The records of each method with its options, in the order of the tables."""
+    @property
+    def noun(self) -> str:
+        """What its rows are, several of them."""
+        return _ROWS[self.varies]
+
+    def row_of(self, record: Record) -> str:
+        """What the row of a record is known by."""
+        return record.cell.row(self.varies)
+
+    def by_row(self) -> dict[str, list[Record]]:
+        """The records of each method with its options, or of what varies, in the order of the tables."""
         rows: dict[str, list[Record]] = defaultdict(list)
         for record in sorted(
-            self.records, key=lambda r: (method_place(r.cell.method.name), r.cell.row(), r.cell.seed)
+            self.records, key=lambda r: (method_place(r.cell.method.name), self.row_of(r), r.cell.seed)
         ):
-            rows[record.cell.row()].append(record)
+            rows[self.row_of(record)].append(record)
         return dict(rows)
 
     def titles(self) -> dict[str, str]:
-        """What a table calls each method with its options; no two are called the same."""
-        return told_apart({label: title_of(records[0]) for label, records in self.by_method().items()})
+        """What a table calls each row; no two are called the same."""
+        rows = self.by_row()
+        if self.varies != "method":
+            return {label: label for label in rows}
+        return told_apart({label: title_of(records[0]) for label, records in rows.items()})
 
 
 def data_title(records: Iterable[Record]) -> str:
@@ -65,19 +87,29 @@ def told_apart(titles: Mapping[str, str]) -> dict[str, str]:
     )
 
 
-def group_records(records: Iterable[Record]) -> list[Group]:
-    """Split finished records into groups that may stand in one table, in a fixed order."""
+def group_records(records: Iterable[Record], varies: Vary = "method") -> list[Group]:
+    """Split finished records into groups that may stand in one table, in a fixed order.
+
+    Where something else varies than the method, a group has at least two rows, and what a tune chose, which
+    may be just that, is in none.
+    """
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if record.status == "finished":
+        if record.status == "finished" and (varies == "method" or _may_vary(record)):
             # The conditions hold a hash of the data; what was measured on is compared all the same.
             sizes = canonical_json(_sizes(record))
-            groups[record.cell.data, record.cell.conditions(), sizes].append(record)
+            groups[record.cell.data, record.cell.conditions(varies), sizes].append(record)
     # By the schedule's name first, because that is what a reader knows; it is no condition itself.
     names = {key: min(record.cell.schedule_name for record in groups[key]) for key in groups}
-    return [
-        Group(tuple(groups[key])) for key in sorted(groups, key=lambda key: (key[0], names[key], key[1:]))
+    found = [
+        Group(tuple(groups[key]), varies)
+        for key in sorted(groups, key=lambda key: (key[0], names[key], key[1:]))
     ]
+    return [group for group in found if varies == "method" or len(group.by_row()) > 1]
+
+
+def _may_vary(record: Record) -> bool:
+    return record.cell.tuned is None and record.cell.method.name != PRIOR.name
 
 
 def differences(one: Record, other: Record) -> list[str]:

@@ -36,7 +36,7 @@ def numerics_statement(group: Group, store: RecordStore) -> str:
     if not different:
         return ""
     newest = max(trained, key=lambda record: record.created).environment
-    moved = [_moved(records, newest, store) for records in _by_row(trained, newest).values()]
+    moved = [_moved(records, newest, store) for records in _by_row(group, newest).values()]
     if None in moved:
         size = "the size of what that changes is not known; `bench verify RUN --train` measures it"
     elif not any(moved):
@@ -62,12 +62,12 @@ def _differences(records: Sequence[Record]) -> list[str]:
     return shared + [f"the head of {name}" for name, digests in heads.items() if len(digests) > 1]
 
 
-def _by_row(records: Iterable[Record], newest: Environment) -> dict[str, list[Record]]:
-    """By row, the records that were computed otherwise than the newest one."""
+def _by_row(group: Group, newest: Environment) -> dict[str, list[Record]]:
+    """By row, the trained records that were computed otherwise than the newest one."""
     found: dict[str, list[Record]] = {}
-    for record in records:
-        if numerics(record.environment) != numerics(newest):
-            found.setdefault(record.cell.row(), []).append(record)
+    for record in group.records:
+        if record.history and numerics(record.environment) != numerics(newest):
+            found.setdefault(group.row_of(record), []).append(record)
     return found
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
+from bench.experiment.cell import Vary
 from bench.metrics.protocol import Protocol
 from bench.records.evidence import Evidence, evidence_of
-from bench.records.groups import Group, data_title, differences, group_records
+from bench.records.groups import Group, data_title, differences, group_records, title_of
 from bench.records.runs import Runs, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
@@ -39,6 +40,7 @@ KINDS = (
     TableKind("cost", "Cost", lambda group: cost_columns(), None),
 )
 COMPARISON = KINDS[0]
+_ANOTHER: dict[str, str] = {"loss": "--set loss=asl", "backbone": "--backbone NAME"}
 # Runs that a message names one by one.
 NAMED = 5
 
@@ -50,18 +52,20 @@ class Book:
         store: the records.
         protocol: measure the stored scores under it instead of the one they were recorded with; the
             tables of papers, which have a protocol of their own, are then not among the tables.
+        varies: what the rows of a comparison differ in; but for the method, there are no other tables then.
 
     Attributes:
         runs: the records.
         groups: those that may stand in one table, by data set.
     """
 
-    def __init__(self, store: RecordStore, protocol: Protocol | None = None) -> None:
+    def __init__(self, store: RecordStore, protocol: Protocol | None = None, varies: Vary = "method") -> None:
         self.runs = Runs(store)
         self.protocol = protocol
+        self.varies = varies
         records, self.notes = self.runs.under(protocol)
         self.groups: dict[str, list[Group]] = {}
-        for group in group_records(records):
+        for group in group_records(records, varies):
             self.groups.setdefault(group.first.cell.data, []).append(group)
         self._evidence: dict[str, Evidence] = {}
 
@@ -75,14 +79,14 @@ class Book:
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
-        return [*self._own(), *([CONTEXT] if self.groups else [])]
+        return [*self._own(), *([CONTEXT] if self.groups and self.varies == "method" else [])]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
 
     def papers(self) -> list[str]:
         """The names of the tables of papers, and of the one over all of them."""
-        return [] if self.protocol else [*PAPER_TABLES, BEYOND]
+        return [] if self.protocol or self.varies != "method" else [*PAPER_TABLES, BEYOND]
 
     def concerned(self) -> list[str]:
         """All tables, without those of papers where they say nothing of the records."""
@@ -128,6 +132,12 @@ class Book:
 
     def nothing_finished(self, data: str | None = None) -> UserError:
         """That there is no finished run, why each other one is left out, and what makes some."""
+        if self.varies != "method":
+            of = f" on {data}" if data else ""
+            return UserError(
+                f"No two finished runs{of} under {self.runs.store.folder} differ in the {self.varies} alone; "
+                f"`bench run --methods resnet {_ANOTHER[self.varies]}` beside the same without it makes some."
+            )
         known = set(DATASET_CATALOGUE.names())
         notes = notes_on((data,), self.notes, known) if data else list(self.notes.values())
         more = [f"and {len(notes) - NAMED} more"] if len(notes) > NAMED else []
@@ -152,7 +162,6 @@ class Book:
         frames = [self._frame(group, kind) for group in groups]
         sections = []
         for group, numbers in zip(groups, frames, strict=True):
-            cell = group.first.cell
             several = len(groups) > 1
             lines = header(group, self.runs.store)
             if kind.statements:
@@ -164,9 +173,9 @@ class Book:
                 lines = (*lines, device_statement(group.records))
             sections.append(
                 Section(
-                    f"{cell.schedule_title()}, conditions {cell.conditions()}" if several else "",
+                    self._heading(group, several),
                     lines,
-                    grid_of(numbers, WORDS, kind.columns(group), left=1),
+                    grid_of(numbers, self._words(), kind.columns(group), left=1),
                 )
             )
         notes = notes_on((data,), self.notes, set(self.groups))
@@ -174,6 +183,16 @@ class Book:
         document = Document(f"{data}-{kind.name}", f"{called}: {kind.title}", tuple(sections), tuple(notes))
         described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
+
+    def _words(self) -> dict[str, str]:
+        return {self.varies.title() if key == "method" else title: key for title, key in WORDS.items()}
+
+    def _heading(self, group: Group, several: bool) -> str:
+        """What tells a section from the others; which method it is of, where that is not what varies."""
+        cell = group.first.cell
+        title = f"{cell.schedule_title()}, conditions {cell.conditions(self.varies)}" if several else ""
+        of = "" if self.varies == "method" else title_of(group.first)
+        return ", ".join(filter(None, (of, title)))
 
     def _frame(self, group: Group, kind: TableKind) -> pd.DataFrame:
         return frame(group, kind.columns(group), self.evidence(group) if kind.statements else None)
@@ -225,7 +244,7 @@ def _with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:
         "data": cell.data,
         "schedule": cell.schedule_name,
         "protocol": cell.protocol.name,
-        "conditions": cell.conditions(),
+        "conditions": cell.conditions(group.varies),
     }
     for position, (name, value) in enumerate(conditions.items()):
         described.insert(position, name, value)

@@ -50,7 +50,7 @@ def frame(group: Group, columns: Sequence[Column], evidence: Evidence | None = N
     rows = []
     titles = group.titles()
     known = [column for column in columns if column.metric in INTERVALS]
-    for label, records in group.by_method().items():
+    for label, records in group.by_row().items():
         row = {"method": titles[label], "seeds": len(records), **averages(records, columns)}
         if evidence:
             for column in known:

@@ -124,7 +124,7 @@ def _frame(group: Group, measure: Measure, notes: dict[str, str]) -> pd.DataFram
     """Mean, standard deviation and interval of every column, in percent, one row per method."""
     rows = []
     titles = group.titles()
-    for label, records in group.by_method().items():
+    for label, records in group.by_row().items():
         row: dict[str, object] = {"method": titles[label], "seeds": len(records)}
         row |= dict.fromkeys((key for column in COLUMNS for key in _keys(column)), math.nan)
         try:

@@ -39,7 +39,7 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         f"{share(cell.data, 'eval', data.eval_images, cell.split)} {cell.split} images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult {cell.split} labels"
         + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
-        f"schedule: {cell.schedule_title()} — {schedule.backbone} from {_start(cell)} at {size}, "
+        f"schedule: {cell.schedule_title()} — {_backbone(group)} at {size}, "
         f"{_shared(cell, 'epochs')} epochs, batch {_batch(cell)}, {_shared(cell, 'optimizer')}, "
         f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}"
         f"{_averaged(schedule)}; label vectors: {cell.vectors}"
@@ -49,6 +49,12 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         feed_statement(group),
         *filter(None, [numerics_statement(group, store)]),
     )
+
+
+def _backbone(group: Group) -> str:
+    if group.varies == "backbone":
+        return "the backbone of each row"
+    return f"{group.first.cell.schedule.backbone} from {_start(group.first.cell)}"
 
 
 def _shared(cell: CellSpec, field: str) -> str:
@@ -104,20 +110,22 @@ def feed_statement(group: Group) -> str:
     trained = [record for record in group.records if record.history]
     if not trained:
         return "nothing was trained"
+    if group.varies == "backbone":
+        return "the backbone is what varies, and with it where training starts"
     rows: dict[str, set[int]] = {}
     for record in trained:
-        rows.setdefault(record.cell.row(), set()).add(record.cell.seed)
+        rows.setdefault(group.row_of(record), set()).add(record.cell.seed)
     seeds = sorted(set().union(*rows.values()))
     different = [seed for seed in seeds if not _alike([one for one in trained if one.cell.seed == seed])]
     if different:
-        return f"WARNING: at seed {different[0]} the methods were not fed alike or did not start alike"
+        return f"WARNING: at seed {different[0]} the {group.noun} were not fed alike or did not start alike"
     shared = sorted(set.intersection(*rows.values()))
     if not shared:
-        return "no seed is shared by all methods, so nothing shows that they were fed alike"
+        return f"no seed is shared by all {group.noun}, so nothing shows that they were fed alike"
     named = f"seed{'s' * (len(shared) > 1)} {', '.join(map(str, shared))}"
     which = "at each seed" if shared == seeds else f"at {named}, which all have,"
     return (
-        f"{which} all methods saw the same pixels in the same order and started from the same backbone "
+        f"{which} all {group.noun} saw the same pixels in the same order and started from the same backbone "
         "(hashes equal)"
     )
 
@@ -143,11 +151,11 @@ def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
     names = f"{', '.join(NAMES[:-1])} and {NAMES[-1]}"
     count = len(evidence.tested)
     bold = (
-        f"bold: {names} that cannot be told from the best of the methods with at least {LEAST_SEEDS} seeds "
-        f"(p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, Holm; "
+        f"bold: {names} that cannot be told from the best of the {group.noun} with at least {LEAST_SEEDS} "
+        f"seeds (p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, Holm; "
         "the label frequency has no seed)"
     )
-    nothing = f"nothing is bold: there are no two methods with at least {LEAST_SEEDS} seeds"
+    nothing = f"nothing is bold: there are no two {group.noun} with at least {LEAST_SEEDS} seeds"
     return (
         class_statement(group.first, evidence.positives),
         *interval_statements(group),
@@ -166,7 +174,7 @@ def class_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
 def interval_statements(group: Group) -> tuple[str, ...]:
     """What the intervals of a table cover, and of which methods they cover less."""
     titles = group.titles()
-    single = [titles[label] for label, records in group.by_method().items() if one_seed(records)]
+    single = [titles[label] for label, records in group.by_row().items() if one_seed(records)]
     alone = (f"one seed: images only: {', '.join(single)}",) if single else ()
     return interval_statement(RESAMPLES), *alone
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.experiment.cell import Vary
 from bench.files import write_text
 from bench.metrics.protocol import Protocol
 from bench.names import LONGEST, file_name
@@ -23,6 +24,7 @@ def write_tables(
     names: Sequence[str] = (),
     formats: Sequence[str] = tuple(FORMATS),
     progress: Progress = lambda done, total: None,
+    varies: Vary = "method",
 ) -> list[str]:
     """Write tables, each to `NAME.FORMAT`; where all are asked for, `index.md` lists them.
 
@@ -33,6 +35,7 @@ def write_tables(
         names: the tables, or data sets for all of theirs; every table that concerns the records if empty.
         formats: some of `FORMATS`.
         progress: called with (done, total) tables.
+        varies: what the rows differ in; the names of the files say so where it is not the method.
 
     Returns:
         The tables that were named, in Markdown; the comparison of every data set where none was.
@@ -40,11 +43,11 @@ def write_tables(
     Raises:
         UserError: there is no such table, or, where none is named, no finished record.
     """
-    book = Book(store, protocol)
+    book = Book(store, protocol, varies)
     if not names and not book.groups:
         raise book.nothing_finished()
     chosen = book.names(names) or book.concerned()
-    ending = f"-{protocol.name}" if protocol else ""
+    ending = (f"-by-{varies}" if varies != "method" else "") + (f"-{protocol.name}" if protocol else "")
     texts, listed = [], []
     for done, name in enumerate(chosen):
         progress(done, len(chosen))

@@ -137,8 +137,8 @@ def test_the_same_bytes_twice_and_in_any_order_of_folders(tmp_path: Path) -> Non
     assert tables_of(store_made(tmp_path / "two", *reversed(cells)), tmp_path / "turned") == first
     records = finished(store)
     assert all(
-        [[r.run_id for r in rows] for rows in one.by_method().values()]
-        == [[r.run_id for r in rows] for rows in other.by_method().values()]
+        [[r.run_id for r in rows] for rows in one.by_row().values()]
+        == [[r.run_id for r in rows] for rows in other.by_row().values()]
         for one, other in zip(group_records(records), group_records(reversed(records)), strict=True)
     )
 
