@@ -152,8 +152,8 @@ def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
     count = len(evidence.tested)
     bold = (
         f"bold: {names} that cannot be told from the best of the {group.noun} with at least {LEAST_SEEDS} "
-        f"seeds (p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, Holm; "
-        "the label frequency has no seed)"
+        f"seeds (p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, "
+        "Holm; the label frequency has no seed)"
     )
     nothing = f"nothing is bold: there are no two {group.noun} with at least {LEAST_SEEDS} seeds"
     return (
