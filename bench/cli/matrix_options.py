@@ -27,7 +27,9 @@ OPTIONS = (
         "--schedule", help="Name or YAML file of the training schedule.  [default: the data set's own]"
     ),
     click.option("--protocol", help="How metrics are computed.  [default: bench]"),
-    click.option("--backbone", help="torchvision or timm name, overriding the schedule."),
+    click.option(
+        "--backbone", help="torchvision or timm names, separated by commas, overriding the schedule."
+    ),
     click.option("--weights", help="Initial weights of the backbone: a name, a file, or 'none'."),
     click.option(
         "--init-from",

@@ -24,7 +24,8 @@ A_CELL_FAILED = 1
 @click.option(
     "--matrix",
     "name",
-    help="The methods of a table of the ADD-GCN paper: table4, table5, table6 or fig3; --spec wins over it.",
+    help="The methods of a table of the ADD-GCN paper: table4, table5, table6 or fig3; or backbones: a few "
+    "methods on five backbones of today. --spec wins over it.",
 )
 @matrix_options
 @click.option(

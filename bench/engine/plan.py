@@ -77,7 +77,7 @@ class _Asked:
 
     methods: list[MethodChoice]
     protocol: Protocol
-    schedules: dict[str, _NamedSchedule]  # by data set
+    schedules: dict[str, list[_NamedSchedule]]  # by data set, one for each backbone
     vectors: VectorSource
     start: "StartModel | None"
 
@@ -103,7 +103,7 @@ def plan(
     store = RecordStore(matrix.results)
     cells = []
     for name in matrix.data:
-        chooses = asked.schedules[name].schedule.chooses_on == "validation"
+        chooses = asked.schedules[name][0].schedule.chooses_on == "validation"
         dataset = open_dataset(
             name,
             matrix.data_root,
@@ -114,13 +114,13 @@ def plan(
             matrix.split,
             choose=chooses,
         )
-        _check_labels(name, asked.schedules[name], dataset)
-        for spec in _specs(matrix, asked, name, dataset, task, tuned):
-            stored = store.load(spec.run_id())
-            state, detail = _state(stored, matrix.overwrite)
-            weights = asked.schedules[name].weights
-            fresh = stored is not None
-            cells.append(Cell(spec, dataset, weights, asked.start, asked.vectors, state, fresh, detail))
+        for named in asked.schedules[name]:
+            _check_labels(name, named, dataset)
+            for spec in _specs(matrix, asked, named, dataset, task, tuned):
+                stored = store.load(spec.run_id())
+                state, detail = _state(stored, matrix.overwrite)
+                kept = (state, stored is not None, detail)
+                cells.append(Cell(spec, dataset, named.weights, asked.start, asked.vectors, *kept))
     return cells
 
 
@@ -128,14 +128,18 @@ def _find(matrix: MatrixSpec) -> _Asked:
     """Resolve every name and file of a matrix but its data."""
     methods = parse_methods(matrix.methods)
     protocol = resolve_protocol(matrix.protocol)
-    schedules = {name: _schedule(matrix, name) for name in matrix.data}
+    schedules = {name: _schedules(matrix, name) for name in matrix.data}
     vectors = vector_source(matrix.vectors, matrix.data_root)
     return _Asked(methods, protocol, schedules, vectors, _start(matrix.init_from))
 
 
-def _schedule(matrix: MatrixSpec, data: str) -> _NamedSchedule:
+def _schedules(matrix: MatrixSpec, data: str) -> list[_NamedSchedule]:
     name = matrix.schedule or dataset_info(data).default_schedule
-    schedule = load_schedule(name, matrix.schedule_overrides(), lambda: _automatic_precision(matrix.device))
+    return [_schedule(matrix, name, overrides) for overrides in matrix.schedule_overrides()]
+
+
+def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object]) -> _NamedSchedule:
+    schedule = load_schedule(name, overrides, lambda: _automatic_precision(matrix.device))
     if matrix.init_from:
         if matrix.weights not in (None, "none"):
             raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
@@ -170,10 +174,14 @@ def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
 
 
 def _specs(
-    matrix: MatrixSpec, asked: _Asked, name: str, dataset: DataSet, task: Steps, tuned: Tuned | None
+    matrix: MatrixSpec,
+    asked: _Asked,
+    named: _NamedSchedule,
+    dataset: DataSet,
+    task: Steps,
+    tuned: Tuned | None,
 ) -> Iterator[CellSpec]:
-    """The identity of every cell on one data set."""
-    named = asked.schedules[name]
+    """The identity of every cell on one data set under one schedule."""
     schedule, digest = named.schedule, None
     if named.weights.file:
         # A file is identified by its content, so its folder stays out of the record.

@@ -1,4 +1,7 @@
-"""The matrix that a user asks for, checked before any work: methods x data x seeds under one schedule."""
+"""The matrix that a user asks for, checked before any work: methods x data x seeds under one schedule.
+
+It may name several backbones; each makes a schedule of its own.
+"""
 
 import re
 from collections.abc import Iterable
@@ -36,7 +39,7 @@ class MatrixSpec(BaseModel):
     schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
     protocol: str = "bench"
     # fields of the schedule: the often changed ones by name, and any of them
-    backbone: str | None = None
+    backbone: tuple[str, ...] | None = Field(None, min_length=1)
     weights: str | None = None
     image_size: int | None = None
     eval_image_size: int | None = None
@@ -62,7 +65,7 @@ class MatrixSpec(BaseModel):
     overwrite: Overwrite = "only-missing"
     dry_run: bool = False
 
-    @field_validator("methods", "data", "seeds", mode="before")
+    @field_validator("methods", "data", "seeds", "backbone", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """Accept `a,b` and a single value where a list is meant."""
@@ -70,10 +73,10 @@ class MatrixSpec(BaseModel):
             return tuple(names_in(value))
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("methods", "data", "seeds")
+    @field_validator("methods", "data", "seeds", "backbone")
     @classmethod
-    def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(dict.fromkeys(value))
+    def _once(cls, value: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return value and tuple(dict.fromkeys(value))
 
     @field_validator("skip_bad", mode="before")
     @classmethod
@@ -97,10 +100,14 @@ class MatrixSpec(BaseModel):
             raise ValueError("input should be auto, cpu, cuda or cuda:N")
         return value
 
-    def schedule_overrides(self) -> dict[str, object]:
-        """The schedule's fields that are given here."""
+    def schedule_overrides(self) -> list[dict[str, object]]:
+        """The schedule's fields that are given here, once for each backbone."""
         named = {name: getattr(self, name) for name in _OFTEN_CHANGED if getattr(self, name) is not None}
-        return {**named, **self.set}
+        backbones = named.pop("backbone", (None,))
+        return [
+            {**({} if backbone is None else {"backbone": backbone}), **named, **self.set}
+            for backbone in backbones
+        ]
 
 
 def matrix_names() -> list[str]:

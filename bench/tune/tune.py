@@ -56,11 +56,15 @@ def plan_tune(
     """
     if len(matrix.data) > 1:
         raise UserError(f"A tune has one data set, and {len(matrix.data)} are given: tune them one by one.")
+    if matrix.backbone and len(matrix.backbone) > 1:
+        raise UserError(
+            f"A tune has one backbone, and {len(matrix.backbone)} are given: tune them one by one."
+        )
     if matrix.split == "validation":
         raise UserError("A tune chooses on the validation split and ends on the test split: leave split out.")
     (untuned, *_) = plan(matrix.model_copy(update={"split": "validation", "seeds": (0,)}), task)
     spec = untuned.spec
-    fixed = set(matrix.schedule_overrides())
+    fixed = set(matrix.schedule_overrides()[0])
     ranges = {field: one for field, one in space.schedule.items() if field not in fixed}
     around = space.model_copy(update={"schedule": ranges}).around(spec.schedule)
     if not around.schedule:
