@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from bench.cli.listing import AS_JSON, print_json, print_rows
-from bench.experiment.cell import CellSpec
 from bench.metrics.evaluate import METRICS
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -65,15 +64,9 @@ def _show_metrics(record: Record) -> None:
     )
 
 
-def _chosen(cell: CellSpec) -> str:
-    """The values that a tune chose: of the schedule, and the options of the method."""
-    fields = cell.tuned.fields if cell.tuned else ()
-    values = {name: getattr(cell.schedule, name) for name in fields} | cell.method.options
-    return ", ".join(f"{name} {value}" for name, value in values.items())
-
-
 def _show_conditions(record: Record) -> None:
     cell, data, environment = record.cell, record.data, record.environment
+    chosen = ", ".join(f"{name} {value}" for name, value in cell.chosen().items())
     schedule = ", ".join(f"{name} {value}" for name, value in cell.schedule if name != "about")
     facts = {
         "method": f"{cell.method.label()}, seed {cell.seed}",
@@ -83,7 +76,7 @@ def _show_conditions(record: Record) -> None:
         f"{len(data.skipped)} files skipped",
         "started from": cell.init_from.describe() if cell.init_from else None,
         "schedule": f"{cell.schedule_name}: {schedule}",
-        "tune": cell.tuned and f"{cell.tuned.name}, {cell.tuned.trials} trials each; chosen: {_chosen(cell)}",
+        "tune": cell.tuned and f"{cell.tuned.name}, {cell.tuned.trials} trials each; chosen: {chosen}",
         "protocol": f"{cell.protocol.name}: {cell.protocol.describe()}",
         "device": f"{environment.device} ({environment.device_name}), {environment.platform}",
         "versions": ", ".join(f"{package} {version}" for package, version in environment.versions.items()),

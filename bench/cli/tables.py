@@ -38,14 +38,16 @@ def command(
 ) -> None:
     """Write tables, and print them; without a NAME all tables, of which the comparisons are printed.
 
-    NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or
-    the table of a paper, with the runs made here beside the published values (add-gcn-table1),
-    `beyond`: every method of every source on MS-COCO, VOC2007 and NUS-WIDE, or `context`: on all data sets,
-    mAP in and out of the context of training. All tables are listed in index.md beside them; those of papers
-    are left out where all runs are on your own data.
+    NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or the
+    table of a paper, with the runs made here beside the published values (add-gcn-table1), or `beyond`: every
+    method of every source on MS-COCO, VOC2007 and NUS-WIDE, or `context`: on all data sets, mAP in and out
+    of the context of training, or `tuned`: methods untuned beside tuned. All tables are listed in index.md
+    beside them; those of papers are left out where all runs are on your own data. Without a NAME the reports
+    of the tunes under RESULTS/tunes are written too.
     """
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables
+    from bench.tune.report import tune_names, write_report
 
     chosen = names_in(formats) if formats is not None else list(FORMATS)
     for name in chosen:
@@ -56,6 +58,9 @@ def command(
     with open_display(Console(stderr=True)) as display:
         progress = display.task("reading records, making tables")
         texts = write_tables(RecordStore(results), folder, measured, names, chosen, progress, vary)
+        if not names and measured is None and vary == "method":
+            for name in tune_names(results):
+                write_report(results, name)
     for text in texts:
         click.echo(text)
     click.echo(f"Written to {folder}: {', '.join(names) or 'all tables'} as {', '.join(chosen)}.")

@@ -82,6 +82,15 @@ class CellSpec(BaseModel):
             return f"{self.schedule.backbone} from {self.schedule.weights} weights"
         return self.tuned.method if self.tuned else self.method.label()
 
+    def chosen(self) -> dict[str, Any]:
+        """What a tune chose: fields of the schedule, and options of the method that were not asked for."""
+        if self.tuned is None:
+            return {}
+        asked = self.tuned.method.split("/")
+        changed = {part.partition("=")[0] for part in self.method.label().split("/")[1:] if part not in asked}
+        options = {name: value for name, value in self.method.options.items() if name in changed}
+        return {name: getattr(self.schedule, name) for name in self.tuned.fields} | options
+
     def schedule_title(self) -> str:
         """What its schedule is called where runs under several stand side by side."""
         tuned = f", tuned, {self.tuned.trials} trials each" if self.tuned else ""
@@ -103,6 +112,10 @@ class CellSpec(BaseModel):
         of_run, of_schedule = _VARIED[varies]
         tuned = self.tuned.fields if self.tuned else ()
         return self._hash_without("seed", *of_run, of_schedule=(*of_schedule, *tuned))
+
+    def but_for(self, fields: tuple[str, ...]) -> str:
+        """A hash of the conditions without these fields of the schedule, tuned or not."""
+        return self._hash_without("method", "seed", "tuned", of_schedule=fields)
 
     def _hash_without(self, *fields: str, of_schedule: tuple[str, ...] = ()) -> str:
         # The name and the description of a schedule change nothing: equal fields are an equal schedule.

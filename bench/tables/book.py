@@ -22,6 +22,7 @@ from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import class_statements, device_statement, evidence_statements, header
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.table import paper_table
+from bench.tables.tuned import TUNED, tuned_groups, tuned_table
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class Book:
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
-        return [*self._own(), *([CONTEXT] if self.groups and self.varies == "method" else [])]
+        if not self.groups or self.varies != "method":
+            return [*self._own()]
+        return [*self._own(), CONTEXT, *([TUNED] if tuned_groups(self.groups) else [])]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
@@ -128,6 +131,11 @@ class Book:
                 return self.nothing_finished(data)
         if name == CONTEXT:
             return self.nothing_finished()
+        if name == TUNED:
+            return UserError(
+                f"No tuned run under {self.runs.store.folder}; `bench tune --methods all --data DATA` makes "
+                "some."
+            )
         return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
 
     def nothing_finished(self, data: str | None = None) -> UserError:
@@ -155,6 +163,8 @@ class Book:
             return paper_table(PAPER_TABLES[name], self.runs)
         if name == CONTEXT:
             return context_table(self.groups, self.runs.store, dict(self.notes))
+        if name == TUNED:
+            return tuned_table(tuned_groups(self.groups), self.runs.store, dict(self.notes))
         return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
@@ -207,7 +217,7 @@ class Book:
         Raises:
             UserError: there is no such table, or the runs share none.
         """
-        if name in (*self.papers(), CONTEXT):
+        if name in (*self.papers(), CONTEXT, TUNED):
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)

@@ -10,13 +10,18 @@ from scipy.stats import spearmanr
 from bench.errors import UserError
 from bench.files import write_text
 from bench.records.store import RecordStore
-from bench.tune.design import Design, folder_of, load_design
+from bench.tune.design import DESIGN, TUNES, Design, folder_of, load_design
 from bench.tune.outcome import MethodOutcome, Trial, methods_tried, outcomes
 from bench.tune.space import own_ranges
 
 REPORT, CURVES = "report.md", "tuning-curves"
 FEWEST_TRIALS = 4
 """Trials below which nothing is said of curves and of what mattered."""
+
+
+def tune_names(results: Path) -> list[str]:
+    """The tunes under a folder of results."""
+    return sorted(path.parent.name for path in (results / TUNES).glob(f"*/{DESIGN}"))
 
 
 def write_report(results: Path, name: str) -> str:
@@ -31,8 +36,8 @@ def write_report(results: Path, name: str) -> str:
     folder = folder_of(results, name)
     design = load_design(folder)
     if design is None:
-        known = sorted(path.parent.name for path in folder.parent.glob("*/design.json"))
-        raise UserError(f"No tune {name} under {folder.parent}; there are: {', '.join(known) or 'none'}.")
+        known = ", ".join(tune_names(results)) or "none"
+        raise UserError(f"No tune {name} under {folder.parent}; there are: {known}.")
     store = RecordStore(folder)
     found = outcomes(design, store, methods_tried(design, store))
     text = "\n".join([*_head(design), *_methods(design, found), *_sensitivity(design, found)]).strip() + "\n"

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -114,6 +115,35 @@ def test_tables_show_tuned_and_untuned_apart_and_show_prints_the_values(tuned: P
     assert compared.exit_code == 0, compared.output
 
 
+def test_a_table_has_untuned_and_tuned_side_by_side_with_the_gain(tuned: Path) -> None:
+    run = ("run", *ASKED[1:])
+    assert bench(tuned, tuned / "data", *run, "--seeds", "0,1,2").exit_code == 0
+    done = bench(tuned, None, "tables", "tuned")
+    assert done.exit_code == 0, done.output
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| ML-GCN ")]
+    _, _, chosen, untuned, after, gain, _ = (cell.strip() for cell in row.split("|"))
+    final = [one for one in records(tuned / "results") if one.cell.row() == "ml-gcn"]
+
+    def mean(tuned: bool) -> float:
+        return 100 * fmean(
+            one.metrics.mAP for one in final if one.metrics and (one.cell.tuned is not None) == tuned
+        )
+
+    assert untuned.startswith(f"{mean(False):.1f} ± ") and after.startswith(f"{mean(True):.1f} ± ")
+    assert gain.startswith(f"{mean(True) - mean(False):+.1f}".replace("-", "−")) and "[" in gain
+    (one, *_) = (one for one in final if one.cell.tuned)
+    assert f"lr {one.cell.schedule.lr:.3g}" in chosen and "tau" in chosen and "hidden" not in chosen
+
+
+def test_tables_write_the_reports_of_tunes_too(tuned: Path) -> None:
+    report = tuned / "results" / "tunes" / "voc2007-frozen" / "report.md"
+    before = report.read_text("utf-8")
+    report.unlink()
+    assert bench(tuned, None, "tables").exit_code == 0
+    assert report.read_text("utf-8") == before
+    assert (tuned / "results" / "tables" / "tuned.csv").is_file()
+
+
 def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
     folder = tuned / "results" / "tunes" / "voc2007-frozen"
     first = (folder / "report.md").read_text("utf-8")
@@ -121,7 +151,7 @@ def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
     done = bench(tuned, None, "tune", "--report", "--name", "voc2007-frozen")
     assert done.exit_code == 0 and (folder / "report.md").read_text("utf-8") == first
     assert (
-        "4 trials each, drawn from seed 0" in first and "weight_decay from 0.001 to 1 (log-uniform)" in first
+        "4 trials each, drawn from seed 0" in first and "weight_decay from 0.001 to 3 (log-uniform)" in first
     )
     assert "What mattered" not in first, "three drawn trials say nothing of that"
     for more, said in (((), "--report needs --name"), (("--name", "other"), "there are: voc2007-frozen")):

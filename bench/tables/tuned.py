@@ -1,0 +1,121 @@
+"""The table `tuned`: each method untuned beside tuned, with what was chosen and what it gained."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import UserError
+from bench.metrics.bootstrap import NAMES
+from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
+from bench.records.groups import Group
+from bench.records.intervals import metrics_of, samples_of
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
+from bench.tables.header import header, interval_statements
+
+TUNED: Final = "tuned"
+UNTUNED_COLUMN = Numbers("untuned", True, span="mAP", tested=True)
+TUNED_COLUMN = Numbers("tuned", True, span="mAP", tested=True)
+GAIN = Numbers("gain", None, span="mAP", signed=True)
+COLUMNS: Final = (UNTUNED_COLUMN, TUNED_COLUMN, GAIN)
+WORDS: Final = {"Method": "method", "Chosen values": "chosen"}
+MAP: Final = NAMES.index("mAP")
+GAINED: Final = (
+    "gain: tuned less untuned, with its interval; nothing is bold, because no method is tested against "
+    "another here: the comparison of the data set does that, untuned and tuned apart"
+)
+
+
+def tuned_groups(groups: Mapping[str, Sequence[Group]]) -> list[tuple[Group, Group | None]]:
+    """The tuned groups, each with the untuned one that differs in nothing that the tune did not draw."""
+    found = []
+    for several in groups.values():
+        for group in several:
+            tuned = group.first.cell.tuned
+            if tuned is None:
+                continue
+            same = [one for one in several if one.first.cell.tuned is None and _alike(one, group)]
+            found.append((group, same[0] if same else None))
+    return found
+
+
+def _alike(untuned: Group, tuned: Group) -> bool:
+    cell = tuned.first.cell
+    fields = cell.tuned.fields if cell.tuned else ()
+    return untuned.first.cell.but_for(fields) == cell.but_for(fields)
+
+
+def tuned_table(
+    pairs: Sequence[tuple[Group, Group | None]], store: RecordStore, notes: dict[str, str]
+) -> PrintedTable:
+    """Make the table.
+
+    Args:
+        pairs: of `tuned_groups`.
+        store: holds the scores.
+        notes: by run a line on what is left out; those of runs that cannot be measured are added.
+
+    Returns:
+        The text, and a frame with `data`, `tune`, `method`, `chosen`, then mean, `std`, `low` and `high` of
+        mAP untuned, tuned and of the gain.
+    """
+    sections, frames = [], []
+    for tuned, untuned in pairs:
+        cell = tuned.first.cell
+        assert cell.tuned is not None, "of tuned_groups"
+        numbers = _frame(tuned, untuned, store, notes)
+        lines = (*header(tuned, store), *interval_statements(tuned), GAINED)
+        heading = f"{cell.data}, {cell.tuned.name}, {cell.tuned.trials} trials each"
+        sections.append(Section(heading, lines, grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))))
+        described = numbers.assign(data=cell.data, tune=cell.tuned.name)
+        frames.append(described[["data", "tune", *numbers.columns]])
+    document = Document(TUNED, "Untuned and tuned (%)", tuple(sections), tuple(notes.values()))
+    return PrintedTable(document, pd.concat(frames, ignore_index=True))
+
+
+def _frame(tuned: Group, untuned: Group | None, store: RecordStore, notes: dict[str, str]) -> pd.DataFrame:
+    titles = tuned.titles()
+    before = untuned.by_row() if untuned else {}
+    rows = []
+    for label, records in tuned.by_row().items():
+        if records[0].cell.tuned is None:
+            continue  # the prior, which nothing tunes
+        row: dict[str, object] = {"method": titles[label], "chosen": _described(records[0].cell.chosen())}
+        row |= dict.fromkeys((column.part(part) for column in COLUMNS for part in _PARTS), math.nan)
+        try:
+            row |= _measured(store, before.get(label, []), records)
+        except UserError as error:
+            notes[records[0].run_id] = f"not measured: {records[0].run_id}: {error}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+_PARTS: Final = ("", "std", "low", "high")
+
+
+def _measured(store: RecordStore, untuned: list[Record], tuned: list[Record]) -> dict[str, float]:
+    """The numbers of a method, in percent."""
+    after = metrics_of(samples_of(store, tuned))[..., [MAP]]
+    found = _numbers(TUNED_COLUMN, estimate(after).intervals(SHARE)[0], after[:, 0, 0])
+    if untuned:
+        before = metrics_of(samples_of(store, untuned))[..., [MAP]]
+        found |= _numbers(UNTUNED_COLUMN, estimate(before).intervals(SHARE)[0], before[:, 0, 0])
+        found |= _numbers(GAIN, estimate(after, before).intervals(DIFFERENCE)[0], np.array([]))
+    return found
+
+
+def _numbers(column: Numbers, interval: Interval, values: np.ndarray) -> dict[str, float]:
+    spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    numbers = (interval.value, spread, interval.low, interval.high)
+    return {column.part(part): 100 * number for part, number in zip(_PARTS, numbers, strict=True)}
+
+
+def _described(values: Mapping[str, object]) -> str:
+    short = {
+        name: f"{value:.3g}" if isinstance(value, float) else str(value) for name, value in values.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in short.items()) or "as the schedule is"
