@@ -109,6 +109,7 @@ class Page:
         ranking: the overall ranking.
         columns: by data set of the ranking: its title, and the id of the section with its conditions.
         sections: the data sets.
+        tuned: every tuned method beside itself untuned; None where nothing was tuned.
         published: what the papers print.
         notes: a line on each run that is left out.
     """
@@ -116,6 +117,7 @@ class Page:
     ranking: PageTable
     columns: tuple[tuple[str, str], ...]
     sections: tuple[PageSection, ...]
+    tuned: PageTable | None
     published: PageTable
     notes: tuple[str, ...]
 

@@ -10,11 +10,19 @@ from bench.figures.palette import COLOURS
 from bench.leaderboard.model import Page, PageSection, conditions_id
 from bench.leaderboard.plots import learning_charts, trade_charts
 from bench.leaderboard.ranking import RULE, Ranking
-from bench.leaderboard.tables import class_table, data_titles, methods_table, published_table, ranking_table
+from bench.leaderboard.tables import (
+    class_table,
+    data_titles,
+    methods_table,
+    published_table,
+    ranking_table,
+    tuned_beside,
+)
 from bench.records.groups import Group, differences
 from bench.tables.book import Book
 from bench.tables.columns import cost_columns, metric_columns
 from bench.tables.header import device_statement, evidence_statements, header
+from bench.tables.tuned import TUNED
 
 
 def page_of(book: Book, found: Ranking) -> Page:
@@ -31,7 +39,8 @@ def page_of(book: Book, found: Ranking) -> Page:
     columns = tuple((titles[data], name) for data, name in ranked.items())
     evidence = {data: book.evidence(group) for data, group in found.columns.items()}
     ranking = ranking_table(found, ranked, titles, evidence)
-    return Page(ranking, columns, tuple(sections), published_table(), tuple(book.notes.values()))
+    tuned = tuned_beside(book.table(TUNED).frame) if TUNED in book.own() else None
+    return Page(ranking, columns, tuple(sections), tuned, published_table(), tuple(book.notes.values()))
 
 
 def _section(book: Book, name: str, title: str, group: Group, ranked: Group) -> PageSection:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import pandas as pd
+
 from bench.datasets.catalog import DATASETS
 from bench.figures.palette import styles
 from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, conditions_id
@@ -15,6 +17,7 @@ from bench.records.published import PrintedRow, cite, published_rows, references
 from bench.records.record import Record
 from bench.tables.columns import Column, class_columns, frame
 from bench.tables.grid import NOTHING, number_cells
+from bench.tables.tuned import COLUMNS as TUNED_COLUMNS
 
 PUBLISHED_METRICS = ("mAP", "CF1", "OF1", "CF1_top3", "OF1_top3")
 
@@ -152,6 +155,25 @@ def _seeds(records: Sequence[Record]) -> tuple[int, ...]:
 def _over(seeds: tuple[int, ...]) -> str:
     listed = ", ".join(map(str, seeds))
     return f"mean ± standard deviation over seeds {listed}" if len(seeds) > 1 else f"seed {listed}"
+
+
+def tuned_beside(frame: pd.DataFrame) -> PageTable:
+    """Each method of each tune, untuned and tuned, with what was chosen; from the frame of the table `tuned`."""
+    words = {"Data set": "data", "Tune": "tune", "Chosen values": "chosen"}
+    heads = (
+        *(PageHead(word, number=False) for word in words),
+        *(PageHead(f"{column.title} mAP") for column in TUNED_COLUMNS),
+    )
+    by_column = [number_cells(frame, column) for column in TUNED_COLUMNS]
+    rows = []
+    for position, row in enumerate(frame.to_dict("records")):
+        numbers = [
+            PageCell(cells[position].text, None if math.isnan(row[column.key]) else row[column.key])
+            for column, cells in zip(TUNED_COLUMNS, by_column, strict=True)
+        ]
+        texts = [PageCell(str(row[key])) for key in words.values()]
+        rows.append(PageRow(str(row["method"]), (*texts, *numbers)))
+    return PageTable("tuned", "Untuned and tuned (%)", "Method", heads, tuple(rows))
 
 
 def published_table() -> PageTable:

@@ -20,6 +20,8 @@ def markdown(page: Page) -> str:
         parts.append(f"## {_plain(section.title)}")
         parts.append("\n".join(f"- {_plain(line)}" for line in section.conditions))
         parts += [_table(section.comparison), f"- {_plain(section.device)}", _table(section.cost)]
+    if page.tuned:
+        parts += [f"## {page.tuned.caption}", _table(page.tuned)]
     parts += [f"*{_plain(note)}*" for note in page.notes]
     return "\n\n".join(parts) + "\n"
 

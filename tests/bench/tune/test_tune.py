@@ -142,6 +142,9 @@ def test_tables_write_the_reports_of_tunes_too(tuned: Path) -> None:
     assert bench(tuned, None, "tables").exit_code == 0
     assert report.read_text("utf-8") == before
     assert (tuned / "results" / "tables" / "tuned.csv").is_file()
+    assert bench(tuned, None, "leaderboard").exit_code == 0
+    page = (tuned / "results" / "leaderboard" / "leaderboard.html").read_text("utf-8")
+    assert 'id="tuned-part"' in page and "Chosen values" in page
 
 
 def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
