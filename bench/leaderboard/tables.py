@@ -158,7 +158,7 @@ def _over(seeds: tuple[int, ...]) -> str:
 
 
 def tuned_beside(frame: pd.DataFrame) -> PageTable:
-    """Each method of each tune, untuned and tuned, with what was chosen; from the frame of the table `tuned`."""
+    """Each method of each tune, untuned and tuned, with what was chosen; from the table `tuned`."""
     words = {"Data set": "data", "Tune": "tune", "Chosen values": "chosen"}
     heads = (
         *(PageHead(word, number=False) for word in words),
