@@ -140,10 +140,21 @@ def _scenes_for_context(split: str, how: str) -> DataSetInfo:
     )
 
 
+_OBJECTS = replace(
+    _SCENES,
+    name="scenes-objects",
+    title="Scenes, single objects",
+    summary="built in: drawn pictures with one object of the 20 classes each, to train a backbone on beforehand",
+    layout=VOCDevkit("ScenesObjects"),
+    eval_split="objects",
+    counts={"trainval": Counts(4000), "objects": Counts(400)},
+)
+
 DATASETS: dict[str, DataSetInfo] = {
     info.name: info
     for info in (
         _SCENES,
+        _OBJECTS,
         *(_scenes_for_context(split, words) for split, words in _CO_OCCURRENCE.items()),
         DataSetInfo(
             name="voc2007",

@@ -2,7 +2,8 @@
 
 The folder that comes out looks to a reader exactly like VOC2007's. It holds the same bytes for the same
 seed, sizes and VERSION: each picture is drawn from its own stream of random numbers. A second folder holds
-the same training pictures, and those of the splits for context.
+the same training pictures, and those of the splits for context; a third one pictures with one object each, of
+any class alike before any background, to train a backbone on beforehand.
 """
 
 import fcntl
@@ -29,7 +30,7 @@ from bench.files import read_json
 from bench.processes import map_in_processes
 from bench.progress import Progress
 
-__all__ = ["CLASSES", "CONTEXT_SIZES", "SIZES", "VERSION", "YEAR", "YEARS", "generate"]
+__all__ = ["CLASSES", "CONTEXT_SIZES", "OBJECT_SIZES", "SIZES", "VERSION", "YEAR", "YEARS", "generate"]
 
 VERSION = 1
 """Goes up with every change that alters a single byte; folders of another version are drawn anew."""
@@ -37,10 +38,18 @@ YEAR = "Scenes"
 _TRAINING = {"train": 600, "val": 200}
 SIZES: Mapping[str, int] = {**_TRAINING, "test": 400}
 CONTEXT_SIZES: Mapping[str, int] = {**_TRAINING, **dict.fromkeys(STRENGTH, 400)}
-YEARS: Mapping[str, Mapping[str, int]] = {YEAR: SIZES, "ScenesContext": CONTEXT_SIZES}
+OBJECTS = "objects"
+OBJECT_SIZES: Mapping[str, int] = {"train": 3600, "val": 400, OBJECTS: 400}
+YEARS: Mapping[str, Mapping[str, int]] = {
+    YEAR: SIZES,
+    "ScenesContext": CONTEXT_SIZES,
+    "ScenesObjects": OBJECT_SIZES,
+}
 """The folders that are written, each with its splits and their sizes."""
 CONTEXT_FROM = 10_000
 """The pictures of the splits for context are counted from here, so that none has the name of another one."""
+OBJECTS_FROM = 20_000
+"""Those with one object are counted from here: none is a picture of `scenes`."""
 STAMP = "scenes.json"
 WORTH_A_PROCESS = 50
 """Pictures per process below which starting one costs more time than it saves."""
@@ -147,6 +156,9 @@ class _Planned(NamedTuple):
 
 def _planned(seed: int, sizes: Mapping[str, int]) -> list[_Planned]:
     """Every picture of a folder, in order."""
+    if OBJECTS in sizes:
+        numbers = range(sum(sizes.values()))
+        return [_Planned(OBJECTS_FROM + 1 + number, _one_label(number)) for number in numbers]
     planned = [_Planned(number) for number in range(1, sum(sizes.values()) + 1)]
     if not STRENGTH.keys() <= sizes.keys():
         return planned
@@ -163,6 +175,11 @@ def _stream(seed: int, number: int) -> np.random.Generator:
 
 def _labels_of(scene: Scene) -> Labels:
     return np.isin(CLASSES, [item.name for item in scene.items])
+
+
+def _one_label(number: int) -> Labels:
+    """The classes in turn."""
+    return np.arange(len(CLASSES)) == number % len(CLASSES)
 
 
 def _draw(seed: int, planned: _Planned) -> Picture:

@@ -22,16 +22,20 @@ class InitialWeights:
     file: Path | None = None
 
 
+PACKAGED: Final = {"scenes-objects": Path(__file__).parent / "scenes_objects.safetensors"}
+"""Weights that come with the harness: of timm/test_byobnet, from pictures with one drawn object each."""
 RANDOM: Final = InitialWeights("none")
 """No weights: they are drawn."""
 
 
 def initial_weights(name: str) -> InitialWeights:
-    """Tell a file from a name, by its ending.
+    """Tell a file from a name, by its ending; some names stand for files that come with the harness.
 
     Raises:
         UserError: the file does not exist.
     """
+    if name in PACKAGED:
+        return InitialWeights(name, PACKAGED[name])
     path = Path(name)
     if path.suffix not in SUFFIXES:
         return InitialWeights(name)
