@@ -144,7 +144,7 @@ _OBJECTS = replace(
     _SCENES,
     name="scenes-objects",
     title="Scenes, single objects",
-    summary="built in: drawn pictures with one object of the 20 classes each, to train a backbone on beforehand",
+    summary="built in: drawn pictures with one object each, to train a backbone on beforehand",
     layout=VOCDevkit("ScenesObjects"),
     eval_split="objects",
     counts={"trainval": Counts(4000), "objects": Counts(400)},
