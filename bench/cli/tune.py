@@ -17,7 +17,16 @@ FINAL_SEEDS = "0,1,2"
 A_METHOD_HAS_NO_RESULT = 1
 
 
+def _refuse_split(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(
+            "A tune has no --split: its trials are compared on the validation split, and what is chosen is "
+            "measured on the test split."
+        )
+
+
 @click.command("tune", cls=MatrixCommand)
+@click.option("--split", hidden=True, expose_value=False, callback=_refuse_split)
 @click.option("--trials", type=click.IntRange(1), default=16, show_default=True, help="Draws of each method.")
 @click.option(
     "--design-seed",

@@ -33,9 +33,7 @@ def test_each_picture_has_one_class_and_the_classes_come_in_turn(folder: Path) -
                 for line in (folder / "ImageSets" / "Main" / f"{label}_{split}.txt").read_text().splitlines()
                 if line.split()[0] == name and line.split()[1] != "-1"
             }
-            assert there <= {CLASSES[position % len(CLASSES)]}, (
-                "an object may be hidden, but no other is there"
-            )
+            assert there <= {CLASSES[position % len(CLASSES)]}, "hidden it may be"
 
 
 def test_no_picture_is_one_of_scenes(folder: Path, tmp_path: Path) -> None:

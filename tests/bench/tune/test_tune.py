@@ -233,6 +233,7 @@ def test_a_trial_that_fails_counts_with_the_score_of_the_prior(tmp_path: Path) -
         (("--data", "voc2007,voc2012"), "A tune has one data set"),
         (("--set", "lr=1", "--set", "weight_decay=0", "--set", "loss=bce"), "nothing is left to be tuned"),
         (("--name", "../x"), "tune"),
+        (("--split", "validation"), "A tune has no --split"),
         (("--lr", "1"), "it is a field of the schedule: --set lr=VALUE"),
         (("--space", "nowhere.yaml"), "nowhere.yaml"),
     ],
