@@ -27,7 +27,7 @@ def draw_known(targets: Tensor, largest: float) -> Tensor:
     """
     classes = targets.shape[1]
     highest = int(largest * classes + 1e-9)  # 0.29 * 100 is below 29
-    count = torch.randint(highest + 1, (len(targets), 1), device=targets.device)
+    count = torch.randint(highest + 1, (targets.shape[0], 1), device=targets.device)
     place = torch.rand(targets.shape, device=targets.device).argsort(dim=1).argsort(dim=1)
     return place < count
 
@@ -75,7 +75,7 @@ class CTranHead(Head):
         if given is None and targets is not None and self.training and self.states:
             given = torch.where(draw_known(targets, self.options.known), targets, UNKNOWN)
         count = positions.shape[1]
-        tokens = self.norm(torch.cat([positions, self._label_tokens(len(features), given)], dim=1))
+        tokens = self.norm(torch.cat([positions, self._label_tokens(features.shape[0], given)], dim=1))
         for layer in self.layers:
             tokens = layer(tokens)
         # Of the last layer the label tokens alone are read, so it computes no others.

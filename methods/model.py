@@ -50,8 +50,8 @@ class MultiLabelModel(nn.Module):
         self, features: Tensor, targets: Tensor | None = None, given: Tensor | None = None
     ) -> HeadOutput:
         """Score feature maps `(B, D, h, w)` of the backbone."""
-        told = () if given is None else (given,)
-        output: HeadOutput = self.head(features, targets, *told)
+        told = {} if given is None else {"given": given}
+        output: HeadOutput = self.head(features, targets, **told)
         return output if self.offset is None else output._replace(logits=output.logits + self.offset)
 
 
