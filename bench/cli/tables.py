@@ -26,8 +26,9 @@ def command(
 
     NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or
     the table of a paper, with the runs made here beside the published values (add-gcn-table1), or
-    `context`: on all data sets, mAP in and out of the context of training. All tables are listed in
-    index.md beside them; those of papers are left out where all runs are on your own data.
+    `context`: on all data sets, mAP in and out of the context of training, or `known`: with a share of
+    each test image's labels known to the methods that can be told. All tables are listed in index.md
+    beside them; those of papers are left out where all runs are on your own data.
     """
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables
