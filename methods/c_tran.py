@@ -92,4 +92,5 @@ class CTranHead(Head):
             return self.labels.expand(images, -1, -1)
         if given is None:
             return (self.labels + self.states.weight[0].detach()).expand(images, -1, -1)
-        return self.labels + self.states(given.long() - UNKNOWN)
+        tokens: Tensor = self.labels + self.states(given.long() - UNKNOWN)
+        return tokens

@@ -40,7 +40,8 @@ def known_labels(ids: Sequence[str], labels: IntArray, percent: int) -> BoolArra
         # Raw bits, which never change, while NumPy may change how it permutes.
         draws = np.random.PCG64([_SEED, zlib.crc32(str(name).encode())]).random_raw(classes)
         known[row, np.argsort(draws, kind="stable")[: classes * percent // 100]] = True
-    return known & (labels != 0)
+    known &= labels != 0
+    return known
 
 
 def given_labels(ids: Sequence[str], labels: IntArray, percent: int) -> NDArray[np.int8]:

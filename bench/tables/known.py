@@ -115,7 +115,7 @@ def _numbers(
     # (P, S, B + 1, M): the test images and their resamples, with each share known.
     found = np.stack([metrics_of(samples_of(store, records, protocol, known=one)) for one in percents])
     intervals = [estimate(values).intervals(SHARE) for values in found]
-    numbers = {}
+    numbers: dict[str, float] = {}
     for place, column in enumerate(columns):
         metric, share = divmod(place, len(percents))
         values, interval = found[share, :, 0, metric], intervals[share][metric]

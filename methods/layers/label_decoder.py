@@ -36,8 +36,10 @@ class LabelDecoderLayer(PostNormLayer):
         offered = F.linear(tokens, weight[dim:], bias[dim:])
         if positions is not None:
             offered = offered + F.pad(F.linear(positions, weight[dim : 2 * dim]), (0, dim))
-        asked = asked.unflatten(2, (self.heads, -1)).transpose(1, 2)
-        keys, values = offered.unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        asked = asked.view(*asked.shape[:2], self.heads, -1).transpose(1, 2)
+        keys, values = (
+            part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2) for part in offered.chunk(2, dim=2)
+        )
         # Not fused: labels are few, and what they look at is a view of the head.
         weights = torch.softmax((asked * asked.shape[-1] ** -0.5) @ keys.mT, dim=-1)
         merged = self.merge((self.dropout(weights) @ values).transpose(1, 2).flatten(2))
