@@ -8,8 +8,10 @@ from typing import Final
 
 from bench.methods.options import (
     ADDGCNOptions,
+    CTranOptions,
     MLGCNOptions,
     Options,
+    Query2LabelOptions,
     ResNetOptions,
     SALGLOptions,
     SSGRLOptions,
@@ -85,6 +87,24 @@ METHODS: dict[str, Method] = {
             "ICCV 2023",
             options=SALGLOptions,
             head="bench.methods.salgl:SALGLHead",
+        ),
+        Method(
+            name="query2label",
+            title="Query2Label",
+            summary="learned label queries that a transformer decoder answers from the feature map",
+            citation="Liu et al., Query2Label: A Simple Transformer Way to Multi-Label Classification, "
+            "arXiv:2107.10834, 2021",
+            options=Query2LabelOptions,
+            head="bench.methods.query2label:Query2LabelHead",
+        ),
+        Method(
+            name="c-tran",
+            title="C-Tran",
+            summary="labels and positions in one transformer, which can be told labels that are known",
+            citation="Lanchantin et al., General Multi-label Image Classification with Transformers, "
+            "CVPR 2021",
+            options=CTranOptions,
+            head="bench.methods.c_tran:CTranHead",
         ),
     )
 }

@@ -51,15 +51,21 @@ def batch(size: int = 4, classes: int = CLASSES, hw: tuple[int, int] = MAP) -> t
 
 
 def loss_of(output: HeadOutput, targets: Tensor) -> Tensor:
-    """The loss that the training minimises: binary cross-entropy and the auxiliary terms."""
-    loss = F.binary_cross_entropy_with_logits(output.logits.float(), targets)
+    """The loss that the training minimises: binary cross-entropy and the auxiliary terms.
+
+    Labels that the head was told give none.
+    """
+    logits = output.logits.float()
+    if output.known is not None:
+        logits, targets = logits[~output.known], targets[~output.known]
+    loss = F.binary_cross_entropy_with_logits(logits, targets)
     return loss + sum(output.auxiliary.values(), torch.zeros(()))
 
 
-def train_once(head: Head, features: Tensor, targets: Tensor) -> HeadOutput:
-    """One forward and backward pass in training; the random numbers drawn are the same in every call."""
+def train_once(head: Head, features: Tensor, targets: Tensor, seed: int = 2) -> HeadOutput:
+    """One forward and backward pass in training; the random numbers drawn are those of `seed`."""
     head.train().zero_grad()
-    torch.manual_seed(2)
+    torch.manual_seed(seed)
     output: HeadOutput = head(features, targets)
     torch.autograd.backward(loss_of(output, targets))
     return output
@@ -235,13 +241,34 @@ class MethodContract:
         logits = other.eval()(features).logits
         torch.testing.assert_close(logits, head(features).logits[:, order], rtol=1e-4, atol=1e-5)
 
+    def test_labels_that_are_known_are_used_by_a_head_that_says_so(self) -> None:
+        """Told nothing it scores as ever; told labels it scores others otherwise, and says which it knew."""
+        if not self.method.options(**self.options).uses_known_labels:
+            return
+        head, (features, targets) = self.trained(), batch()
+        unknown = torch.full_like(targets, -1)
+        given = torch.where(torch.arange(CLASSES) < CLASSES // 2, targets, unknown)
+        with torch.no_grad():
+            plain, untold = head(features), head(features, None, unknown)
+            told, opposite = (
+                head(features, None, given),
+                head(features, None, torch.where(given >= 0, 1 - given, given)),
+            )
+        assert plain.known is None, "labels that nobody gave are known"
+        torch.testing.assert_close(untold.logits, plain.logits)
+        assert told.known is not None and torch.equal(told.known, given >= 0), "known is not what was given"
+        changed = (told.logits - opposite.logits)[:, CLASSES // 2 :]
+        assert changed.abs().max() > 1e-6, "what is known changes no score of another label"
+        trained = train_once(self.build(), *batch(16))
+        assert trained.known is not None and trained.known.dtype == torch.bool and trained.known.any()
+
     def test_sixteen_images_are_learned_by_heart(self) -> None:
         """The features of the images stay as they are: the backbone is no part of a method."""
         head, (features, targets) = self.build(), batch(16)
         assert _map(head, features, targets) < 1
         optimizer = torch.optim.AdamW(head.parameters(), lr=1e-2)
         for step in range(1, self.overfit_steps + 1):
-            train_once(head, features, targets)
+            train_once(head, features, targets, seed=step)
             optimizer.step()
             if step % 10 == 0 and _map(head, features, targets) == 1:
                 return

@@ -12,11 +12,13 @@ class HeadOutput(NamedTuple):
         logits: `(B, C)`, the scores before the sigmoid.
         auxiliary: scalar loss terms by name, each already weighted, to be added to the main loss.
         views: what can be looked at (attention maps, graphs, scene probabilities), by name.
+        known: `(B, C)` bool, the labels that the head was told, which give no loss; None if it was told none.
     """
 
     logits: Tensor
     auxiliary: dict[str, Tensor]
     views: dict[str, Tensor]
+    known: Tensor | None = None
 
 
 class Head(nn.Module):
@@ -24,6 +26,9 @@ class Head(nn.Module):
 
     A head is built as `Head(feature_dim, labels, options)`: the number of channels of the feature map, the
     `LabelSpace`, and the options that the method's entry in `bench.methods.catalog` declares.
+
+    A head that can be told labels takes them as a third argument, `given`: `(B, C)`, 1 where a label is known
+    to be present, 0 absent, -1 where it is unknown; its options then say `uses_known_labels`.
     """
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:

@@ -34,18 +34,24 @@ class MultiLabelModel(nn.Module):
         self.head = head
         self.register_buffer(OFFSET, None)
 
-    def forward(self, images: Tensor, targets: Tensor | None = None) -> HeadOutput:
+    def forward(
+        self, images: Tensor, targets: Tensor | None = None, given: Tensor | None = None
+    ) -> HeadOutput:
         """Score images.
 
         Args:
             images: `(B, 3, H, W)` uint8, as they are fed.
             targets: `(B, C)` in {0, 1}, in training only.
+            given: `(B, C)` labels that are known, for a head that can be told some; see `Head`.
         """
-        return self.score(self.backbone(self.backbone.normalize(images)), targets)
+        return self.score(self.backbone(self.backbone.normalize(images)), targets, given)
 
-    def score(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+    def score(
+        self, features: Tensor, targets: Tensor | None = None, given: Tensor | None = None
+    ) -> HeadOutput:
         """Score feature maps `(B, D, h, w)` of the backbone."""
-        output: HeadOutput = self.head(features, targets)
+        told = {} if given is None else {"given": given}
+        output: HeadOutput = self.head(features, targets, **told)
         return output if self.offset is None else output._replace(logits=output.logits + self.offset)
 
 
@@ -56,9 +62,11 @@ class OnFeatures(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+    def forward(
+        self, features: Tensor, targets: Tensor | None = None, given: Tensor | None = None
+    ) -> HeadOutput:
         """Score stored feature maps `(B, D, h, w)`, in whatever precision they were stored."""
-        return self.model.score(features.to(self.model.backbone.mean.dtype), targets)
+        return self.model.score(features.to(self.model.backbone.mean.dtype), targets, given)
 
 
 def head_class(method: Method) -> type[Head]:

@@ -24,6 +24,11 @@ class Options(BaseModel):
     tuned: ClassVar[Mapping[str, Range]] = {}
     """Options that a tune draws, at most two, so that every method has much the same space."""
 
+    @property
+    def uses_known_labels(self) -> bool:
+        """Whether the head's `forward` takes labels that are known, as `given`."""
+        return False
+
     def narrowed(self, width: int) -> Self:
         """With `width` where the paper has 1024, and every other width in proportion."""
         fields = {name: max(1, getattr(self, name) * width // PUBLISHED_WIDTH) for name in self.widths}
@@ -129,3 +134,49 @@ class SALGLOptions(Options):
     batch_entropy_weight: float = Field(
         1e-3, ge=0, description="weight, beside a mean loss, of how unevenly a batch uses the scenes"
     )
+
+
+class Query2LabelOptions(Options):
+    """Options of Query2Label."""
+
+    widths = ("width", "feedforward")
+    tuned = {"decoder_layers": OneOf(values=(1, 2, 3)), "dropout": Uniform(low=0.0, high=0.3)}
+    project: bool = Field(
+        False,
+        description="a linear layer from the channels of the map to `width`; published with and without, "
+        "there --keep_input_proj",
+    )
+    width: int = Field(2048, ge=4, description="width of the transformer where project=true")
+    heads: int = Field(4, ge=1, description="attention heads of each layer")
+    feedforward: int = Field(8192, ge=1, description="width of the feed-forward parts")
+    encoder_layers: int = Field(1, ge=0, le=6, description="layers over the positions of the map")
+    decoder_layers: int = Field(2, ge=1, le=6, description="layers in which the label queries look at it")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the layers, attention weights included")
+
+
+class CTranOptions(Options):
+    """Options of C-Tran."""
+
+    widths = ("feedforward",)
+    tuned = {"layers": OneOf(values=(1, 2, 3)), "dropout": Uniform(low=0.0, high=0.3)}
+    layers: int = Field(3, ge=1, le=6, description="layers over positions and labels together")
+    heads: int = Field(4, ge=1, description="attention heads of each layer")
+    feedforward: int = Field(2048, ge=1, description="width of the feed-forward parts")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the layers, attention weights included")
+    positions: bool = Field(
+        False,
+        description="add a sine position encoding to the map; the published code has the option, but stops "
+        "with an error where it is used",
+    )
+    known: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="largest share of an image's labels that is given as known in training; 0 is without "
+        "label mask training, and known labels are of no use then",
+    )
+
+    @property
+    def uses_known_labels(self) -> bool:
+        """Whether it was trained with labels that were known."""
+        return self.known > 0

@@ -14,7 +14,7 @@ from bench.methods.layers.attention import LabelAttention
 from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.gated_graph import GatedGraphNetwork
 from bench.methods.layers.scoring import linear_scores
-from bench.methods.layers.transformer import TransformerLayer, sine_positions
+from bench.methods.layers.transformer import HEADS, TransformerLayer, check_heads, sine_positions
 from bench.methods.options import SALGLOptions
 
 LOG_EPS = 1e-7
@@ -57,6 +57,7 @@ class SALGLHead(Head):
     def __init__(self, feature_dim: int, labels: LabelSpace, options: SALGLOptions) -> None:
         super().__init__()
         self.options = options
+        check_heads("SALGL", feature_dim, HEADS, "a backbone")
         dtype = torch.get_default_dtype()
         memory = torch.zeros(options.scenes, labels.num_classes, labels.num_classes, dtype=dtype)
         self.register_buffer("cooccurrence", memory)

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 @click.option("--precision", type=click.Choice(get_args(Precision)), help="[default: the model's own]")
 @click.option("--per-class", is_flag=True, help="Print the AP of every class too.")
 @click.option(
+    "--known",
+    type=click.IntRange(0, 99),
+    default=0,
+    help="Tell the model this percent of each image's labels and measure the others.  [default: 0]",
+)
+@click.option(
     "--scores", type=click.Path(path_type=Path), help="Write ids, logits and labels to this .npz file."
 )
 def command(
@@ -54,6 +60,7 @@ def command(
     workers: int | None,
     precision: Precision | None,
     per_class: bool,
+    known: int,
     scores: Path | None,
 ) -> None:
     """Score the evaluation split of a data set with a stored model and print the metrics, in percent."""
@@ -61,12 +68,14 @@ def command(
     from bench.datasets.open import open_split
     from bench.engine.environment import choose_device, choose_workers
     from bench.engine.model_file import load_model
-    from bench.engine.score_model import Conditions, score, sizes_for
-    from bench.metrics.evaluate import measure
+    from bench.engine.score_model import Conditions, check_told, score, sizes_for
+    from bench.metrics.known import evaluate_unknown, known_labels
     from bench.metrics.protocol import resolve_protocol
 
     trained = load_model(checkpoint)
     card = trained.card
+    if known:
+        check_told(card.method)  # before any data is read
     protocol = resolve_protocol(protocol_name or card.protocol)
     side, resize = sizes_for(card, image_size)
     chosen = choose_device(device, precision or card.precision)
@@ -81,17 +90,21 @@ def command(
         batch_size=batch_size,
         workers=choose_workers(workers, chosen),
         device=chosen,
+        known=known,
     )
     with open_display(console) as display:
         logits = score(trained, split, conditions, display.task("scoring, batch"))
     if scores is not None:
         _write(scores, split, logits)
-    _describe(card, split, side, resize)
-    metrics = measure(logits, split.index.labels, protocol)
-    if metrics is None:
+    _describe(card, split, side, resize, known)
+    labels = split.index.labels
+    if not labels.any():
         raise UserError(
             f"The labels of {split.info.name} are held by a server; --scores FILE keeps the scores."
         )
+    metrics = evaluate_unknown(logits, labels, known_labels(split.index.ids, labels, known), protocol)
+    if metrics is None:
+        raise UserError(f"There is no positive label to be measured, with {known} % of the labels known.")
     _show(metrics, protocol)
     if per_class:
         _show_classes(metrics, split)
@@ -113,7 +126,7 @@ def _write(path: Path, split: "OpenedSplit", logits: "NDArray[np.float32]") -> N
         )
 
 
-def _describe(card: "ModelCard", split: "OpenedSplit", side: int, resize: int) -> None:
+def _describe(card: "ModelCard", split: "OpenedSplit", side: int, resize: int, known: int) -> None:
     from bench.methods.published.checkpoints import LAYOUTS
 
     cut = f", the centre of {resize}" if resize != side else ""
@@ -121,6 +134,8 @@ def _describe(card: "ModelCard", split: "OpenedSplit", side: int, resize: int) -
     seen = f"{len(split.index)} images at {side} pixels{cut}"
     skipped = f", {len(split.skipped)} files skipped" if split.skipped else ""
     click.echo(f"data: {split.info.name} {split.name}, {seen}{skipped}")
+    if known:
+        click.echo(f"known: {known} % of the labels of each image, which are not measured")
     layout = LAYOUTS.get(card.method.name)
     if side != card.train_size and layout and layout.other_sizes:
         click.echo(f"note: trained at {card.train_size} pixels: {layout.other_sizes}")

@@ -52,6 +52,9 @@ def _show_metrics(record: Record) -> None:
     print_rows(rows, "Metrics")
     if record.averaged:
         click.echo(f"mAP of the exponential average of the weights: {100 * record.averaged.mAP:.2f}")
+    for told in record.known:
+        measured = f"{100 * told.metrics.mAP:.2f}" if told.metrics else "–"
+        click.echo(f"mAP with {told.percent} % of the labels known, of the others: {measured}")
     if not record.metrics.per_class_ap:
         click.echo("The AP of each class is not kept of a tune's trials; their scores are.")
         return

@@ -39,11 +39,12 @@ def command(
     """Write tables, and print them; without a NAME all tables, of which the comparisons are printed.
 
     NAME is a data set (its comparison, per-class and cost table), one of these alone (voc2007-cost), or the
-    table of a paper, with the runs made here beside the published values (add-gcn-table1), or `beyond`: every
-    method of every source on MS-COCO, VOC2007 and NUS-WIDE, or `context`: on all data sets, mAP in and out
-    of the context of training, or `tuned`: methods untuned beside tuned. All tables are listed in index.md
-    beside them; those of papers are left out where all runs are on your own data. Without a NAME the reports
-    of the tunes under RESULTS/tunes are written too.
+    table of a paper, with the runs made here beside the published values (add-gcn-table1), or one over all:
+    `beyond`, every method of every source on MS-COCO, VOC2007 and NUS-WIDE; `context`, mAP in and out of the
+    context of training; `tuned`, methods untuned beside tuned; `known`, with a share of each test image's
+    labels known to the methods that can be told. All tables are listed in index.md beside them; those of
+    papers are left out where all runs are on your own data. Without a NAME the reports of the tunes under
+    RESULTS/tunes are written too.
     """
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables

@@ -17,7 +17,11 @@ def targets_of(labels: Tensor, difficult: Difficult) -> Tensor:
 
 
 def classification_loss(
-    logits: Tensor, labels: Tensor, loss: BCE | SoftMargin | ASL, difficult: Difficult
+    logits: Tensor,
+    labels: Tensor,
+    loss: BCE | SoftMargin | ASL,
+    difficult: Difficult,
+    known: Tensor | None = None,
 ) -> Tensor:
     """The loss of a batch, a scalar in float32, or in float64 for float64 logits.
 
@@ -26,6 +30,7 @@ def classification_loss(
         labels: `(B, C)` with 1 positive, 0 difficult, -1 negative.
         loss: which one, with its parameters.
         difficult: what a difficult label counts as; ignored ones leave the mean.
+        known: `(B, C)` bool, labels that the head was told; they leave the mean too. None if there are none.
     """
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
     targets = targets_of(labels, difficult).to(wide.dtype)
@@ -33,7 +38,7 @@ def classification_loss(
         terms = asymmetric_terms(wide, targets, loss)
     else:
         terms = F.binary_cross_entropy_with_logits(wide, targets, reduction="none")
-    kept = (labels != 0).to(wide.dtype) if difficult == "ignored" else None
+    kept = _kept(labels, difficult, known)
     if isinstance(loss, SoftMargin):
         return _mean(terms, kept, dim=1).mean()
     return _mean(terms, kept)
@@ -56,6 +61,14 @@ def asymmetric_terms(logits: Tensor, targets: Tensor, loss: ASL) -> Tensor:
     # The slope of a power below 1 is infinite at 0.
     weight = (1 - probability).clamp(min=loss.eps) ** gamma
     return -(weight if loss.focus_gradient else weight.detach()) * probability.clamp(min=loss.eps).log()
+
+
+def _kept(labels: Tensor, difficult: Difficult, known: Tensor | None) -> Tensor | None:
+    """Which labels give a loss, `(B, C)` bool; None where all do."""
+    kept = labels != 0 if difficult == "ignored" else None
+    if known is None:
+        return kept
+    return ~known if kept is None else kept & ~known
 
 
 def _mean(terms: Tensor, kept: Tensor | None, dim: int | None = None) -> Tensor:

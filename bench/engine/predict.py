@@ -1,20 +1,25 @@
 """Score every image that a loader gives, in its order."""
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from bench.datasets.feed import Feed, FeedDigest
+from bench.datasets.feed import Batch, Feed, FeedDigest
+from bench.metrics.known import given_labels
 from bench.progress import Progress
 
 
 class NonFiniteError(Exception):
     """A loss or a score is NaN or infinite: training has gone wrong."""
+
+
+Tell = Callable[[Batch], Tensor]
 
 
 class Predicted(NamedTuple):
@@ -31,7 +36,9 @@ class Predicted(NamedTuple):
     feed: str
 
 
-def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) -> Predicted:
+def predict(
+    fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress, tell: Tell | None = None
+) -> Predicted:
     """Score every image of a split.
 
     Args:
@@ -39,6 +46,7 @@ def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) ->
         model: takes what the feed gives.
         feed: of the split.
         progress: called with (done, total) batches.
+        tell: gives what the head is told of the labels of a batch, `(B, C)`; None if it is told nothing.
 
     Raises:
         NonFiniteError: naming an image whose scores are not finite.
@@ -56,7 +64,7 @@ def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) ->
             images = fabric.to_device(batch.images)
             # The model alone: what the feed does in this process is no arithmetic of the model.
             with fabric.autocast():
-                output = model(images)
+                output = model(images, **({"given": fabric.to_device(tell(batch))} if tell else {}))
             parts.append(output.logits.float().cpu())
             progress(number, len(feed))
     model.train(was_training)
@@ -68,3 +76,8 @@ def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) ->
             f"the scores of {len(bad)} of {len(logits)} test images are not finite, {ids[bad[0]]} for one"
         )
     return Predicted(logits, rate, digest.value())
+
+
+def telling(percent: int) -> Tell:
+    """Tells a share of the labels of each image; see `bench.metrics.known`."""
+    return lambda batch: torch.from_numpy(given_labels(batch.ids, batch.labels.numpy(), percent))

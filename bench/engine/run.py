@@ -32,7 +32,7 @@ from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
-from bench.engine.predict import NonFiniteError, predict
+from bench.engine.predict import NonFiniteError, predict, telling
 from bench.errors import cut, one_line
 from bench.files import write_text
 from bench.labels import count_labels
@@ -40,6 +40,8 @@ from bench.methods.catalog import PRIOR
 from bench.methods.label_space import log_odds
 from bench.methods.model import state_digest
 from bench.metrics.evaluate import measure
+from bench.metrics.known import PERCENTS
+from bench.records.known import measure_known
 from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
 from bench.settings import work_folder
@@ -131,9 +133,14 @@ def _given_title(info: DataSetInfo) -> str | None:
     return title if title and title != info.name and info.name not in DATASETS else None
 
 
-def _scores(cell: Cell, logits: NDArray[np.float32], averaged: NDArray[np.float32] | None = None) -> Scores:
+def _scores(
+    cell: Cell,
+    logits: NDArray[np.float32],
+    averaged: NDArray[np.float32] | None = None,
+    told: list[NDArray[np.float32]] | None = None,
+) -> Scores:
     index = cell.dataset.eval
-    return Scores(np.array(index.ids), logits, index.labels, averaged)
+    return Scores(np.array(index.ids), logits, index.labels, averaged, np.stack(told) if told else None)
 
 
 def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, Scores]:
@@ -165,6 +172,7 @@ def _train(
     averaged = None
     if spec.schedule.ema_beside and run.averaged:
         averaged = predict(run.fabric, run.averaged, built.eval, events.task("evaluating, batch")).logits
+    told = _told(run, cell)
     card = card_of_run(spec, cell.dataset, model.backbone)
     save_model(folder / WEIGHTS, run.plain, built.labels, card)
     spent = run.spent()
@@ -177,6 +185,7 @@ def _train(
         peak_memory_bytes=spent.peak_memory,
         wall_seconds=spent.seconds,
     )
+    scores = _scores(cell, logits, averaged, told)
     record = _record(
         cell,
         environment,
@@ -188,9 +197,28 @@ def _train(
         history=tuple(history),
         metrics=measure(logits, cell.dataset.eval.labels, spec.protocol),
         averaged=None if averaged is None else measure(averaged, cell.dataset.eval.labels, spec.protocol),
+        known=measure_known(scores, PERCENTS, spec.protocol) if told else (),
         cost=cost,
     )
-    return record, _scores(cell, logits, averaged)
+    return record, scores
+
+
+def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
+    """The scores where a share of the labels is known, of a head that can be told; not of a tune's trials."""
+    spec = cell.spec
+    labelled = bool(cell.dataset.eval.labels.any())
+    if spec.split == "validation" or not labelled or not spec.head_options().uses_known_labels:
+        return []
+    return [
+        predict(
+            run.fabric,
+            run.evaluated,
+            run.built.eval,
+            run.events.task(f"evaluating with {percent} % of the labels known, batch"),
+            telling(percent),
+        ).logits
+        for percent in PERCENTS
+    ]
 
 
 def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, started: float) -> Run:

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.datasets.catalog import DataSetInfo
-from bench.datasets.feed import EvalImages, loader
+from bench.datasets.feed import Batch, EvalImages, loader
 from bench.datasets.open import OpenedSplit
 from bench.engine.environment import fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained
-from bench.engine.predict import NonFiniteError, predict
+from bench.engine.predict import NonFiniteError, predict, telling
 from bench.errors import UserError
+from bench.experiment.methods import MethodChoice, options_of
 from bench.experiment.schedule import Precision
+from bench.methods.catalog import METHODS
 from bench.progress import Progress
 
 
@@ -28,6 +31,7 @@ class Conditions:
         batch_size: images per batch.
         workers: loading processes.
         device: where.
+        known: percent of the labels of an image that the head is told.
     """
 
     side: int
@@ -36,6 +40,7 @@ class Conditions:
     batch_size: int
     workers: int
     device: torch.device
+    known: int = 0
 
 
 def sizes_for(card: ModelCard, side: int | None) -> tuple[int, int]:
@@ -58,8 +63,10 @@ def score(
 
     Raises:
         UserError: the classes of the model are not those of the data set, an image size that the backbone
-            does not take, or scores that are not finite.
+            does not take, labels for a head that cannot be told any, or scores that are not finite.
     """
+    if conditions.known:
+        check_told(trained.card.method)
     columns = columns_of(trained.card.classes, split.info)
     model, device = trained.model, conditions.device
     model.backbone.check_size(conditions.side)
@@ -71,11 +78,28 @@ def score(
         device,
         batch_size=conditions.batch_size,
     )
+
+    def tell(batch: Batch) -> Tensor:
+        # The head has the classes in the order of the model.
+        given = torch.empty(batch.labels.shape, dtype=torch.int8)
+        given[:, columns] = telling(conditions.known)(batch)
+        return given
+
     try:
-        logits = predict(fabric, model, images, progress).logits
+        logits = predict(fabric, model, images, progress, tell if conditions.known else None).logits
     except NonFiniteError as error:
         raise UserError(f"The model cannot be evaluated: {error}.") from error
     return np.ascontiguousarray(logits[:, columns])
+
+
+def check_told(method: MethodChoice) -> None:
+    """UserError where a method, with its options, cannot be told labels that are known."""
+    if not options_of(method).uses_known_labels:
+        able = [name for name, one in METHODS.items() if one.options().uses_known_labels]
+        raise UserError(
+            f"{method.label()} cannot be told labels: leave out --known, or use a method that can, "
+            f"{', '.join(able)}."
+        )
 
 
 def columns_of(classes: tuple[str, ...], info: DataSetInfo) -> list[int]:

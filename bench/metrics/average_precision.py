@@ -61,13 +61,20 @@ class _RankedClass(NamedTuple):
 class RankedScores:
     """The images ranked once for each class, to be measured once or, with counts, many times."""
 
-    def __init__(self, scores: FloatArray, labels: IntArray, protocol: Protocol) -> None:
-        """Rank `scores` (N, C) for `labels` (N, C) in {1, 0, -1}; raises ValueError on bad input."""
+    def __init__(
+        self, scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None = None
+    ) -> None:
+        """Rank `scores` (N, C) for `labels` (N, C) in {1, 0, -1}; raises ValueError on bad input.
+
+        An image in which a class is `left_out` (N, C) is not in the ranking of that class.
+        """
         check_scores(scores, labels)
         self._rule: ApRule = protocol.ap
         self._num_images = len(scores)
         positive = np.ascontiguousarray(positives(labels, protocol.difficult_in_ap).T)
         ignored = (labels == 0).T if protocol.difficult_in_ap == "ignored" else np.zeros_like(positive)
+        if left_out is not None:
+            ignored = ignored | left_out.T
         self._classes = [
             _rank(s, p, i) for s, p, i in zip(np.ascontiguousarray(scores.T), positive, ignored, strict=True)
         ]
@@ -97,13 +104,15 @@ class RankedScores:
         return found.reshape(*counts.shape[:-1], len(self._classes))
 
 
-def average_precision(scores: FloatArray, labels: IntArray, protocol: Protocol) -> npt.NDArray[np.float64]:
+def average_precision(
+    scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None = None
+) -> npt.NDArray[np.float64]:
     """AP of each class, (C,) float64, NaN for a class without positives.
 
     `scores` (N, C) are finite logits and `labels` (N, C) are 1, 0 or -1; ValueError otherwise.
-    Rule and treatment of difficult labels are the protocol's.
+    Rule and treatment of difficult labels are the protocol's; labels that are `left_out` (N, C) do not count.
     """
-    return RankedScores(scores, labels, protocol).average_precision()
+    return RankedScores(scores, labels, protocol, left_out).average_precision()
 
 
 def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _RankedClass:

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.average_precision import FloatArray, IntArray, RankedScores, positives
-from bench.metrics.precision_recall import predict, summarise
+from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, RankedScores
+from bench.metrics.precision_recall import decisions, summarise
 from bench.metrics.protocol import Protocol
 
 NAMES: Final = ("mAP", "CF1", "OF1")
@@ -56,7 +56,12 @@ def draw(images: int, seed: int, resample: int) -> NDArray[np.uint8]:
 
 
 def replicate(
-    scores: FloatArray, labels: IntArray, protocol: Protocol, resamples: int = 1000, seed: int = 0
+    scores: FloatArray,
+    labels: IntArray,
+    protocol: Protocol,
+    resamples: int = 1000,
+    seed: int = 0,
+    left_out: BoolArray | None = None,
 ) -> Replicates:
     """Measure the test images and `resamples` resamples of them.
 
@@ -66,12 +71,13 @@ def replicate(
         protocol: how they are measured.
         resamples: B.
         seed: of the draws.
+        left_out: `(N, C)`, labels that are in no metric.
 
     Raises:
         ValueError: the shapes or values of scores or labels are bad.
     """
-    ranking = RankedScores(scores, labels, protocol)
-    decisions = _decisions(scores, labels, protocol)
+    ranking = RankedScores(scores, labels, protocol, left_out)
+    decided = _decisions(scores, labels, protocol, left_out)
 
     # Few images leave most of the time to what Python does for each class, unless it does more at once.
     at_once = max(1, _AT_ONCE // len(scores))
@@ -83,7 +89,7 @@ def replicate(
         parts = (counts[first : first + at_once] for first in range(0, len(counts), at_once))
         class_ap = np.concatenate([ranking.average_precision(part) for part in parts])
         # Sums of whole numbers: float32 holds them exactly up to 2**24 images, in whatever order.
-        sums = (counts.astype(np.float32) @ decisions).astype(np.int64)
+        sums = (counts.astype(np.float32) @ decided).astype(np.int64)
         return np.array([_metrics(*pair, protocol) for pair in zip(class_ap, sums, strict=True)]), class_ap
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -92,12 +98,11 @@ def replicate(
     return Replicates(metrics, class_ap)
 
 
-def _decisions(scores: FloatArray, labels: IntArray, protocol: Protocol) -> NDArray[np.float32]:
+def _decisions(
+    scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None
+) -> NDArray[np.float32]:
     """Of each image the right predictions, all predictions and positives of every class, `(N, 3 C)`."""
-    true = positives(labels, protocol.difficult_in_pr)
-    predicted = predict(scores, protocol)
-    if protocol.difficult_in_pr == "ignored":
-        predicted &= labels != 0
+    true, predicted = decisions(scores, labels, protocol, left_out=left_out)
     return np.concatenate([predicted & true, predicted, true], axis=1).astype(np.float32)
 
 

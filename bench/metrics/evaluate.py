@@ -5,7 +5,7 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.metrics.average_precision import FloatArray, IntArray, average_precision
+from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, average_precision
 from bench.metrics.precision_recall import PrecisionRecall, precision_recall
 from bench.metrics.protocol import Protocol
 
@@ -78,18 +78,20 @@ def measure(scores: FloatArray, labels: IntArray, protocol: Protocol) -> Metrics
     return evaluate(scores, labels, protocol) if np.asarray(labels).any() else None
 
 
-def evaluate(scores: FloatArray, labels: IntArray, protocol: Protocol) -> Metrics:
+def evaluate(
+    scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None = None
+) -> Metrics:
     """Measure `scores` (N, C), finite logits, on `labels` (N, C) in {1, 0, -1} under `protocol`.
 
     ValueError if shapes or values are bad, or if no class has a positive. Which classes have none is
-    decided by what counts as positive in AP.
+    decided by what counts as positive in AP. Labels that are `left_out` (N, C) are in no metric.
     """
-    ap = average_precision(scores, labels, protocol)
+    ap = average_precision(scores, labels, protocol, left_out)
     missing = np.isnan(ap)
     if missing.all():
         raise ValueError("no class has a positive label: there is nothing to measure")
-    everything = precision_recall(scores, labels, protocol)
-    top3 = precision_recall(scores, labels, protocol, top_k=3)
+    everything = precision_recall(scores, labels, protocol, left_out=left_out)
+    top3 = precision_recall(scores, labels, protocol, top_k=3, left_out=left_out)
     return Metrics(
         mAP=float(ap[~missing].mean()),
         **everything._asdict(),

@@ -24,23 +24,44 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall(
-    scores: FloatArray, labels: IntArray, protocol: Protocol, top_k: int | None = None
+    scores: FloatArray,
+    labels: IntArray,
+    protocol: Protocol,
+    top_k: int | None = None,
+    left_out: BoolArray | None = None,
 ) -> PrecisionRecall:
     """CP, CR, CF1, OP, OR, OF1 of the labels predicted over the threshold, or of the `top_k` of each image.
 
     `scores` (N, C) are finite logits and `labels` (N, C) are 1, 0 or -1. A class without positives has
     no recall (the published ML-GCN code returns NaN for the whole mean): it is left out of CP, CR and
-    CF1, while what is predicted for it counts in OP. ValueError if no class has a positive.
+    CF1, while what is predicted for it counts in OP. ValueError if no class has a positive. Labels that are
+    `left_out` (N, C) do not count, and hold none of the top places.
     """
     check_scores(scores, labels)
-    true = positives(labels, protocol.difficult_in_pr)
-    predicted = predict(scores, protocol, top_k)
-    if protocol.difficult_in_pr == "ignored":
-        predicted &= labels != 0
+    true, predicted = decisions(scores, labels, protocol, top_k, left_out)
     hits, guesses, wanted = (_count(mask) for mask in (predicted & true, predicted, true))
     if not wanted.any():
         raise ValueError("no class has a positive label: there is no precision or recall to measure")
     return summarise(hits, guesses, wanted, protocol)
+
+
+def decisions(
+    scores: FloatArray,
+    labels: IntArray,
+    protocol: Protocol,
+    top_k: int | None = None,
+    left_out: BoolArray | None = None,
+) -> tuple[BoolArray, BoolArray]:
+    """The positives and the predictions that count in precision and recall, (N, C) each."""
+    true = positives(labels, protocol.difficult_in_pr)
+    if left_out is not None:
+        scores = np.where(left_out, -np.inf, scores)
+    predicted = predict(scores, protocol, top_k)
+    if protocol.difficult_in_pr == "ignored":
+        predicted &= labels != 0
+    if left_out is not None:
+        true, predicted = true & ~left_out, predicted & ~left_out
+    return true, predicted
 
 
 def predict(scores: FloatArray, protocol: Protocol, top_k: int | None = None) -> BoolArray:

@@ -111,6 +111,14 @@ _ALL = (
         unpredicted="one",
         top3="forced",
     ),
+    # SlongLiu/query2labels 55eb050: voc_mAP with the envelope of precision, main_mlc.py. Its code has no
+    # precision and recall, and reads COCO alone, which has no difficult labels: the rest is as in `bench`.
+    Protocol(name="query2label", ap="ap_voc2012"),
+    # QData/C-Tran 560cf6f: scikit-learn's average precision, precision and recall in utils/evaluate.py,
+    # CF1 of the mean precision and recall, >= 0.5, top-3 over 0.5; difficult objects are dropped in
+    # dataloaders/voc2007_20.py. With known labels its AP is that of the others, its P/R that of all; here
+    # known labels are in neither.
+    Protocol(name="c-tran", difficult_in_ap="negative"),
 )
 
 PROTOCOLS: Final[dict[str, Protocol]] = {protocol.name: protocol for protocol in _ALL}

@@ -6,8 +6,9 @@ from hashlib import sha256
 from bench.errors import UserError
 from bench.files import canonical_json
 from bench.metrics.evaluate import METRICS, Metrics, evaluate
+from bench.records.known import known_of
 from bench.records.record import Record
-from bench.records.store import RecordStore
+from bench.records.store import RecordStore, Scores
 from bench.settings import work_folder
 
 # Raised when the metrics are computed otherwise, so that older agreements are not believed.
@@ -24,7 +25,7 @@ def disagreement(store: RecordStore, record: Record) -> str:
     """
     if record.metrics is None:
         return ""
-    measured = [one for one in (record.metrics, record.averaged) if one is not None]
+    measured = [one for one in (record.metrics, record.averaged, *record.known) if one is not None]
     stored = [one.model_dump(mode="json") for one in (record.cell.protocol, *measured)]
     key = sha256(canonical_json([_VERSION, record.scores_sha256, *stored]).encode()).hexdigest()[:24]
     agreed = work_folder() / "cache" / "agreed" / key
@@ -39,11 +40,25 @@ def disagreement(store: RecordStore, record: Record) -> str:
     if not said and record.averaged is not None and scores.averaged is not None:
         found = evaluate(scores.averaged, scores.labels, record.cell.protocol)
         said = _first_difference(record.averaged, found, record.data.classes, " of the averaged weights")
+    if not said and record.known:
+        said = _known_difference(record, scores)
     if not said:
         with suppress(OSError):  # where it cannot be remembered it is computed again
             agreed.parent.mkdir(parents=True, exist_ok=True)
             agreed.touch()
     return said
+
+
+def _known_difference(record: Record, scores: Scores) -> str:
+    """The same of what was measured where labels were known."""
+    for stored, found in zip(record.known, known_of(record, scores, record.cell.protocol), strict=True):
+        where = f" with {stored.percent} % of the labels known"
+        if stored.metrics is None or found.metrics is None:
+            if stored.metrics is not found.metrics:
+                return f"of its metrics{where} there are none, or its scores give none"
+        elif said := _first_difference(stored.metrics, found.metrics, record.data.classes, where):
+            return said
+    return ""
 
 
 def _first_difference(stored: Metrics, found: Metrics, classes: tuple[str, ...], of: str = "") -> str:

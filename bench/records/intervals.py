@@ -18,8 +18,10 @@ from bench.files import atomic_path, canonical_json
 from bench.methods.catalog import PRIOR
 from bench.metrics.average_precision import positives
 from bench.metrics.bootstrap import Replicates, replicate
+from bench.metrics.known import known_labels
 from bench.metrics.protocol import Protocol
 from bench.metrics.uncertainty import LEAST_SEEDS
+from bench.records.known import logits_told
 from bench.records.record import Record
 from bench.records.store import RecordStore, Scores
 from bench.settings import work_folder
@@ -63,6 +65,7 @@ def samples_of(
     protocol: Protocol | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    known: int = 0,
 ) -> list[ResampledRun]:
     """The replicates of the runs of a method.
 
@@ -72,12 +75,14 @@ def samples_of(
         protocol: how the scores are measured; that of the first record where it is None.
         resamples: B.
         seed: of the draws.
+        known: percent of the labels of an image that are known and not measured.
 
     Raises:
         UserError: the runs do not share their test images, or the scores of one are not its own.
     """
     samples = [
-        sample_of(store, record, protocol or records[0].cell.protocol, resamples, seed) for record in records
+        sample_of(store, record, protocol or records[0].cell.protocol, resamples, seed, known)
+        for record in records
     ]
     for record, sample in zip(records, samples, strict=True):
         if sample.test_set != samples[0].test_set:
@@ -98,23 +103,30 @@ def class_ap_of(samples: Sequence[ResampledRun]) -> FloatArray:
 
 
 def sample_of(
-    store: RecordStore, record: Record, protocol: Protocol, resamples: int = RESAMPLES, seed: int = 0
+    store: RecordStore,
+    record: Record,
+    protocol: Protocol,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    known: int = 0,
 ) -> ResampledRun:
     """The replicates of a run; they are kept in the work folder, by the hash of its scores.
 
     The images are taken in the order of their ids, so that runs that list the same images in another order
-    meet the same resamples.
+    meet the same resamples. Where labels are `known`, in percent, the others are measured, with the scores of
+    a head that was told them if the run has such scores.
 
     Raises:
         UserError: the scores are not those that the record was written with, an image stands twice in them,
             or they cannot be measured.
     """
     choices = protocol.model_dump(mode="json", exclude={"name"})
-    key = canonical_json([_VERSION, record.scores_sha256, choices, resamples, seed])
+    told = [known] if known else []
+    key = canonical_json([_VERSION, record.scores_sha256, choices, resamples, seed, *told])
     path = work_folder() / "bootstrap" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     sample = _read(path)
     if sample is None:
-        sample = _sample(store.scores(record), record, protocol, resamples, seed)
+        sample = _sample(store.scores(record), record, protocol, resamples, seed, known)
         with atomic_path(path) as temporary:
             np.savez(
                 temporary,
@@ -137,14 +149,18 @@ def _read(path: Path) -> ResampledRun | None:
         return None
 
 
-def _sample(scores: Scores, record: Record, protocol: Protocol, resamples: int, seed: int) -> ResampledRun:
+def _sample(
+    scores: Scores, record: Record, protocol: Protocol, resamples: int, seed: int, known: int
+) -> ResampledRun:
     order = np.argsort(scores.ids, kind="stable")
     ids, labels = scores.ids[order], np.ascontiguousarray(scores.labels[order])
     twice = ids[1:][ids[1:] == ids[:-1]]
     if len(twice):
         raise UserError(f"The scores of {record.run_id} have the image {twice[0]} twice.")
     try:
-        replicates = replicate(scores.logits[order], labels, protocol, resamples, seed)
+        left_out = known_labels(list(ids), labels, known) if known else None
+        logits = logits_told(record, scores, known)[order]
+        replicates = replicate(logits, labels, protocol, resamples, seed, left_out)
     except ValueError as error:
         raise UserError(f"The scores of {record.run_id} cannot be measured: {error}.") from error
     digest = hashlib.sha256("\n".join(ids).encode())

@@ -57,6 +57,13 @@ class SplitSizes(_Part):
         return {name: value for name, value in found.items() if name != "title" or value is not None}
 
 
+class Known(_Part):
+    """What came out where the head was told a share of each image's labels, measured on the others."""
+
+    percent: int = Field(gt=0, lt=100)
+    metrics: Metrics | None  # None where no positive label was left to be measured
+
+
 class Cost(_Part):
     """What a run took. Speeds and memory hold for the device in the record's environment."""
 
@@ -104,6 +111,7 @@ class Record(_Part):
     history: tuple[Epoch, ...] = ()
     metrics: Metrics | None = None
     averaged: Metrics | None = None  # of the exponential average of the weights, where it was measured beside
+    known: tuple[Known, ...] = ()  # of a head that can be told labels, the smallest share first
     cost: Cost | None = None
     environment: Environment
     scores_sha256: str | None = None

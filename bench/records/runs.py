@@ -6,6 +6,7 @@ from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import Protocol
 from bench.records.agreement import disagreement
+from bench.records.known import known_of
 from bench.records.record import Record
 from bench.records.store import Damaged, RecordStore
 
@@ -60,7 +61,7 @@ class Runs:
         """
         key = record.run_id, protocol
         if key not in self._measured:
-            metrics, averaged = record.metrics, record.averaged
+            metrics, averaged, known = record.metrics, record.averaged, record.known
             if record.cell.protocol.model_copy(update={"name": protocol.name}) != protocol:
                 scores = self.store.scores(record)
                 if len(scores.ids) != record.data.eval_images:
@@ -70,8 +71,9 @@ class Runs:
                 metrics = evaluate(scores.logits, scores.labels, protocol)
                 if scores.averaged is not None:
                     averaged = evaluate(scores.averaged, scores.labels, protocol)
+                known = known_of(record, scores, protocol)
             cell = record.cell.model_copy(update={"protocol": protocol})
-            measured = {"cell": cell, "metrics": metrics, "averaged": averaged}
+            measured = {"cell": cell, "metrics": metrics, "averaged": averaged, "known": known}
             self._measured[key] = record.model_copy(update=measured)
         return self._measured[key]
 

@@ -41,12 +41,14 @@ class Scores:
         logits: `(N, C)` float32.
         labels: `(N, C)` int8 with 1 positive, 0 difficult, -1 negative.
         averaged: `(N, C)` float32, of the average of the weights, where it was measured beside them.
+        known: `(K, N, C)` float32, where the head was told labels, in the order of the record's `known`.
     """
 
     ids: NDArray[np.str_]
     logits: NDArray[np.float32]
     labels: NDArray[np.int8]
     averaged: NDArray[np.float32] | None = None
+    known: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def _contradiction(record: Record, folder: Path) -> str:
     classes = record.data.classes
     if len(set(classes)) < len(classes):
         return f"{folder / RECORD}: data.classes names a class twice"
-    measured = [record.metrics, record.averaged, *(epoch.metrics for epoch in record.history)]
+    told = (one.metrics for one in record.known)
+    measured = [record.metrics, record.averaged, *told, *(epoch.metrics for epoch in record.history)]
     # The trials of a tune do not keep the AP of each class.
     sizes = {len(classes)} | ({0} if record.cell.split == "validation" else set())
     if any(one is not None and len(one.per_class_ap) not in sizes for one in measured):
@@ -106,13 +109,17 @@ def _fault(scores: Scores, record: Record) -> str:
         return "ids is no list of one name for each image"
     if shape != scores.labels.shape or shape[1:] != (classes,):
         return f"logits and labels are {shape} and {scores.labels.shape}, for {classes} classes"
-    for name, values in (("logits", scores.logits), ("averaged", scores.averaged)):
+    for name, values in (("logits", scores.logits), ("averaged", scores.averaged), ("known", scores.known)):
         if values is not None and (values.dtype.kind != "f" or not np.isfinite(values).all()):
             return f"{name} holds what is no finite number"
     if scores.averaged is not None and scores.averaged.shape != shape:
         return f"averaged is {scores.averaged.shape}, and logits {shape}"
     if record.averaged is not None and scores.averaged is None:
         return "averaged, of which the record has metrics, is missing"
+    if scores.known is not None and scores.known.shape != (len(record.known), *shape):
+        return f"known is {scores.known.shape}, for {len(record.known)} shares of logits {shape}"
+    if record.known and scores.known is None:
+        return "known, of which the record has metrics, is missing"
     if scores.labels.dtype.kind != "i" or not np.isin(scores.labels, (-1, 0, 1)).all():
         return "labels holds others than 1, 0 and -1"
     return ""
@@ -181,7 +188,13 @@ class RecordStore:
             raise UserError(f"The scores {path} are not those that the record was written with.")
         try:
             arrays = read_arrays(path)
-            scores = Scores(arrays["ids"], arrays["logits"], arrays["labels"], arrays.get("averaged"))
+            scores = Scores(
+                arrays["ids"],
+                arrays["logits"],
+                arrays["labels"],
+                arrays.get("averaged"),
+                arrays.get("known"),
+            )
         except KeyError as error:
             raise UserError(f"The scores {path} lack the array {error}.") from error
         except ArrayError as error:

@@ -1,4 +1,4 @@
-"""Every table by its name: three of each data set that was run on, one over all, and those of the papers."""
+"""Every table by its name: three of each data set that was run on, two over all, and those of the papers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from bench.datasets.catalog import DATASET_CATALOGUE, DATASETS
 from bench.datasets.locate import name_of
 from bench.errors import UserError
 from bench.experiment.cell import Vary
+from bench.methods.catalog import METHODS
 from bench.metrics.protocol import Protocol
 from bench.records.evidence import Evidence, evidence_of
 from bench.records.groups import Group, data_title, differences, group_records, title_of
@@ -20,6 +21,7 @@ from bench.tables.columns import WORDS, Column, class_columns, cost_columns, fra
 from bench.tables.context import CONTEXT, context_table
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import class_statements, device_statement, evidence_statements, header
+from bench.tables.known import KNOWN, can_be_told, known_table
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.table import paper_table
 from bench.tables.tuned import TUNED, tuned_groups, tuned_table
@@ -82,7 +84,9 @@ class Book:
         """The names of the tables of the data sets that were run on."""
         if not self.groups or self.varies != "method":
             return [*self._own()]
-        return [*self._own(), CONTEXT, *([TUNED] if tuned_groups(self.groups) else [])]
+        told = any(can_be_told(group) for groups in self.groups.values() for group in groups)
+        tuned = tuned_groups(self.groups)
+        return [*self._own(), CONTEXT, *([TUNED] if tuned else []), *([KNOWN] if told else [])]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
@@ -136,6 +140,11 @@ class Book:
                 f"No tuned run under {self.runs.store.folder}; `bench tune --methods all --data DATA` makes "
                 "some."
             )
+        if name == KNOWN:
+            return UserError(
+                f"No finished run under {self.runs.store.folder} was told labels: of the methods here "
+                f"{_told()} can be; `bench run --methods {_told()} --data scenes` makes such runs."
+            )
         return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
 
     def nothing_finished(self, data: str | None = None) -> UserError:
@@ -165,6 +174,8 @@ class Book:
             return context_table(self.groups, self.runs.store, dict(self.notes))
         if name == TUNED:
             return tuned_table(tuned_groups(self.groups), self.runs.store, dict(self.notes))
+        if name == KNOWN:
+            return known_table(self.groups, self.runs.store, dict(self.notes), self.protocol)
         return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
@@ -217,7 +228,7 @@ class Book:
         Raises:
             UserError: there is no such table, or the runs share none.
         """
-        if name in (*self.papers(), CONTEXT, TUNED):
+        if name in (*self.papers(), CONTEXT, TUNED, KNOWN):
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)
@@ -245,6 +256,11 @@ class Book:
                 "Choose one with conditions=..."
             )
         return groups[0]
+
+
+def _told() -> str:
+    """The built-in methods that can be told labels."""
+    return ",".join(name for name, method in METHODS.items() if method.options().uses_known_labels)
 
 
 def _with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:

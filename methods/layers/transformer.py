@@ -1,4 +1,4 @@
-"""The transformer layer of SALGL and the position encoding of its second configuration."""
+"""The post-norm transformer layer that SALGL, Query2Label and C-Tran share, and sine position encodings."""
 
 import math
 
@@ -40,16 +40,33 @@ def sine_positions(height: int, width: int, like: Tensor) -> Tensor:
     return torch.cat([rows, columns], dim=-1).flatten(0, 1).to(like.dtype)
 
 
-class TransformerLayer(nn.Module):
-    """Self-attention and a feed-forward part, each followed by its normalisation (post-norm)."""
+def check_heads(method: str, dim: int, heads: int, choose: str, encoded: bool = False) -> None:
+    """UserError where attention heads cannot share `dim` channels, or a position encoding cannot fill them.
 
-    def __init__(self, dim: int, feedforward: int, dropout: float) -> None:
+    Args:
+        method: as its papers call it.
+        dim: channels of the tokens.
+        heads: attention heads, which take equal parts of them.
+        choose: what is to be chosen so that there are others.
+        encoded: `sine_positions` are added, which come in fours.
+    """
+    step = math.lcm(heads, 4) if encoded else heads
+    if dim % step:
+        raise UserError(
+            f"The {heads} attention heads of {method} cannot share {dim} channels: choose {choose} with a "
+            f"multiple of {step} channels."
+        )
+
+
+class PostNormLayer(nn.Module):
+    """The parameters of an attention and a feed-forward part, each followed by its normalisation.
+
+    They start as those of torch's own layer, which the published codes use.
+    """
+
+    def __init__(self, dim: int, feedforward: int, dropout: float, heads: int = HEADS) -> None:
         super().__init__()
-        if dim % HEADS:
-            raise UserError(
-                f"SALGL's transformer layer has {HEADS} attention heads, which do not divide the "
-                f"{dim} channels of the feature map: choose a backbone with a multiple of {HEADS} channels."
-            )
+        self.heads = heads
         self.project = nn.Linear(dim, 3 * dim)  # queries, keys, values
         self.merge = nn.Linear(dim, dim)
         self.expand = nn.Linear(dim, feedforward)
@@ -57,17 +74,24 @@ class TransformerLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(dim)
         self.feedforward_norm = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
-        # The start of torch's own attention, which the published code uses.
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
         nn.init.zeros_(self.merge.bias)
 
-    def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
-        """Map tokens `(B, N, dim)`; `positions` `(N, dim)` is added to queries and keys, not to values."""
-        tokens = self.attention_norm(tokens + self.dropout(self._attend(tokens, positions)))
+    def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
+        """Add what was attended to the tokens, `(B, N, dim)` both, and run the feed-forward part."""
+        tokens = self.attention_norm(tokens + self.dropout(attended))
         hidden = self.dropout(F.relu(self.expand(tokens)))
         normed: Tensor = self.feedforward_norm(tokens + self.dropout(self.contract(hidden)))
         return normed
+
+
+class TransformerLayer(PostNormLayer):
+    """Self-attention and a feed-forward part, each followed by its normalisation (post-norm)."""
+
+    def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
+        """Map tokens `(B, N, dim)`; `positions` `(N, dim)` is added to queries and keys, not to values."""
+        return self.finish(tokens, self._attend(tokens, positions))
 
     def _attend(self, tokens: Tensor, positions: Tensor | None) -> Tensor:
         projected = self.project(tokens)
@@ -75,7 +99,7 @@ class TransformerLayer(nn.Module):
             dim = positions.shape[1]
             shift = F.linear(positions, self.project.weight[: 2 * dim])
             projected = projected + F.pad(shift, (0, dim))
-        queries, keys, values = projected.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        queries, keys, values = projected.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout.p if self.training else 0.0
         attended = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
         merged: Tensor = self.merge(attended.transpose(1, 2).flatten(2))

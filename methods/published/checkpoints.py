@@ -1,7 +1,8 @@
 """How the published checkpoint files are laid out, as data: the backbone's names, sizes, what is not in them.
 
 Read in the published codes: chenzhaomin123/ML_GCN 5517d6f, HCPLab-SYSU/SSGRL ea47ccb, Yejin0111/ADD-GCN
-b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d.
+b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d, SlongLiu/query2labels 55eb050,
+QData/C-Tran 560cf6f.
 """
 
 from collections.abc import Collection, Mapping
@@ -108,6 +109,24 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         parts=RESNET_PARTS,
         classes=Size("network.fc.weight", 0),
     ),
+    "query2label": CheckpointLayout(
+        prefix="backbone.0.body.",
+        parts=RESNET_PARTS,
+        options={
+            "width": Size("query_embed.weight", 1),
+            "feedforward": Size("transformer.encoder.layers.0.linear1.weight", 0),
+        },
+        flags={"project": "input_proj.weight"},
+        classes=Size("query_embed.weight", 0),
+        other_sizes="the published Query2Label has the position encoding of one size of map, and an error at "
+        "another; here it is computed for any size",
+    ),
+    "c-tran": CheckpointLayout(
+        prefix="backbone.base_network.",
+        parts=RESNET_PARTS,
+        options={"feedforward": Size("self_attn_layers.0.transformer_layer.linear1.weight", 0)},
+        classes=Size("label_lt.weight", 0),
+    ),
 }
 
 
@@ -140,6 +159,8 @@ PUBLICATIONS: dict[str, Publication] = {
     "multilabelclassification": Publication(
         ("resnet", "ssgrl"), "jasonseu/MultiLabelClassification", 576, 576, 640
     ),
+    "query2label": Publication(("query2label",), "SlongLiu/query2labels", class_order="category-id"),
+    "c-tran": Publication(("c-tran",), "QData/C-Tran", 576, 576, 640),
 }
 
 

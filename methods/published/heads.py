@@ -1,5 +1,7 @@
 """How the published checkpoints name the parameters of each head, and what we call them."""
 
+from bench.methods.published.later_heads_ctran import C_TRAN
+from bench.methods.published.later_heads_q2l import QUERY2LABEL
 from bench.methods.published.place import Place, PublishedHead
 
 ML_GCN = PublishedHead(
@@ -123,4 +125,6 @@ PUBLISHED: dict[str, PublishedHead] = {
     "add-gcn": ADD_GCN,
     "salgl": SALGL,
     "resnet": RESNET,
+    "query2label": QUERY2LABEL,
+    "c-tran": C_TRAN,
 }

@@ -41,7 +41,7 @@ def check_names(method: str, tensors: Mapping[str, Tensor]) -> str:
     resnet = resnet_of(backbone)
     expected = _resnet_names(resnet)
     missing = {published_backbone_name(layout, name) for name in expected - backbone.keys()}
-    missing |= head_names.places.keys() - head.keys()
+    missing |= head_names.missing(head)
     missing = {name for name in missing if not name.endswith(f".{COUNTER}")}
     unexpected = {published_backbone_name(layout, name) for name in backbone.keys() - expected}
     unexpected |= head.keys() - head_names.places.keys() - head_names.unused.keys()

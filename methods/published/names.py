@@ -25,7 +25,7 @@ def convert(method: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
         UserError: a name is missing or unexpected; all of them are listed.
     """
     head = resolve("method with published weights", method, PUBLISHED)
-    missing = sorted(head.places.keys() - published.keys())
+    missing = sorted(head.missing(published))
     unexpected = sorted(published.keys() - head.places.keys() - head.unused.keys())
     if missing or unexpected:
         raise UserError(
@@ -35,7 +35,9 @@ def convert(method: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
         )
     blocks: dict[str, dict[int, Tensor]] = defaultdict(dict)
     for name, place in head.places.items():
-        tensor = published[name]
+        if name not in published:  # optional
+            continue
+        tensor = published[name].squeeze(0) if place.single else published[name]
         blocks[place.name][place.block] = tensor.flatten(1) if place.kernel else tensor
     return {name: _join(parts) for name, parts in blocks.items()}
 

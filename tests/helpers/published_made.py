@@ -24,12 +24,15 @@ CODES = {
     "add-gcn": "add-gcn",
     "salgl": "salgl",
     "resnet": "multilabelclassification",
+    "query2label": "query2label",
+    "c-tran": "c-tran",
 }
 NEEDS_VECTORS = ("ml-gcn", "ssgrl")
 
 DIM, HIDDEN, WIDTH, SCENES = 512, 16, 8, 3
 # What the published sizes become: channels, twice and three times those, hidden width, label vectors.
-SMALL = {2048: DIM, 4096: 2 * DIM, 6144: 3 * DIM, 1024: HIDDEN, 300: WIDTH, 768: WIDTH, 6: SCENES}
+SMALL = {2048: DIM, 4096: 2 * DIM, 6144: 3 * DIM, 300: WIDTH, 768: WIDTH, 6: SCENES}
+SMALL |= {1024: HIDDEN, 8192: HIDDEN}
 
 
 @cache

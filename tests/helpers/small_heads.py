@@ -15,6 +15,9 @@ __all__ = ["CHANNELS", "CLASSES", "WIDTH", "batch", "label_space", "loss_of"]  #
 HIDDEN, SCENES = 12, 3
 
 _SALGL = {"scenes": SCENES, "hidden": HIDDEN, "feedforward": 24, "dropout": 0}
+_QUERIES = {"feedforward": 24, "dropout": 0}
+# So many that the one image of the smallest batch is told some.
+_TOLD = {"feedforward": 24, "dropout": 0, "layers": 2, "known": 0.9}
 _SOFT = {**_SALGL, "soft": True, "self_loops": False, "positions": True}
 
 # The method and its options, by a name of the variant.
@@ -33,6 +36,10 @@ SMALL: dict[str, tuple[Method, dict[str, Any]]] = {
         METHODS["add-gcn"],
         {"hidden": HIDDEN, "maps": "gmp-cls", "graph": "parallel-cat", "representation": "max"},
     ),
+    "query2label": (METHODS["query2label"], _QUERIES),
+    "query2label-project": (METHODS["query2label"], {**_QUERIES, "project": True, "width": HIDDEN}),
+    "c-tran": (METHODS["c-tran"], _TOLD),
+    "c-tran-positions": (METHODS["c-tran"], {**_TOLD, "positions": True, "known": 0, "layers": 1}),
 }
 
 

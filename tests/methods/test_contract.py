@@ -14,6 +14,10 @@ from bench.methods.options import Options
 class OwnOptions(Options):
     fault: str = "none"
 
+    @property
+    def uses_known_labels(self) -> bool:
+        return self.fault == "no way to be told labels"
+
 
 class OwnHead(Head):
     """One linear layer on the max-pooled map, which can be broken in many ways."""
@@ -121,6 +125,7 @@ FAULTS = [
     ("a graph break", "exported"),
     ("frequency of a label that never occurs", "never_occurs"),
     ("the classes are numbered", "permutation"),
+    ("no way to be told labels", "known_are_used"),
     ("learns nothing", "by_heart"),
 ]
 

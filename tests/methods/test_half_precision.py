@@ -42,7 +42,7 @@ def products_of(step: Callable[[], Tensor]) -> dict[torch.dtype, int]:
 
 
 @pytest.mark.parametrize("side", [2, 6], ids=["fewer positions than labels", "more positions than labels"])
-@pytest.mark.parametrize("name", ["ml-gcn", "ssgrl", "add-gcn", "salgl"])
+@pytest.mark.parametrize("name", ["ml-gcn", "ssgrl", "add-gcn", "salgl", "query2label", "c-tran"])
 def test_the_products_of_a_step_are_in_half_precision(name: str, side: int) -> None:
     method = METHODS[name]
     head = head_class(method)(CHANNELS, label_space(), method.options()).train()

@@ -54,6 +54,22 @@ class TestADDGCNOther(MethodContract):
     smallest_batch = 2
 
 
+class TestQuery2Label(MethodContract):
+    method, options = SMALL["query2label"]
+
+
+class TestQuery2LabelProjected(MethodContract):
+    method, options = SMALL["query2label-project"]
+
+
+class TestCTran(MethodContract):
+    method, options = SMALL["c-tran"]
+
+
+class TestCTranPositions(MethodContract):
+    method, options = SMALL["c-tran-positions"]
+
+
 def test_every_method_of_the_catalogue_is_under_contract() -> None:
     assert {test.method.name for test in MethodContract.__subclasses__()} >= METHODS.keys()
 

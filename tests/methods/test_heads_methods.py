@@ -108,8 +108,9 @@ def test_salgl_entropies_are_weighted_and_bounded() -> None:
         CHANNELS, label_space(), SALGLOptions(dropout=0, sample_entropy_weight=0.5, batch_entropy_weight=3)
     )
     with torch.no_grad():
-        _, auxiliary, views = head(*batch())
-    sample, spread = scene_entropies(views["scene_probs"])
+        output = head(*batch())
+    auxiliary = output.auxiliary
+    sample, spread = scene_entropies(output.views["scene_probs"])
     assert float(auxiliary["scene_sample_entropy"]) == pytest.approx(0.5 * float(sample))
     assert float(auxiliary["scene_batch_entropy"]) == pytest.approx(3 * float(spread))
 

@@ -3,14 +3,12 @@
 import copy
 import functools
 import json
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.errors import UserError
@@ -24,13 +22,12 @@ from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
 from bench.methods.salgl import SALGLHead, scene_entropies
 from bench.methods.ssgrl import SSGRLHead
+from parity_checks import ROUNDING, assert_close, published_gradient_norms
 from parity_weights import Arrays, draw, float64, published_weight
 from places import PARITY
 
 CASES = ("ml-gcn", "ssgrl", "add-gcn", "salgl", "salgl-soft")
 CLASSES, CHANNELS, SIZE = 20, 2048, 14
-# Biases before a softmax or a batch normalisation have no gradient but rounding, which is below this.
-ROUNDING = 1e-11
 
 
 def published_state(case: str, expected: Arrays) -> dict[str, Tensor]:
@@ -65,19 +62,6 @@ def build(case: str, expected: Arrays) -> Head:
         case _:
             options = SALGLOptions(dropout=0, soft=True, self_loops=False, positions=True)
             return SALGLHead(CHANNELS, labels, options)
-
-
-def published_gradient_norms(method: str, head: Head) -> dict[str, float]:
-    """Norms of the head's gradients, cut up and named as the published code has them."""
-    gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
-    places = PUBLISHED[method].places
-    parts = Counter(place.name for place in places.values())
-    norms = {}
-    for name, place in places.items():
-        gradient = gradients.get(place.name)
-        if gradient is not None:
-            norms[name] = float(gradient.chunk(parts[place.name])[place.block].norm())
-    return norms
 
 
 @dataclass
@@ -133,12 +117,6 @@ def single_precision(head: Head, features: Tensor, targets: Tensor) -> dict[str,
         evaluated: HeadOutput = head.eval()(features.float())
         trained: HeadOutput = head.train()(features.float(), targets.float())
     return {"logits_eval": evaluated.logits, "logits_train": trained.logits}
-
-
-def assert_close(name: str, ours: Tensor, published: NDArray[np.float64], tolerance: float) -> None:
-    difference = np.abs(ours.detach().double().numpy() - published).max()
-    scale = np.abs(published).max()
-    assert difference <= tolerance * scale, f"{name}: off by {difference / scale:.2e} of the largest value"
 
 
 @pytest.mark.parametrize("case", CASES)

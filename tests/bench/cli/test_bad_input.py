@@ -62,8 +62,16 @@ def test_the_tiny_run_is_right_but_for_the_mistake() -> None:
     ("arguments", "near", "known"),
     [
         (("rn",), "run", ", ".join(sorted(COMMANDS))),
-        ((*TINY, "--methods", "ml-gnc"), "ml-gcn", "add-gcn, ml-gcn, resnet, salgl, ssgrl"),
-        ((*TINY, "--methods", "resnet,slagl"), "salgl", "add-gcn, ml-gcn, resnet, salgl, ssgrl"),
+        (
+            (*TINY, "--methods", "ml-gnc"),
+            "ml-gcn",
+            "add-gcn, c-tran, ml-gcn, query2label, resnet, salgl, ssgrl",
+        ),
+        (
+            (*TINY, "--methods", "resnet,slagl"),
+            "salgl",
+            "add-gcn, c-tran, ml-gcn, query2label, resnet, salgl, ssgrl",
+        ),
         ((*TINY, "--methods", "ml-gcn/tua=0.4"), "tau", ", ".join(sorted(MLGCNOptions.model_fields))),
         ((*TINY, "--methods", "resnet/pool=mx"), "max", "'avg' or 'max'"),
         ((*TINY, "--data", "voc207"), "voc2007", ", ".join(sorted(DATASETS))),

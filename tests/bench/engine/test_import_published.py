@@ -14,6 +14,7 @@ from bench.engine.model_file import load_model
 from bench_command import bench
 from published_made import (
     CODES,
+    DIM,
     HIDDEN,
     SCENES,
     WIDTH,
@@ -60,7 +61,8 @@ def test_a_checkpoint_comes_through_the_command_with_every_tensor(
     assert "best.pth.tar (sha256 " in card.source
     loaded = trained.model.state_dict()
     prefix = {"ml-gcn": "features.0", "add-gcn": "features.0", "ssgrl": "resnet_101.conv1"}.get(method)
-    prefix = prefix or {"salgl": "backbone.conv1", "resnet": "network.conv1"}[method]
+    later = {"query2label": "backbone.0.body.conv1", "c-tran": "backbone.base_network.conv1"}
+    prefix = prefix or {"salgl": "backbone.conv1", "resnet": "network.conv1", **later}[method]
     assert torch.equal(loaded["backbone.network.0.weight"], state(method)[f"{prefix}.weight"])
     read, _ = import_published(path, wanted)
     assert same(trained, read)
@@ -165,3 +167,39 @@ def test_an_order_that_nobody_knows_must_be_said(given: Say, tmp_path: Path) -> 
     assert trained.card.classes == COCO_CLASSES[::-1]
     names.write_text("cat\n" * 80)
     assert "names one twice" in refusal(path, given("resnet", class_order=str(names)))
+
+
+@pytest.mark.parametrize("projected", [False, True])
+def test_query2label_with_and_without_its_projection(projected: bool, given: Say, tmp_path: Path) -> None:
+    tensors = dict(state("query2label"))
+    if projected:
+        weights = torch.randn(DIM, DIM, 1, 1), torch.randn(DIM)
+        tensors |= dict(zip(("input_proj.weight", "input_proj.bias"), weights, strict=True))
+    trained, notes = import_published(write(tmp_path / "a.pth", tensors), given("query2label"))
+    options, loaded = trained.card.method.options, trained.model.state_dict()
+    assert (options["feedforward"], options["project"]) == (HIDDEN, projected)
+    assert ("head.project.weight" in loaded) == projected
+    if projected:
+        assert torch.equal(loaded["head.project.weight"], weights[0].flatten(1))
+    assert torch.equal(loaded["head.classifier.weight"], tensors["fc.W"][0])
+    assert [note for note in notes if "backbone.1.pe" in note]
+    del tensors["transformer.decoder.norm.bias"], tensors["query_embed.weight"]
+    if projected:
+        del tensors["input_proj.bias"]
+    refused = refusal(write(tmp_path / "b.pth", tensors), given("query2label"))
+    assert (
+        "missing input_proj.bias, query_embed" in refused if projected else "missing query_embed" in refused
+    )
+
+
+def test_c_tran_keeps_the_classifier_of_imagenet_without_use(given: Say, tmp_path: Path) -> None:
+    stored = {"backbone.base_network.fc.weight": torch.zeros(1000, DIM)}
+    path = write(tmp_path / "best_model.pt", {"state_dict": {**state("c-tran"), **stored}, "epoch": 3})
+    trained, notes = import_published(path, given("c-tran"))
+    card = trained.card
+    assert (card.train_size, card.test_size, card.test_resize) == (576, 576, 640)
+    assert [note for note in notes if note.startswith("not loaded: backbone.base_network.fc.weight")]
+    assert torch.equal(trained.model.state_dict()["head.labels"], state("c-tran")["label_lt.weight"])
+    # COCO's order of classes is in the data files of that code alone.
+    coco = write(tmp_path / "coco.pt", made_state("c-tran", 80))
+    assert "in which order" in refusal(coco, given("c-tran", data="coco2014")).lower()

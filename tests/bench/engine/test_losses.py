@@ -173,3 +173,20 @@ def test_a_parameter_that_the_loss_does_not_have_is_refused(loss: object, messag
     with pytest.raises(UserError) as error:
         named(loss)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("loss", KINDS, ids=str)
+def test_labels_that_the_head_was_told_give_no_loss(loss: Any) -> None:
+    logits, labels = batch(6, 5)
+    logits = logits.requires_grad_()
+    known = torch.zeros(6, 5, dtype=torch.bool)
+    known[:, ::2] = True
+    value = classification_loss(logits, labels, loss, "negative", known)
+    value.backward()  # type: ignore[no-untyped-call]
+    rest = classification_loss(logits[:, 1::2], labels[:, 1::2], loss, "negative")
+    torch.testing.assert_close(value, rest)
+    assert logits.grad is not None and not logits.grad[known].any() and logits.grad[~known].any()
+    everything = torch.ones_like(known)
+    assert classification_loss(logits, labels, loss, "ignored", everything).item() == 0
+    untold = classification_loss(logits, labels, loss, "ignored", torch.zeros_like(known))
+    torch.testing.assert_close(untold, classification_loss(logits, labels, loss, "ignored"))

@@ -31,6 +31,8 @@ RECIPES = {
     "add-gcn": "add-gcn/hidden=8",
     "salgl": "salgl/hidden=8/feedforward=16",
     "resnet101": "resnet",
+    "query2label": "query2label/feedforward=16",
+    "c-tran": "c-tran/feedforward=16",
 }
 
 

@@ -1,0 +1,53 @@
+"""Labels that look at an image: a post-norm layer in which label tokens attend to other tokens.
+
+It is the decoder layer of Query2Label, which has no self-attention, and the last layer of C-Tran, of which
+the label tokens alone are read.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.methods.layers.transformer import PostNormLayer
+
+
+class LabelDecoderLayer(PostNormLayer):
+    """Cross-attention from labels to tokens and a feed-forward part, each followed by its normalisation."""
+
+    def forward(
+        self, labels: Tensor, tokens: Tensor, queries: Tensor | None = None, positions: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Let label tokens attend to tokens.
+
+        Args:
+            labels: `(B, C, dim)`, or `(1, C, dim)` where they are those of every image.
+            tokens: `(B, N, dim)`.
+            queries: `(C, dim)`, added to the labels in the attention alone.
+            positions: `(N, dim)`, added to the keys, not to the values.
+
+        Returns:
+            The labels `(B, C, dim)` and the attention weights, the mean of the heads, `(B, C, N)`.
+        """
+        dim = self.merge.in_features
+        weight, bias = self.project.weight, self.project.bias
+        asked = F.linear(labels if queries is None else labels + queries, weight[:dim], bias[:dim])
+        offered = F.linear(tokens, weight[dim:], bias[dim:])
+        if positions is not None:
+            offered = offered + F.pad(F.linear(positions, weight[dim : 2 * dim]), (0, dim))
+        asked = asked.view(*asked.shape[:2], self.heads, -1).transpose(1, 2)
+        keys, values = (
+            part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2) for part in offered.chunk(2, dim=2)
+        )
+        # Not fused: labels are few, and what they look at is a view of the head.
+        weights = torch.softmax((asked * asked.shape[-1] ** -0.5) @ keys.mT, dim=-1)
+        merged = self.merge((self.dropout(weights) @ values).transpose(1, 2).flatten(2))
+        return self.finish(labels, merged), weights.mean(dim=1)
+
+
+def start_matrices(layers: Sequence[PostNormLayer]) -> None:
+    """Draw every matrix of the layers anew from Xavier's uniform distribution, as DETR does; no bias."""
+    for layer in layers:
+        for part in (layer.project, layer.merge, layer.expand, layer.contract):
+            nn.init.xavier_uniform_(part.weight)
