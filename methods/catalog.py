@@ -13,6 +13,7 @@ from bench.methods.options import (
     ResNetOptions,
     SALGLOptions,
     SSGRLOptions,
+    TDRGOptions,
 )
 from bench.plugins import Catalogue
 
@@ -85,6 +86,15 @@ METHODS: dict[str, Method] = {
             "ICCV 2023",
             options=SALGLOptions,
             head="bench.methods.salgl:SALGLHead",
+        ),
+        Method(
+            name="tdrg",
+            title="TDRG",
+            summary="a transformer over three scales guides an image-specific graph of the categories",
+            citation="Zhao et al., Transformer-based Dual Relation Graph for Multi-label Image Recognition, "
+            "ICCV 2021",
+            options=TDRGOptions,
+            head="bench.methods.tdrg:TDRGHead",
         ),
     )
 }

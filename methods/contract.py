@@ -7,6 +7,7 @@ In a test module, of this project or of one that installs it, this is enough:
         options = {"hidden": 12, "dropout": 0}
 
 The tests take seconds, most of them for tracing by `torch.compile` and `torch.export`, and need no files.
+A head that reads two maps is given both in every one of them.
 """
 
 from collections.abc import Mapping
@@ -23,12 +24,14 @@ from bench.labels import count_labels
 from bench.methods.catalog import Method
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import head_class
+from bench.methods.model import build_head, head_class
 from bench.metrics.average_precision import average_precision
 from bench.metrics.protocol import PROTOCOLS
 
 # All different, so that an axis of length CLASSES is always the class axis.
 CLASSES, CHANNELS, WIDTH = 7, 32, 5
+# Of the map before the last one.
+EARLIER = 16
 MAP = (3, 4)
 
 
@@ -65,6 +68,26 @@ def train_once(head: Head, features: Tensor, targets: Tensor) -> HeadOutput:
     return output
 
 
+def earlier_map(features: Tensor) -> Tensor:
+    """An earlier map `(B, EARLIER, 2h, 2w)` for features, image by image, so that it goes with any of them."""
+    larger = features[:, -EARLIER:].repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    places = torch.linspace(0.5, 1.5, larger[0].numel(), dtype=features.dtype, device=features.device)
+    return larger * places.view(larger.shape[1:])
+
+
+class BesideEarlier(Head):
+    """A head that reads two maps, as one that is given the last: the other is made of it, without gradient."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score every class; see `Head.forward`."""
+        output: HeadOutput = self.head(features, targets, earlier=earlier_map(features.detach()))
+        return output
+
+
 class MethodContract:
     """The contract of a method: subclass it, and set what follows.
 
@@ -83,10 +106,12 @@ class MethodContract:
     smallest_batch: ClassVar[int] = 1
 
     def build(self, labels: LabelSpace | None = None, seed: int = 0) -> Head:
-        """A new head for features with `CHANNELS` channels."""
+        """A new head for features with `CHANNELS` channels; one that reads two maps makes the other of them."""
         torch.manual_seed(seed)
         options = self.method.options(**self.options)
-        return head_class(self.method)(CHANNELS, labels or label_space(), options)
+        if not head_class(self.method).reads_earlier:
+            return build_head(self.method, options, labels or label_space(), CHANNELS)
+        return BesideEarlier(build_head(self.method, options, labels or label_space(), CHANNELS, EARLIER))
 
     def trained(self) -> Head:
         """A head that has seen a batch, so that statistics and memories are no longer at their start."""
@@ -149,6 +174,10 @@ class MethodContract:
         train_once(head, features, targets)
         _check_gradients(head)
         assert features.grad is not None and features.grad.any(), "no gradient reaches the features"
+        if isinstance(head, BesideEarlier):
+            earlier = earlier_map(features.detach()).requires_grad_()
+            loss_of(head.head(features, targets, earlier=earlier), targets).backward()
+            assert earlier.grad is not None and earlier.grad.any(), "no gradient reaches the earlier map"
         frozen = self.build().requires_grad_(False).train()
         output = frozen(*batch())
         learns = [name for name, term in output.auxiliary.items() if term.requires_grad]

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from bench.datasets.feed import Feed, FeedDigest
+from bench.datasets.feed import Batch, Feed, FeedDigest
 from bench.progress import Progress
 
 
@@ -29,6 +29,11 @@ class Predicted(NamedTuple):
     logits: NDArray[np.float32]
     rate: float
     feed: str
+
+
+def beside(fabric: Fabric, batch: Batch) -> dict[str, Tensor]:
+    """What a model is given beside the images and the targets: the earlier map, where it is fed."""
+    return {} if batch.earlier is None else {"earlier": fabric.to_device(batch.earlier)}
 
 
 def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) -> Predicted:
@@ -53,10 +58,10 @@ def predict(fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress) ->
         for number, batch in enumerate(feed, start=1):
             ids += batch.ids
             digest.update(batch)
-            images = fabric.to_device(batch.images)
+            images, more = fabric.to_device(batch.images), beside(fabric, batch)
             # The model alone: what the feed does in this process is no arithmetic of the model.
             with fabric.autocast():
-                output = model(images)
+                output = model(images, **more)
             parts.append(output.logits.float().cpu())
             progress(number, len(feed))
     model.train(was_training)

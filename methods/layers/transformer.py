@@ -1,6 +1,7 @@
-"""The transformer layer of SALGL and the position encoding of its second configuration."""
+"""The transformer layer of SALGL and TDRG, and the position encoding of SALGL's second configuration."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -43,13 +44,21 @@ def sine_positions(height: int, width: int, like: Tensor) -> Tensor:
 class TransformerLayer(nn.Module):
     """Self-attention and a feed-forward part, each followed by its normalisation (post-norm)."""
 
-    def __init__(self, dim: int, feedforward: int, dropout: float) -> None:
+    def __init__(
+        self,
+        dim: int,
+        feedforward: int,
+        dropout: float,
+        heads: int = HEADS,
+        activation: Callable[[Tensor], Tensor] = F.relu,
+    ) -> None:
         super().__init__()
-        if dim % HEADS:
+        if dim % heads:
             raise UserError(
-                f"SALGL's transformer layer has {HEADS} attention heads, which do not divide the "
-                f"{dim} channels of the feature map: choose a backbone with a multiple of {HEADS} channels."
+                f"SALGL's transformer layer has {heads} attention heads, which do not divide the "
+                f"{dim} channels of the feature map: choose a backbone with a multiple of {heads} channels."
             )
+        self.heads, self.activation = heads, activation
         self.project = nn.Linear(dim, 3 * dim)  # queries, keys, values
         self.merge = nn.Linear(dim, dim)
         self.expand = nn.Linear(dim, feedforward)
@@ -65,7 +74,7 @@ class TransformerLayer(nn.Module):
     def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
         """Map tokens `(B, N, dim)`; `positions` `(N, dim)` is added to queries and keys, not to values."""
         tokens = self.attention_norm(tokens + self.dropout(self._attend(tokens, positions)))
-        hidden = self.dropout(F.relu(self.expand(tokens)))
+        hidden = self.dropout(self.activation(self.expand(tokens)))
         normed: Tensor = self.feedforward_norm(tokens + self.dropout(self.contract(hidden)))
         return normed
 
@@ -75,7 +84,7 @@ class TransformerLayer(nn.Module):
             dim = positions.shape[1]
             shift = F.linear(positions, self.project.weight[: 2 * dim])
             projected = projected + F.pad(shift, (0, dim))
-        queries, keys, values = projected.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        queries, keys, values = projected.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout.p if self.training else 0.0
         attended = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
         merged: Tensor = self.merge(attended.transpose(1, 2).flatten(2))

@@ -1,5 +1,6 @@
 """How the published checkpoints name the parameters of each head, and what we call them."""
 
+from bench.methods.published.later_heads_tdrg import TDRG
 from bench.methods.published.place import Place, PublishedHead
 
 ML_GCN = PublishedHead(
@@ -123,4 +124,5 @@ PUBLISHED: dict[str, PublishedHead] = {
     "add-gcn": ADD_GCN,
     "salgl": SALGL,
     "resnet": RESNET,
+    "tdrg": TDRG,
 }

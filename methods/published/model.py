@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.methods.backbones.build import build_backbone
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, seeded_head
+from bench.methods.model import MultiLabelModel, earlier_dim, seeded_head
 from bench.methods.options import Options
 from bench.methods.published.checkpoints import (
     LAYOUTS,
@@ -82,7 +82,8 @@ def build_published(
     layout: CheckpointLayout = LAYOUTS[method]
     of_backbone, of_head = split_backbone(layout, tensors)
     backbone = build_backbone(resnet)
-    head = seeded_head(METHODS[method], options, labels, backbone.feature_dim, seed=0)
+    entry = METHODS[method]
+    head = seeded_head(entry, options, labels, backbone.feature_dim, 0, earlier_dim(entry, backbone))
     model = MultiLabelModel(backbone, head)
     state = {f"backbone.{name}": tensor for name, tensor in of_backbone.items()}
     state |= {

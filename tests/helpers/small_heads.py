@@ -33,6 +33,8 @@ SMALL: dict[str, tuple[Method, dict[str, Any]]] = {
         METHODS["add-gcn"],
         {"hidden": HIDDEN, "maps": "gmp-cls", "graph": "parallel-cat", "representation": "max"},
     ),
+    "tdrg": (METHODS["tdrg"], {"hidden": HIDDEN, "feedforward": 24}),
+    "tdrg-batch": (METHODS["tdrg"], {"hidden": HIDDEN, "feedforward": 24, "attention": "batch"}),
 }
 
 
