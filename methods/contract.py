@@ -20,37 +20,25 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from bench.labels import count_labels
 from bench.methods.catalog import Method
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import build_head, head_class
+from bench.methods.small import (
+    CHANNELS,
+    CLASSES,
+    MAP,
+    WIDTH,
+    BesideEarlier,
+    batch,
+    earlier_map,
+    label_space,
+    new_head,
+)
 from bench.metrics.average_precision import average_precision
 from bench.metrics.protocol import PROTOCOLS
 
-# All different, so that an axis of length CLASSES is always the class axis.
-CLASSES, CHANNELS, WIDTH = 7, 32, 5
-# Of the map before the last one.
-EARLIER = 16
-MAP = (3, 4)
-
-
-def label_space(classes: int = CLASSES, never: int | None = None) -> LabelSpace:
-    """A label space with `WIDTH`-dimensional vectors, counted on 40 images; label `never` is in none."""
-    generator = np.random.default_rng(0)
-    annotations = (generator.random((40, classes)) < 0.4).astype(np.int64)
-    if never is not None:
-        annotations[:, never] = 0
-    counts, cooccurrence = count_labels(annotations)
-    vectors = generator.standard_normal((classes, WIDTH))
-    return LabelSpace(tuple(f"class {i}" for i in range(classes)), vectors, counts, cooccurrence, 40)
-
-
-def batch(size: int = 4, classes: int = CLASSES, hw: tuple[int, int] = MAP) -> tuple[Tensor, Tensor]:
-    """Features `(size, CHANNELS, h, w)` as after a ReLU, and targets `(size, classes)` in {0, 1}."""
-    generator = torch.Generator().manual_seed(1)
-    features = torch.randn(size, CHANNELS, *hw, generator=generator).relu()
-    return features, (torch.rand(size, classes, generator=generator) < 0.4).float()
+# Tests of a method take these from here.
+__all__ = ["CHANNELS", "CLASSES", "WIDTH", "MethodContract", "batch", "label_space", "loss_of", "train_once"]
 
 
 def loss_of(output: HeadOutput, targets: Tensor) -> Tensor:
@@ -66,26 +54,6 @@ def train_once(head: Head, features: Tensor, targets: Tensor) -> HeadOutput:
     output: HeadOutput = head(features, targets)
     torch.autograd.backward(loss_of(output, targets))
     return output
-
-
-def earlier_map(features: Tensor) -> Tensor:
-    """An earlier map `(B, EARLIER, 2h, 2w)` for features, image by image, so that it goes with any of them."""
-    larger = features[:, -EARLIER:].repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    places = torch.linspace(0.5, 1.5, larger[0].numel(), dtype=features.dtype, device=features.device)
-    return larger * places.view(larger.shape[1:])
-
-
-class BesideEarlier(Head):
-    """A head that reads two maps, as one that is given the last: the other is made of it, without gradient."""
-
-    def __init__(self, head: Head) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
-        """Score every class; see `Head.forward`."""
-        output: HeadOutput = self.head(features, targets, earlier=earlier_map(features.detach()))
-        return output
 
 
 class MethodContract:
@@ -106,12 +74,8 @@ class MethodContract:
     smallest_batch: ClassVar[int] = 1
 
     def build(self, labels: LabelSpace | None = None, seed: int = 0) -> Head:
-        """A new head for features with `CHANNELS` channels; one that reads two maps makes the other of them."""
-        torch.manual_seed(seed)
-        options = self.method.options(**self.options)
-        if not head_class(self.method).reads_earlier:
-            return build_head(self.method, options, labels or label_space(), CHANNELS)
-        return BesideEarlier(build_head(self.method, options, labels or label_space(), CHANNELS, EARLIER))
+        """A new head for features with `CHANNELS` channels."""
+        return new_head(self.method, self.options, labels, seed)
 
     def trained(self) -> Head:
         """A head that has seen a batch, so that statistics and memories are no longer at their start."""

@@ -52,7 +52,7 @@ class MultiLabelModel(nn.Module):
     def score(
         self, features: Tensor, targets: Tensor | None = None, earlier: Tensor | None = None
     ) -> HeadOutput:
-        """Score the feature maps `(B, D, h, w)` of the backbone, with `earlier` where the head reads two."""
+        """Score feature maps `(B, D, h, w)` of the backbone, with `earlier` where the head reads two."""
         beside = {} if earlier is None else {"earlier": earlier}
         output: HeadOutput = self.head(features, targets, **beside)
         return output if self.offset is None else output._replace(logits=output.logits + self.offset)

@@ -11,7 +11,8 @@ from torch import nn
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.transforms import Augmentation
-from bench.engine.features import FeatureBatches, InOrder, StoredFeatures, StoredSplit, store_features
+from bench.engine.feature_batches import FeatureBatches, InOrder
+from bench.engine.features import StoredFeatures, StoredSplit, store_features
 from bench.engine.plan import Cell
 from bench.engine.warm_start import initialise_backbone, initialise_head
 from bench.errors import UserError

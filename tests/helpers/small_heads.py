@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import torch
-
 from bench.methods.catalog import METHODS, Method
 from bench.methods.contract import CHANNELS, CLASSES, WIDTH, batch, label_space, loss_of, train_once
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import head_class
+from bench.methods.small import new_head
 
 __all__ = ["CHANNELS", "CLASSES", "WIDTH", "batch", "label_space", "loss_of"]  # used by tests from here
 
@@ -39,9 +37,7 @@ SMALL: dict[str, tuple[Method, dict[str, Any]]] = {
 
 
 def build(name: str, labels: LabelSpace | None = None) -> Head:
-    torch.manual_seed(0)
-    method, options = SMALL[name]
-    return head_class(method)(CHANNELS, labels or label_space(), method.options(**options))
+    return new_head(*SMALL[name], labels)
 
 
 def trained(name: str) -> Head:
