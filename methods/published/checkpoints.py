@@ -1,7 +1,7 @@
 """How the published checkpoint files are laid out, as data: the backbone's names, sizes, what is not in them.
 
 Read in the published codes: chenzhaomin123/ML_GCN 5517d6f, HCPLab-SYSU/SSGRL ea47ccb, Yejin0111/ADD-GCN
-b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d.
+b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d, iCVTEAM/TDRG 6ea0c9d.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,6 +16,8 @@ from bench.methods.published.heads import PUBLISHED
 # The parts of torchvision's ResNet, and where they stand in the sequence that is cut out of it.
 RESNET_PARTS = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
 SEQUENCE_PARTS = {index: index for index in RESNET_PARTS.values()}
+# TDRG's first stage holds what comes before it.
+STAGE_PARTS = {"layer1.0": "0", "layer1.1": "1", "layer1.4": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
 # Blocks per stage, and whether a block is a bottleneck.
 RESNETS: dict[tuple[tuple[int, ...], bool], str] = {
     ((2, 2, 2, 2), False): "resnet18",
@@ -43,6 +45,7 @@ class CheckpointLayout:
         parts: the parts of the ResNet behind the prefix, and where they stand in our sequence.
         options: options of our head whose value is a size of a published tensor.
         flags: options that are true where a published tensor is there.
+        fixed: options that every published checkpoint was trained with, away from our defaults.
         classes: where the number of classes is read; None where no tensor has it.
         vectors: the tensor that holds the label vectors.
         vector_size: where the width of the label vectors is read, if they are needed and not in the file.
@@ -55,6 +58,7 @@ class CheckpointLayout:
     parts: Mapping[str, str]
     options: Mapping[str, Size] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
     classes: Size | None = None
     vectors: str | None = None
     vector_size: Size | None = None
@@ -108,6 +112,18 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         parts=RESNET_PARTS,
         classes=Size("network.fc.weight", 0),
     ),
+    "tdrg": CheckpointLayout(
+        prefix="",
+        parts=STAGE_PARTS,
+        options={
+            "hidden": Size("transform_14.weight", 0),
+            "feedforward": Size("transformer.encoder.layers.0.linear1.weight", 0),
+        },
+        fixed={"attention": "batch"},
+        classes=Size("trans_classifier.weight", 0),
+        other_sizes="TDRG sums over the positions of the map, so its activations grow with the square of the "
+        "size, as in the published code",
+    ),
 }
 
 
@@ -137,6 +153,7 @@ PUBLICATIONS: dict[str, Publication] = {
     "ssgrl": Publication(("ssgrl",), "HCPLab-SYSU/SSGRL", 576, 576, 640),
     "add-gcn": Publication(("add-gcn",), "Yejin0111/ADD-GCN", class_order="alphabetical"),
     "salgl": Publication(("salgl",), "jasonseu/SALGL", class_order="category-id"),
+    "tdrg": Publication(("tdrg",), "iCVTEAM/TDRG", class_order="alphabetical"),
     "multilabelclassification": Publication(
         ("resnet", "ssgrl"), "jasonseu/MultiLabelClassification", 576, 576, 640
     ),
@@ -176,12 +193,13 @@ def split_backbone(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The backbone under our names, and the head under the published ones."""
     backbone, head = {}, {}
+    places = {f"{layout.prefix}{part}.": f"network.{ours}." for part, ours in layout.parts.items()}
     for name, tensor in state.items():
-        part, _, rest = name.removeprefix(layout.prefix).partition(".")
-        if name.startswith(layout.prefix) and part in layout.parts:
-            backbone[f"network.{layout.parts[part]}.{rest}"] = tensor
-        else:
+        theirs = next((start for start in places if name.startswith(start)), None)
+        if theirs is None:
             head[name] = tensor
+        else:
+            backbone[places[theirs] + name.removeprefix(theirs)] = tensor
     return backbone, head
 
 

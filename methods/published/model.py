@@ -55,13 +55,17 @@ def check_names(method: str, tensors: Mapping[str, Tensor]) -> str:
     return resnet
 
 
-def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool]:
-    """The options of our head that the tensors of a checkpoint tell."""
+def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool | str]:
+    """The options of our head that a checkpoint tells, by its tensors or by whose it is."""
     layout = LAYOUTS[method]
-    sizes: dict[str, int | bool] = {
+    sizes: dict[str, int | bool | str] = {
         option: tensors[size.tensor].shape[size.axis] for option, size in layout.options.items()
     }
-    return sizes | {option: True for option, name in layout.flags.items() if name in tensors}
+    return (
+        sizes
+        | dict(layout.fixed)
+        | {option: True for option, name in layout.flags.items() if name in tensors}
+    )
 
 
 def build_published(
