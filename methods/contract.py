@@ -140,7 +140,7 @@ class MethodContract:
         assert features.grad is not None and features.grad.any(), "no gradient reaches the features"
         if isinstance(head, BesideEarlier):
             earlier = earlier_map(features.detach()).requires_grad_()
-            loss_of(head.head(features, targets, earlier=earlier), targets).backward()
+            torch.autograd.backward(loss_of(head.head(features, targets, earlier=earlier), targets))
             assert earlier.grad is not None and earlier.grad.any(), "no gradient reaches the earlier map"
         frozen = self.build().requires_grad_(False).train()
         output = frozen(*batch())

@@ -52,6 +52,7 @@ class CheckpointLayout:
         graph: the tensor that holds the label graph, re-weighted as ML-GCN does.
         needs_graph: the label graph is needed.
         other_sizes: what another test resolution than that of training changes.
+        note: what a reader of its numbers should know.
     """
 
     prefix: str
@@ -65,6 +66,7 @@ class CheckpointLayout:
     graph: str | None = None
     needs_graph: bool = False
     other_sizes: str = ""
+    note: str = ""
 
 
 LAYOUTS: dict[str, CheckpointLayout] = {
@@ -123,6 +125,8 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         classes=Size("trans_classifier.weight", 0),
         other_sizes="TDRG sums over the positions of the map, so its activations grow with the square of the "
         "size, as in the published code",
+        note="attention=batch: the published TDRG attends over the images of a batch, so a score depends on "
+        "the images beside it, and every number on the size of the batches",
     ),
 }
 

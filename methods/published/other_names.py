@@ -14,11 +14,13 @@ class OtherNames:
     """Other names of the tensors of one method's checkpoints.
 
     Attributes:
-        renamed: from what a name may begin with, whole parts between dots, to what it begins with now. A tensor
-            that is there under both names is the same twice.
+        mark: a name that all of them have; without it, the file is of another method, and left as it is.
+        renamed: from what a name may begin with, whole parts between dots, to what it begins with now. A
+            tensor that is there under both names is the same twice.
         dropped: beginnings of older names that have no counterpart, with the reason why they are left out.
     """
 
+    mark: str
     renamed: Mapping[str, str]
     dropped: Mapping[str, str]
 
@@ -28,6 +30,7 @@ class OtherNames:
 _BEFORE = "of an older model, which the published code leaves out when it reads such a checkpoint"
 OTHER_NAMES: dict[str, OtherNames] = {
     "tdrg": OtherNames(
+        mark="transform_14.weight",
         renamed={
             **{f"backbone.{stage - 1}": f"layer{stage}" for stage in (1, 2, 3, 4)},
             "features": "layer1",
@@ -62,7 +65,7 @@ def under_present_names(
         UserError: what should be the same tensor twice differs.
     """
     other = OTHER_NAMES.get(method)
-    if other is None:
+    if other is None or other.mark not in tensors:
         return dict(tensors), {}
     present: dict[str, Tensor] = {}
     left_out: dict[str, str] = {}
@@ -74,8 +77,8 @@ def under_present_names(
         now = _renamed(name, other.renamed)
         if now in present and not torch.equal(present[now], tensor):
             raise UserError(
-                f"The checkpoint holds {now} twice with different numbers, once as {name}: it was changed, or "
-                "comes from a changed model."
+                f"The checkpoint holds {now} twice with different numbers, once as {name}: it was changed, "
+                "or comes from a changed model."
             )
         present[now] = tensor
     return present, left_out
