@@ -36,6 +36,8 @@ class Batch(NamedTuple):
     labels: Tensor  # (B, C) int8: 1 positive, 0 difficult, -1 negative
     ids: list[str]
     checksums: list[int]
+    # of stored features, where the head reads it: the map before the last one, (B, E, 2h, 2w)
+    earlier: Tensor | None = None
 
 
 class Feed(Protocol):

@@ -15,6 +15,7 @@ from bench.methods.options import (
     ResNetOptions,
     SALGLOptions,
     SSGRLOptions,
+    TDRGOptions,
 )
 from bench.plugins import Catalogue
 
@@ -96,6 +97,15 @@ METHODS: dict[str, Method] = {
             "arXiv:2107.10834, 2021",
             options=Query2LabelOptions,
             head="bench.methods.query2label:Query2LabelHead",
+        ),
+        Method(
+            name="tdrg",
+            title="TDRG",
+            summary="a transformer over three scales guides an image-specific graph of the categories",
+            citation="Zhao et al., Transformer-based Dual Relation Graph for Multi-label Image Recognition, "
+            "ICCV 2021",
+            options=TDRGOptions,
+            head="bench.methods.tdrg:TDRGHead",
         ),
         Method(
             name="c-tran",

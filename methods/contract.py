@@ -7,6 +7,7 @@ In a test module, of this project or of one that installs it, this is enough:
         options = {"hidden": 12, "dropout": 0}
 
 The tests take seconds, most of them for tracing by `torch.compile` and `torch.export`, and need no files.
+A head that reads two maps is given both in every one of them.
 """
 
 from collections.abc import Mapping
@@ -19,35 +20,25 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from bench.labels import count_labels
 from bench.methods.catalog import Method
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import head_class
+from bench.methods.small import (
+    CHANNELS,
+    CLASSES,
+    MAP,
+    WIDTH,
+    BesideEarlier,
+    batch,
+    earlier_map,
+    label_space,
+    new_head,
+)
 from bench.metrics.average_precision import average_precision
 from bench.metrics.protocol import PROTOCOLS
 
-# All different, so that an axis of length CLASSES is always the class axis.
-CLASSES, CHANNELS, WIDTH = 7, 32, 5
-MAP = (3, 4)
-
-
-def label_space(classes: int = CLASSES, never: int | None = None) -> LabelSpace:
-    """A label space with `WIDTH`-dimensional vectors, counted on 40 images; label `never` is in none."""
-    generator = np.random.default_rng(0)
-    annotations = (generator.random((40, classes)) < 0.4).astype(np.int64)
-    if never is not None:
-        annotations[:, never] = 0
-    counts, cooccurrence = count_labels(annotations)
-    vectors = generator.standard_normal((classes, WIDTH))
-    return LabelSpace(tuple(f"class {i}" for i in range(classes)), vectors, counts, cooccurrence, 40)
-
-
-def batch(size: int = 4, classes: int = CLASSES, hw: tuple[int, int] = MAP) -> tuple[Tensor, Tensor]:
-    """Features `(size, CHANNELS, h, w)` as after a ReLU, and targets `(size, classes)` in {0, 1}."""
-    generator = torch.Generator().manual_seed(1)
-    features = torch.randn(size, CHANNELS, *hw, generator=generator).relu()
-    return features, (torch.rand(size, classes, generator=generator) < 0.4).float()
+# Tests of a method take these from here.
+__all__ = ["CHANNELS", "CLASSES", "WIDTH", "MethodContract", "batch", "label_space", "loss_of", "train_once"]
 
 
 def loss_of(output: HeadOutput, targets: Tensor) -> Tensor:
@@ -90,9 +81,7 @@ class MethodContract:
 
     def build(self, labels: LabelSpace | None = None, seed: int = 0) -> Head:
         """A new head for features with `CHANNELS` channels."""
-        torch.manual_seed(seed)
-        options = self.method.options(**self.options)
-        return head_class(self.method)(CHANNELS, labels or label_space(), options)
+        return new_head(self.method, self.options, labels, seed)
 
     def trained(self) -> Head:
         """A head that has seen a batch, so that statistics and memories are no longer at their start."""
@@ -155,6 +144,10 @@ class MethodContract:
         train_once(head, features, targets)
         _check_gradients(head)
         assert features.grad is not None and features.grad.any(), "no gradient reaches the features"
+        if isinstance(head, BesideEarlier):
+            earlier = earlier_map(features.detach()).requires_grad_()
+            torch.autograd.backward(loss_of(head.head(features, targets, earlier=earlier), targets))
+            assert earlier.grad is not None and earlier.grad.any(), "no gradient reaches the earlier map"
         frozen = self.build().requires_grad_(False).train()
         output = frozen(*batch())
         learns = [name for name, term in output.auxiliary.items() if term.requires_grad]

@@ -1,6 +1,6 @@
 """What a head is given and what it returns: the interface of every method."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -27,9 +27,16 @@ class Head(nn.Module):
     A head is built as `Head(feature_dim, labels, options)`: the number of channels of the feature map, the
     `LabelSpace`, and the options that the method's entry in `bench.methods.catalog` declares.
 
-    A head that can be told labels takes them as a third argument, `given`: `(B, C)`, 1 where a label is known
-    to be present, 0 absent, -1 where it is unknown; its options then say `uses_known_labels`.
+    A head that can be told labels takes them as `given`: `(B, C)`, 1 where a label is known to be present, 0
+    absent, -1 where it is unknown; its options then say `uses_known_labels`.
+
+    A head that sets `reads_earlier` reads two maps: it is built as `Head(feature_dim, labels, options,
+    earlier_dim)`, with the channels of the earlier map, and called with `earlier=`. No other head sees
+    anything of this.
     """
+
+    reads_earlier: ClassVar[bool] = False
+    """Read also the map before the last one, of twice its resolution: layer3 of a ResNet beside layer4."""
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class.
@@ -37,5 +44,8 @@ class Head(nn.Module):
         Args:
             features: `(B, D, h, w)`, the last feature map of the backbone.
             targets: `(B, C)` in {0, 1}, given in training only, for heads that keep label statistics.
+
+        A head that reads two maps takes a third argument, `earlier: Tensor | None = None`: `(B, E, 2h, 2w)`,
+        give or take a position, the map before the last one. It is always given to such a head.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward")

@@ -32,6 +32,8 @@ class MultiLabelModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
+        if head.reads_earlier:
+            backbone.read_earlier(type(head).__name__)
         self.register_buffer(OFFSET, None)
 
     def forward(
@@ -44,14 +46,24 @@ class MultiLabelModel(nn.Module):
             targets: `(B, C)` in {0, 1}, in training only.
             given: `(B, C)` labels that are known, for a head that can be told some; see `Head`.
         """
-        return self.score(self.backbone(self.backbone.normalize(images)), targets, given)
+        inputs = self.backbone.normalize(images)
+        if not self.head.reads_earlier:
+            return self.score(self.backbone(inputs), targets, given=given)
+        earlier, features = self.backbone.maps(inputs)
+        return self.score(features, targets, earlier, given)
 
     def score(
-        self, features: Tensor, targets: Tensor | None = None, given: Tensor | None = None
+        self,
+        features: Tensor,
+        targets: Tensor | None = None,
+        earlier: Tensor | None = None,
+        given: Tensor | None = None,
     ) -> HeadOutput:
-        """Score feature maps `(B, D, h, w)` of the backbone."""
-        told = {} if given is None else {"given": given}
-        output: HeadOutput = self.head(features, targets, **told)
+        """Score feature maps `(B, D, h, w)` of the backbone, with `earlier` where the head reads two."""
+        beside = {} if earlier is None else {"earlier": earlier}
+        if given is not None:
+            beside["given"] = given
+        output: HeadOutput = self.head(features, targets, **beside)
         return output if self.offset is None else output._replace(logits=output.logits + self.offset)
 
 
@@ -63,10 +75,16 @@ class OnFeatures(nn.Module):
         self.model = model
 
     def forward(
-        self, features: Tensor, targets: Tensor | None = None, given: Tensor | None = None
+        self,
+        features: Tensor,
+        targets: Tensor | None = None,
+        earlier: Tensor | None = None,
+        given: Tensor | None = None,
     ) -> HeadOutput:
         """Score stored feature maps `(B, D, h, w)`, in whatever precision they were stored."""
-        return self.model.score(features.to(self.model.backbone.mean.dtype), targets, given)
+        dtype = self.model.backbone.mean.dtype
+        before = None if earlier is None else earlier.to(dtype)
+        return self.model.score(features.to(dtype), targets, before, given)
 
 
 def head_class(method: Method) -> type[Head]:
@@ -94,11 +112,43 @@ def seeded_backbone(name: str, weights: InitialWeights, seed: int) -> Backbone:
     return build_backbone(name, weights)
 
 
-def seeded_head(method: Method, options: Options, labels: LabelSpace, feature_dim: int, seed: int) -> Head:
-    """Build a head from a seed of its own: it does not depend on how much a backbone drew before."""
-    build = head_class(method)
+def earlier_dim(method: Method, backbone: Backbone) -> int | None:
+    """Channels of the map before the last one, where the head of the method reads it.
+
+    Raises:
+        UserError: it does, and the backbone has no such map.
+    """
+    return backbone.read_earlier(method.name) if head_class(method).reads_earlier else None
+
+
+def build_head(
+    method: Method, options: Options, labels: LabelSpace, feature_dim: int, earlier: int | None = None
+) -> Head:
+    """Build the head of a method.
+
+    Args:
+        method: its entry in the catalogue.
+        options: of the head.
+        labels: what it is told of the labels.
+        feature_dim: channels of the feature map.
+        earlier: channels of the map before it, where the head reads that.
+    """
+    more = () if earlier is None else (earlier,)
+    return head_class(method)(feature_dim, labels, options, *more)
+
+
+def seeded_head(
+    method: Method,
+    options: Options,
+    labels: LabelSpace,
+    feature_dim: int,
+    seed: int,
+    earlier: int | None = None,
+) -> Head:
+    """`build_head` from a seed of its own: it does not depend on how much a backbone drew before."""
+    head_class(method)  # imported before the seed is set
     torch.manual_seed(zlib.crc32(f"{seed}/{method.name}".encode()))
-    return build(feature_dim, labels, options)
+    return build_head(method, options, labels, feature_dim, earlier)
 
 
 def state_digest(module: nn.Module) -> str:

@@ -107,6 +107,22 @@ class ADDGCNOptions(Options):
         return self
 
 
+class TDRGOptions(Options):
+    """Options of TDRG."""
+
+    widths = ("hidden", "feedforward")
+    tuned = {"hidden": OneOf(values=(256, 512, 1024))}
+    hidden: int = Field(
+        512, ge=4, description="width of the transformer, and of the graph's nodes beside it; a multiple of 4"
+    )
+    feedforward: int = Field(2048, ge=1, description="width of the transformer's feed-forward part")
+    attention: Literal["positions", "batch"] = Field(
+        "positions",
+        description="what the transformer attends over: the positions of an image, or, as the published runs "
+        "did, the images of a batch at each position (then a score depends on what else is in the batch)",
+    )
+
+
 class SALGLOptions(Options):
     """Options of SALGL; the defaults are the configuration of the published runs."""
 

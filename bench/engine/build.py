@@ -11,9 +11,11 @@ from torch import nn
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.transforms import Augmentation
-from bench.engine.features import FeatureBatches, InOrder, StoredFeatures, StoredSplit, store_features
+from bench.engine.feature_batches import FeatureBatches, InOrder
+from bench.engine.features import StoredFeatures, StoredSplit, store_features
 from bench.engine.plan import Cell
 from bench.engine.warm_start import initialise_backbone, initialise_head
+from bench.errors import UserError
 from bench.experiment.methods import method_named
 from bench.experiment.schedule import Schedule
 from bench.labels import count_labels
@@ -22,7 +24,14 @@ from bench.methods.backbones.freezing import freeze_but_last_stage
 from bench.methods.catalog import PRIOR
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace, log_odds
-from bench.methods.model import MultiLabelModel, OnFeatures, seeded_backbone, seeded_head
+from bench.methods.model import (
+    MultiLabelModel,
+    OnFeatures,
+    earlier_dim,
+    head_class,
+    seeded_backbone,
+    seeded_head,
+)
 from bench.methods.vectors.label_vectors import label_vectors
 from bench.progress import Steps
 from bench.settings import work_folder
@@ -66,7 +75,7 @@ def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
     spec, schedule, dataset = cell.spec, cell.spec.schedule, cell.dataset
     labels = label_space_of(cell)
     backbone, stored = _backbone(cell, device)
-    model = MultiLabelModel(backbone, _head(cell, labels, backbone.feature_dim))
+    model = MultiLabelModel(backbone, _head(cell, labels, backbone))
     if schedule.start_at_prior:
         model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
     batches = EpochBatches(len(dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
@@ -104,6 +113,8 @@ def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:
         task: gives, for what begins, the callback that it reports to.
     """
     trained = [cell for cell in cells if cell.spec.method.name != PRIOR.name]
+    # Of cells that are alike, one that reads two maps is tried first: it needs the most of their backbone.
+    trained.sort(key=_reads_earlier, reverse=True)
     together: dict[object, list[Cell]] = {}
     for cell in trained:
         schedule = cell.spec.schedule
@@ -115,35 +126,46 @@ def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:
             backbone.check_size(side)
         labels = label_space_of(alike[0])
         for cell in {cell.spec.method.label(): cell for cell in alike}.values():
-            _head(cell, labels, backbone.feature_dim)
+            _head(cell, labels, backbone)
 
 
 def _backbone(
     cell: Cell, device: torch.device, task: Steps = lambda name: lambda done, total: None
 ) -> tuple[Backbone, StoredFeatures | None]:
     """A cell's backbone as it starts, and its features where it is not trained."""
-    schedule = cell.spec.schedule
+    schedule, method = cell.spec.schedule, method_named(cell.spec.method.name)
     backbone = seeded_backbone(schedule.backbone, cell.weights, cell.spec.seed)
+    earlier = earlier_dim(method, backbone) is not None
     if cell.start is not None:
         initialise_backbone(backbone, cell.start)
     if schedule.trained_backbone == "none":
+        if earlier and schedule.feature_channels is not None:
+            raise UserError(
+                f"{method.name} reads two feature maps, of which feature_channels would reduce the last "
+                "alone; leave out the one or the other."
+            )
         folder = work_folder() / "features"
         report = task(f"computing features of {cell.spec.data}, image")
-        stored = store_features(backbone, cell.dataset, schedule, folder, device, report)
+        stored = store_features(backbone, cell.dataset, schedule, folder, device, report, earlier)
         return stored.backbone, stored
     if schedule.trained_backbone == "last-stage":
         freeze_but_last_stage(backbone, schedule.frozen_statistics)
     return backbone, None
 
 
-def _head(cell: Cell, labels: LabelSpace, feature_dim: int) -> Head:
+def _head(cell: Cell, labels: LabelSpace, backbone: Backbone) -> Head:
     """A cell's head as it starts."""
     spec = cell.spec
     method, options = method_named(spec.method.name), spec.head_options()
-    head = seeded_head(method, options, labels, feature_dim, spec.seed)
+    width, earlier = backbone.feature_dim, earlier_dim(method, backbone)
+    head = seeded_head(method, options, labels, width, spec.seed, earlier)
     if cell.start is not None and spec.init_from is not None:
-        initialise_head(head, cell.start, spec.init_from, method, options, feature_dim, labels)
+        initialise_head(head, cell.start, spec.init_from, method, options, width, labels, earlier)
     return head
+
+
+def _reads_earlier(cell: Cell) -> bool:
+    return head_class(method_named(cell.spec.method.name)).reads_earlier
 
 
 def label_space_of(cell: Cell) -> LabelSpace:

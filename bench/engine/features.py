@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bench.datasets.feed import Batch, EpochBatches, EvalImages, collate
+from bench.datasets.feed import Batch, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
 from bench.experiment.schedule import Schedule
@@ -36,7 +36,7 @@ DECODERS = 2
 COMPONENT_IMAGES = 512
 VALUES, CHECKSUMS = "values.npy", "checksums.npy"
 # Features up to this share of the machine's memory are held in it; larger ones are read from the disk. A data
-# set has three splits at most.
+# set has three splits at most. Earlier maps are always read from the disk.
 SHARE_OF_MEMORY = 0.2
 SPLITS_HELD = 3
 
@@ -50,11 +50,13 @@ class StoredSplit:
         values: `(V, N, h, w, d)` float16 in the order of the split, the channels last, as heads read them; V
             is 2 where mirrored images are stored too, behind the others.
         checksums: `(V, N)` uint64, of each image's features.
+        earlier: `(V, N, 2h, 2w, e)` float16, the map before the last one, where it was asked for.
     """
 
     index: SplitIndex
     values: Tensor
     checksums: NDArray[np.uint64]
+    earlier: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def store_features(
     folder: Path,
     device: torch.device,
     progress: Progress,
+    earlier: bool = False,
 ) -> StoredFeatures:
     """Compute the features of every image, or find them where they were computed before.
 
@@ -91,11 +94,20 @@ def store_features(
         folder: where features are kept; a split has a folder of its own in it, whole or not at all.
         device: where the backbone is run.
         progress: called with (done, total) while images of a split go through the backbone.
+        earlier: also the map before the last one, which is stored by itself: the last one is the same file
+            for all heads. `Backbone.read_earlier` has found that there is one.
     """
     frozen = freeze(backbone, _reduction(backbone, dataset, schedule, folder, device))
+    if earlier:
+        frozen.read_earlier("the head")
 
     def stored(index: SplitIndex, side: int, resize: int, mirrored: bool = False) -> StoredSplit:
-        return _stored(frozen, EvalImages(index, side, resize), mirrored, folder, device, progress)
+        images = EvalImages(index, side, resize)
+        values, checksums = _stored(frozen, images, mirrored, folder, device, progress)
+        if not earlier:
+            return StoredSplit(index, values, checksums)
+        before, _ = _stored(frozen, images, mirrored, folder, device, progress, earlier=True)
+        return StoredSplit(index, values, checksums, before)
 
     test_sizes = schedule.test_size, schedule.test_resize
     return StoredFeatures(
@@ -138,22 +150,30 @@ def _stored(
     folder: Path,
     device: torch.device,
     progress: Progress,
-) -> StoredSplit:
-    name = _key(frozen, images.index, images.side, images.resize, mirrored)
+    earlier: bool = False,
+) -> tuple[Tensor, NDArray[np.uint64]]:
+    """The values and the checksums of the last map, or of the one before it."""
+    name = _key(frozen, images.index, images.side, images.resize, mirrored, *(["earlier"] if earlier else []))
     place = folder / name
+    read = partial(_read, place, 0) if earlier else partial(_load, place)
     try:
-        return StoredSplit(images.index, *_load(place))
+        return read()
     except (OSError, ValueError, EOFError):
         shutil.rmtree(place, ignore_errors=True)  # damaged
     with temporary_folder(folder, name) as work:
-        _compute(frozen, images, mirrored, work, device, progress)
+        _compute(_features(frozen, images, mirrored, device, earlier), images, mirrored, work, progress)
         work.rename(place)
-    return StoredSplit(images.index, *_load(place))
+    return read()
 
 
 @lru_cache(maxsize=SPLITS_HELD)
 def _load(place: Path) -> tuple[Tensor, NDArray[np.uint64]]:
-    """What is kept of a split.
+    """What is kept of a split; see `_read`."""
+    return _read(place, SHARE_OF_MEMORY)
+
+
+def _read(place: Path, share: float) -> tuple[Tensor, NDArray[np.uint64]]:
+    """What is kept of a split, in memory where it is at most this share of it.
 
     Raises:
         OSError: there is nothing.
@@ -161,7 +181,7 @@ def _load(place: Path) -> tuple[Tensor, NDArray[np.uint64]]:
     """
     file = place / VALUES
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    held = file.stat().st_size <= SHARE_OF_MEMORY * memory
+    held = file.stat().st_size <= share * memory
     # Mapped as copy-on-write, because a tensor of what cannot be written is warned of.
     values = np.load(file, mmap_mode=None if held else "c", allow_pickle=False)
     checksums: NDArray[np.uint64] = np.load(place / CHECKSUMS, allow_pickle=False)
@@ -171,17 +191,16 @@ def _load(place: Path) -> tuple[Tensor, NDArray[np.uint64]]:
 
 
 def _compute(
-    frozen: Backbone,
+    maps: Iterator[tuple[Tensor, Tensor]],
     images: EvalImages,
     mirrored: bool,
     folder: Path,
-    device: torch.device,
     progress: Progress,
 ) -> None:
     values: NDArray[np.float16] | None = None
     checksums = np.zeros((1 + mirrored, len(images)), np.uint64)
     done = 0
-    for features, mirrors in _features(frozen, images, mirrored, device):
+    for features, mirrors in maps:
         for view, tensor in enumerate((features, mirrors) if mirrored else (features,)):
             rows = tensor.permute(0, 2, 3, 1).numpy().astype(np.float16, order="C")
             if values is None:
@@ -197,15 +216,22 @@ def _compute(
 
 
 def _features(
-    backbone: Backbone, images: EvalImages, mirrored: bool, device: torch.device
+    backbone: Backbone, images: EvalImages, mirrored: bool, device: torch.device, earlier: bool = False
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The features of every image, and of its mirror image if asked for, in float32 on the CPU."""
+    """The features of every image, and of its mirror image if asked for, in float32 on the CPU.
+
+    They are the last map, or the one before it.
+    """
+
+    def computed(pixels: Tensor) -> Tensor:
+        return (backbone.maps(pixels)[0] if earlier else backbone(pixels)).float().cpu()
+
     backbone.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     with torch.inference_mode():
         for batch in _decoded(images):
             pixels = backbone.normalize(batch.images.to(device))
-            features = backbone(pixels).float().cpu()
-            yield features, backbone(pixels.flip(-1)).float().cpu() if mirrored else features
+            features = computed(pixels)
+            yield features, computed(pixels.flip(-1)) if mirrored else features
     backbone.cpu()
 
 
@@ -220,62 +246,3 @@ def _decoded(images: EvalImages) -> Iterator[Batch]:
                 yield coming.popleft().result()
         for batch in coming:
             yield batch.result()
-
-
-class FeatureBatches:
-    """Batches of stored features, gathered as they lie.
-
-    Args:
-        stored: the split.
-        batches: of (epoch, position).
-        seed: which images an epoch mirrors, where mirrored ones are stored, is drawn from it and the epoch.
-    """
-
-    def __init__(self, stored: StoredSplit, batches: "EpochBatches | InOrder", seed: int = 0) -> None:
-        self._stored = stored
-        self._batches = batches
-        self._seed = seed
-        self._labels = torch.from_numpy(stored.index.labels)
-        self._named = [
-            xxhash.xxh3_64_intdigest(labels.tobytes(), xxhash.xxh32_intdigest(name.encode()))
-            for labels, name in zip(stored.index.labels, stored.index.ids, strict=True)
-        ]
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[Batch]:
-        views, count = self._stored.values.shape[:2]
-        rows = self._stored.values.flatten(0, 1)
-        checksums = self._stored.checksums.ravel().tolist()
-        mirrored = np.zeros(count, dtype=np.int64)
-        for number, keys in enumerate(self._batches):
-            if number == 0 and views > 1:
-                rng = np.random.Generator(np.random.PCG64([self._seed, keys[0][0], 1]))
-                mirrored = rng.integers(0, 2, count)
-            positions = [position for _, position in keys]
-            chosen = (mirrored[positions] * count + positions).tolist()
-            yield Batch(
-                images=rows[chosen].permute(0, 3, 1, 2),
-                labels=self._labels[positions],
-                ids=[self._stored.index.ids[position] for position in positions],
-                checksums=[
-                    checksums[row] ^ self._named[position]
-                    for row, position in zip(chosen, positions, strict=True)
-                ],
-            )
-
-
-class InOrder:
-    """Batches of (0, position) in the order of a split."""
-
-    def __init__(self, count: int, batch_size: int) -> None:
-        self._count = count
-        self._batch_size = batch_size
-
-    def __len__(self) -> int:
-        return -(-self._count // self._batch_size)
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for start in range(0, self._count, self._batch_size):
-            yield [(0, position) for position in range(start, min(start + self._batch_size, self._count))]

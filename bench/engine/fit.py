@@ -20,7 +20,7 @@ from bench.engine.cost import peak_memory
 from bench.engine.events import Events
 from bench.engine.losses import classification_loss, targets_of
 from bench.engine.optimisation import ends_early, set_learning_rate
-from bench.engine.predict import NonFiniteError, predict
+from bench.engine.predict import NonFiniteError, beside, predict
 from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
@@ -133,7 +133,8 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
         # Dropout draws from the global generator. Seeded here, a batch depends on nothing before it, and what
         # a head draws moves nothing that the backbone, which comes first, draws in the next one.
         torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode()))
-        output = run.wrapped(run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult))
+        images, targets = run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult)
+        output = run.wrapped(images, targets, **beside(run.fabric, batch))
         loss = classification_loss(output.logits, labels, schedule.loss, schedule.difficult, output.known)
         loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
         value = loss.item()

@@ -31,6 +31,7 @@ from bench.methods.published.constants import describe_file, read_graph, read_la
 from bench.methods.published.files import read_published_file
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.model import build_published, check_names, sizes_of
+from bench.methods.published.other_names import under_present_names
 from bench.resolve import resolve
 from bench.settings import work_folder
 
@@ -84,18 +85,19 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     code, _, settings = given.code.partition("/")
     publication = resolve("published code", code, PUBLICATIONS)
     read = read_published_file(path, given.ema)
-    method = recognise(code, read.tensors)
+    tensors, left_out = under_present_names(code, read.tensors)
+    method = recognise(code, tensors)
     layout = LAYOUTS[method]
-    resnet = check_names(method, read.tensors)
-    _check_given(method, layout, read.tensors, given)
+    resnet = check_names(method, tensors)
+    _check_given(method, layout, tensors, given)
     names = _class_names(given)
-    _check_count(layout, read.tensors, names)
+    _check_count(layout, tensors, names)
     names, order = _in_order(names, publication, given)
-    choice = _choice(method, read.tensors, settings)
-    graph = _graph(layout, read.tensors, names, options_of(choice), given)
-    vectors, vectors_source = _vectors(layout, read.tensors, names, given)
+    choice = _choice(method, tensors, settings)
+    graph = _graph(layout, tensors, names, options_of(choice), given)
+    vectors, vectors_source = _vectors(layout, tensors, names, given)
     labels = LabelSpace(names, vectors, graph.counts, graph.pairs, graph.images or 0)
-    model = build_published(method, read.tensors, labels, options_of(choice))
+    model = build_published(method, tensors, labels, options_of(choice))
     size, test_size, resize = _sizes(publication, given.image_size)
     kept = f", its '{read.kept_under}'" if read.kept_under else ""
     card = ModelCard(
@@ -115,8 +117,11 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
         citation=METHODS[method].citation,
     )
     used = (layout.vectors, layout.graph)
-    unused = {name: why for name, why in PUBLISHED[method].unused.items() if name not in used}
-    notes = [f"not loaded: {name}: {why}" for name, why in unused.items() if name in read.tensors]
+    unused = {
+        name: why for name, why in PUBLISHED[method].unused.items() if name not in used and name in tensors
+    }
+    notes = [f"not loaded: {name}: {why}" for name, why in (unused | left_out).items()]
+    notes += [layout.note] if layout.note else []
     return Trained(model, labels, card), notes
 
 
@@ -186,6 +191,12 @@ def _choice(method: str, tensors: dict[str, Tensor], settings: str) -> MethodCho
     """The method with the options that the tensors tell, then those that the user names."""
     told = [f"{option}={value}" for option, value in sizes_of(method, tensors).items()]
     (choice,) = parse_methods(("/".join([method, *told, *([settings] if settings else [])]),))
+    for option, value in LAYOUTS[method].fixed.items():
+        if choice.options[option] != value:
+            raise UserError(
+                f"Leave out {option}={choice.options[option]}: the published {method} checkpoints were "
+                f"trained with {option}={value}."
+            )
     return choice
 
 

@@ -22,7 +22,7 @@ from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import OFFSET, MultiLabelModel, seeded_head
+from bench.methods.model import OFFSET, MultiLabelModel, earlier_dim, seeded_head
 from bench.validation import one_sentence
 
 CARD = "bench"
@@ -148,7 +148,8 @@ def _build(card: ModelCard, labels: LabelSpace, tensors: Mapping[str, Tensor]) -
         names = {"mean": f"backbone.{MEAN}", "components": f"backbone.{COMPONENTS}"}
         backbone = freeze(backbone, {key: tensors[name] for key, name in names.items() if name in tensors})
     method = method_named(card.method.name)
-    head = seeded_head(method, options_of(card.method), labels, backbone.feature_dim, seed=0)
+    earlier = earlier_dim(method, backbone)
+    head = seeded_head(method, options_of(card.method), labels, backbone.feature_dim, 0, earlier)
     model = MultiLabelModel(backbone, head)
     offset = tensors.get(OFFSET)
     if offset is not None and offset.shape != (len(card.classes),):

@@ -36,6 +36,11 @@ class Predicted(NamedTuple):
     feed: str
 
 
+def beside(fabric: Fabric, batch: Batch) -> dict[str, Tensor]:
+    """What a model is given beside the images and the targets: the earlier map, where it is fed."""
+    return {} if batch.earlier is None else {"earlier": fabric.to_device(batch.earlier)}
+
+
 def predict(
     fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress, tell: Tell | None = None
 ) -> Predicted:
@@ -61,10 +66,10 @@ def predict(
         for number, batch in enumerate(feed, start=1):
             ids += batch.ids
             digest.update(batch)
-            images = fabric.to_device(batch.images)
+            images, more = fabric.to_device(batch.images), beside(fabric, batch)
             # The model alone: what the feed does in this process is no arithmetic of the model.
             with fabric.autocast():
-                output = model(images, **({"given": fabric.to_device(tell(batch))} if tell else {}))
+                output = model(images, **more, **({"given": fabric.to_device(tell(batch))} if tell else {}))
             parts.append(output.logits.float().cpu())
             progress(number, len(feed))
     model.train(was_training)

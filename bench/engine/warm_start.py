@@ -17,7 +17,7 @@ from bench.methods.backbones.backbone import Backbone
 from bench.methods.catalog import Method
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import head_class
+from bench.methods.model import build_head
 from bench.methods.options import Options
 
 Axes = dict[str, tuple[int, ...]]
@@ -110,6 +110,7 @@ def initialise_head(
     options: Options,
     feature_dim: int,
     labels: LabelSpace,
+    earlier: int | None = None,
 ) -> None:
     """Replace those random weights of a head by the ones of a model that `init` asks for.
 
@@ -124,6 +125,7 @@ def initialise_head(
         options: of the head.
         feature_dim: channels of the feature map that the head was built for.
         labels: what the head was built for.
+        earlier: channels of the map before the last one, where the head reads it.
 
     Raises:
         UserError: the weights do not fit the head.
@@ -131,7 +133,7 @@ def initialise_head(
     if init.parts == "backbone":
         return
     theirs = _under("head.", start.tensors)
-    axes = class_axes(method, options, feature_dim, labels)
+    axes = class_axes(method, options, feature_dim, labels, earlier)
     for name, _ in head.named_buffers():
         if axes.get(name):
             theirs.pop(name, None)
@@ -144,18 +146,20 @@ def initialise_head(
     head.load_state_dict(own)
 
 
-def class_axes(method: Method, options: Options, feature_dim: int, labels: LabelSpace) -> Axes:
+def class_axes(
+    method: Method, options: Options, feature_dim: int, labels: LabelSpace, earlier: int | None = None
+) -> Axes:
     """Which axes of each tensor of a head run over the classes: those that grow with one class more.
 
     Raises:
         UserError: the head has other tensors with one class more.
     """
-    build = head_class(method)
     with torch.device("meta"):  # shapes alone
-        small, large = (
-            {name: tensor.shape for name, tensor in build(feature_dim, space, options).state_dict().items()}
+        heads = [
+            build_head(method, options, space, feature_dim, earlier)
             for space in (labels, _with_one_more(labels))
-        )
+        ]
+    small, large = ({name: tensor.shape for name, tensor in head.state_dict().items()} for head in heads)
     if small.keys() != large.keys():
         raise UserError(
             f"A head of {method.name} has tensors of their own for each class, which cannot be told from the "

@@ -85,6 +85,9 @@ _ALL = (
     Protocol(name="ml-gcn", unpredicted="zero-patched"),
     # Yejin0111/ADD-GCN b7653fe, util.py: the same functions, AP 131-151, P/R 181-190, top-3 161-171.
     Protocol(name="add-gcn", unpredicted="zero-patched"),
+    # iCVTEAM/TDRG 6ea0c9d: AP not interpolated; trainer.py calls the functions of ADD-GCN's util.py by their
+    # names (overall, overall_topk), so the rest is inferred to be as there.
+    Protocol(name="tdrg", unpredicted="zero-patched"),
     # HCPLab-SYSU/SSGRL ea47ccb: AP in utils/metrics.py 22-51; difficult objects are dropped by
     # datasets/voc07dataset.py 33-34, so they are negatives. Its code has no precision and recall: the
     # paper's COCO row (CP 89.9, CR 68.5, CF1 76.8) excludes the harmonic CF1; the forced top-3, the

@@ -17,9 +17,9 @@ from torch.autograd.graph import saved_tensors_hooks
 from bench.engine.cost import count_parameters, flops_of, peak_memory, reset_peak_memory
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.labels import count_labels
-from bench.methods.head import Head
+from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import head_class
+from bench.methods.model import build_head, head_class
 from bench.methods.published.formulation import FORMULATIONS
 from bench.methods.published.names import convert
 
@@ -63,6 +63,38 @@ class Setting:
         features = torch.randn(self.batch, self.channels, self.side, self.side, generator=generator).relu()
         targets = (torch.rand(self.batch, self.classes, generator=generator) < LABEL_SHARE).float()
         return features.to(self.device), targets.to(self.device)
+
+    def head(self, choice: MethodChoice) -> Head:
+        """The head of a method; where it reads two maps, with the other beside it.
+
+        The earlier map has half the channels and twice the side, as in a ResNet.
+        """
+        torch.manual_seed(SEED)
+        method, options = method_named(choice.name), options_of(choice)
+        if not head_class(method).reads_earlier:
+            return build_head(method, options, self.labels(), self.channels).to(self.device)
+        earlier_dim, side = max(1, self.channels // 2), 2 * self.side
+        head = build_head(method, options, self.labels(), self.channels, earlier_dim)
+        generator = torch.Generator().manual_seed(SEED)
+        earlier = torch.randn(self.batch, earlier_dim, side, side, generator=generator).relu()
+        return _BesideEarlier(head, earlier).to(self.device)
+
+
+class _BesideEarlier(Head):
+    """A head that reads two maps, called as one that is given the last; the gradient reaches both."""
+
+    earlier: Tensor
+
+    def __init__(self, head: Head, earlier: Tensor) -> None:
+        super().__init__()
+        self.head = head
+        self.register_buffer("earlier", earlier, persistent=False)  # so that it is not counted as kept
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score every class; see `Head.forward`."""
+        earlier = self.earlier.detach().requires_grad_(features.requires_grad)
+        output: HeadOutput = self.head(features, targets, earlier=earlier)
+        return output
 
 
 @dataclass
@@ -112,9 +144,7 @@ class SideBySide:
 
 def measure_side_by_side(choice: MethodChoice, setting: Setting, repeats: int) -> SideBySide:
     """Measure a method's head, and its published formulation in turn with it."""
-    torch.manual_seed(SEED)
-    labels, options = setting.labels(), options_of(choice)
-    ours = head_class(method_named(choice.name))(setting.channels, labels, options).to(setting.device)
+    ours = setting.head(choice)
     features, targets = setting.images()
     cost = _cost(ours, features, targets)
     if choice.name not in FORMULATIONS:
@@ -124,7 +154,8 @@ def measure_side_by_side(choice: MethodChoice, setting: Setting, repeats: int) -
     if needed > _memory_free(setting.device):
         _time({ours: cost}, features, targets, repeats)
         return SideBySide(cost, left_out=needed)
-    published = FORMULATIONS[choice.name](setting.channels, labels, options).to(setting.device)
+    published = FORMULATIONS[choice.name](setting.channels, setting.labels(), options_of(choice))
+    published = published.to(setting.device)
     published_cost = _cost(published, features, targets)
     # Names that we do not have are those of a graph network without steps.
     state = {n: t for n, t in convert(choice.name, published.state_dict()).items() if n in ours.state_dict()}

@@ -10,11 +10,10 @@ from torch.optim import AdamW
 
 from bench.engine.cost import flops_of
 from bench.engine.environment import fabric_on, precision_plugin
-from bench.experiment.methods import MethodChoice, method_named, options_of
+from bench.experiment.methods import MethodChoice
 from bench.experiment.schedule import Precision
 from bench.methods.head import Head
-from bench.methods.model import head_class
-from bench.profile.heads import SEED, Setting, loss_of, now
+from bench.profile.heads import Setting, loss_of, now
 
 PRECISIONS: tuple[Precision, Precision] = ("fp32", "bf16")
 LEARNING_RATE = 1e-4
@@ -47,10 +46,8 @@ class Rates:
 def measure_step(choice: MethodChoice, setting: Setting, repeats: int) -> Rates:
     """Training steps of a method's head on given features, in images per second."""
     features, targets = setting.images()
-    rates = Rates(FLOPS_OF_STEP * flops_of(_head(choice, setting), features) // setting.batch)
-    steps = {
-        precision: _trainer(_head(choice, setting), precision, setting.device) for precision in PRECISIONS
-    }
+    rates = Rates(FLOPS_OF_STEP * flops_of(setting.head(choice), features) // setting.batch)
+    steps = {precision: _trainer(setting.head(choice), precision, setting.device) for precision in PRECISIONS}
     for step in steps.values():
         step(features, targets)  # warms up
     for _ in range(repeats):
@@ -75,12 +72,6 @@ def measure_product(device: torch.device, repeats: int) -> Rates:
             if repeat:  # the first warms up
                 getattr(rates, precision).append(PRODUCTS_AT_ONCE / (now(device) - start))
     return rates
-
-
-def _head(choice: MethodChoice, setting: Setting) -> Head:
-    torch.manual_seed(SEED)
-    head = head_class(method_named(choice.name))(setting.channels, setting.labels(), options_of(choice))
-    return head.to(setting.device)
 
 
 def _trainer(head: Head, precision: Precision, device: torch.device) -> Callable[[Tensor, Tensor], None]:

@@ -89,7 +89,7 @@ def _frame(
     """One row per method, those that were told labels first; all numbers in percent."""
     titles = group.titles()
     rows: list[dict[str, object]] = []
-    for label, records in group.by_method().items():
+    for label, records in group.by_row().items():
         told = all(record.known for record in records)
         row: dict[str, object] = {"told": TOLD if told else UNTOLD, "method": titles[label]}
         row["seeds"] = len(records)

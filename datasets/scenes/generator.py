@@ -179,7 +179,9 @@ def _labels_of(scene: Scene) -> Labels:
 
 def _one_label(number: int) -> Labels:
     """The classes in turn."""
-    return np.arange(len(CLASSES)) == number % len(CLASSES)
+    labels = np.zeros(len(CLASSES), dtype=np.bool_)
+    labels[number % len(CLASSES)] = True
+    return labels
 
 
 def _draw(seed: int, planned: _Planned) -> Picture:

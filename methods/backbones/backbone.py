@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UserError
+from bench.methods.backbones.stages import Tap, last_stage
 from bench.methods.backbones.weights import reason
 
 
@@ -43,6 +44,7 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.feature_dim = self._probe()
         self._held: list[nn.Module] = []
+        self._tap: Tap | None = None
 
     def _probe(self) -> int:
         """The channels of the map; what the map does not depend on is set not to be trained."""
@@ -129,6 +131,42 @@ class Backbone(nn.Module):
         """From normalised images `(B, 3, H, W)` to a feature map `(B, D, h, w)`."""
         features: Tensor = self.network(images)
         return features
+
+    def read_earlier(self, reader: str) -> int:
+        """Have `maps` give the map before the last one too: what the last stage takes.
+
+        Args:
+            reader: the method that reads it, for messages.
+
+        Returns:
+            Its channels.
+
+        Raises:
+            UserError: there is no map of twice the resolution of the last one, give or take a position.
+        """
+        if self._tap is not None:
+            return self._tap.channels
+        stage = last_stage(self.network, self.size)
+        if stage is None or abs(stage.taken[2] - 2 * stage.side) > 1:
+            raise UserError(
+                f"Backbone '{self.name}' has no map of twice the resolution before its last one, which "
+                f"{reader} reads too; choose a network whose map shrinks in stages, such as resnet101, or "
+                "another method."
+            )
+        self._tap = Tap(stage.taken)
+        self.network.get_submodule(stage.within[0]).register_forward_pre_hook(self._tap)
+        return self._tap.channels
+
+    def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """In one pass the two maps that `read_earlier` has asked for: the one before the last, and the last.
+
+        From normalised images `(B, 3, H, W)` to `(B, E, 2h, 2w)`, give or take a position, and
+        `(B, D, h, w)`.
+        """
+        assert self._tap is not None, "read_earlier has not been called"
+        self._tap.open()
+        features: Tensor = self(images)
+        return self._tap.draw(), features
 
 
 def _leaves(result: Tensor) -> set[Tensor]:

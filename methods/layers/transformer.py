@@ -1,6 +1,7 @@
-"""The post-norm transformer layer that SALGL, Query2Label and C-Tran share, and sine position encodings."""
+"""The post-norm transformer layer that several heads share, and sine position encodings."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -64,9 +65,16 @@ class PostNormLayer(nn.Module):
     They start as those of torch's own layer, which the published codes use.
     """
 
-    def __init__(self, dim: int, feedforward: int, dropout: float, heads: int = HEADS) -> None:
+    def __init__(
+        self,
+        dim: int,
+        feedforward: int,
+        dropout: float,
+        heads: int = HEADS,
+        activation: Callable[[Tensor], Tensor] = F.relu,
+    ) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.activation = heads, activation
         self.project = nn.Linear(dim, 3 * dim)  # queries, keys, values
         self.merge = nn.Linear(dim, dim)
         self.expand = nn.Linear(dim, feedforward)
@@ -81,7 +89,7 @@ class PostNormLayer(nn.Module):
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
         """Add what was attended to the tokens, `(B, N, dim)` both, and run the feed-forward part."""
         tokens = self.attention_norm(tokens + self.dropout(attended))
-        hidden = self.dropout(F.relu(self.expand(tokens)))
+        hidden = self.dropout(self.activation(self.expand(tokens)))
         normed: Tensor = self.feedforward_norm(tokens + self.dropout(self.contract(hidden)))
         return normed
 

@@ -2,7 +2,7 @@
 
 Read in the published codes: chenzhaomin123/ML_GCN 5517d6f, HCPLab-SYSU/SSGRL ea47ccb, Yejin0111/ADD-GCN
 b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d, SlongLiu/query2labels 55eb050,
-QData/C-Tran 560cf6f.
+QData/C-Tran 560cf6f, iCVTEAM/TDRG 6ea0c9d.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,6 +17,8 @@ from bench.methods.published.heads import PUBLISHED
 # The parts of torchvision's ResNet, and where they stand in the sequence that is cut out of it.
 RESNET_PARTS = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
 SEQUENCE_PARTS = {index: index for index in RESNET_PARTS.values()}
+# TDRG's first stage holds what comes before it.
+STAGE_PARTS = {"layer1.0": "0", "layer1.1": "1", "layer1.4": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
 # Blocks per stage, and whether a block is a bottleneck.
 RESNETS: dict[tuple[tuple[int, ...], bool], str] = {
     ((2, 2, 2, 2), False): "resnet18",
@@ -44,24 +46,28 @@ class CheckpointLayout:
         parts: the parts of the ResNet behind the prefix, and where they stand in our sequence.
         options: options of our head whose value is a size of a published tensor.
         flags: options that are true where a published tensor is there.
+        fixed: options that every published checkpoint was trained with, away from our defaults.
         classes: where the number of classes is read; None where no tensor has it.
         vectors: the tensor that holds the label vectors.
         vector_size: where the width of the label vectors is read, if they are needed and not in the file.
         graph: the tensor that holds the label graph, re-weighted as ML-GCN does.
         needs_graph: the label graph is needed.
         other_sizes: what another test resolution than that of training changes.
+        note: what a reader of its numbers should know.
     """
 
     prefix: str
     parts: Mapping[str, str]
     options: Mapping[str, Size] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
     classes: Size | None = None
     vectors: str | None = None
     vector_size: Size | None = None
     graph: str | None = None
     needs_graph: bool = False
     other_sizes: str = ""
+    note: str = ""
 
 
 LAYOUTS: dict[str, CheckpointLayout] = {
@@ -127,6 +133,20 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         options={"feedforward": Size("self_attn_layers.0.transformer_layer.linear1.weight", 0)},
         classes=Size("label_lt.weight", 0),
     ),
+    "tdrg": CheckpointLayout(
+        prefix="",
+        parts=STAGE_PARTS,
+        options={
+            "hidden": Size("transform_14.weight", 0),
+            "feedforward": Size("transformer.encoder.layers.0.linear1.weight", 0),
+        },
+        fixed={"attention": "batch"},
+        classes=Size("trans_classifier.weight", 0),
+        other_sizes="TDRG sums over the positions of the map, so its activations grow with the square of the "
+        "size, as in the published code",
+        note="attention=batch: the published TDRG attends over the images of a batch, so a score depends on "
+        "the images beside it, and every number on the size of the batches",
+    ),
 }
 
 
@@ -156,6 +176,7 @@ PUBLICATIONS: dict[str, Publication] = {
     "ssgrl": Publication(("ssgrl",), "HCPLab-SYSU/SSGRL", 576, 576, 640),
     "add-gcn": Publication(("add-gcn",), "Yejin0111/ADD-GCN", class_order="alphabetical"),
     "salgl": Publication(("salgl",), "jasonseu/SALGL", class_order="category-id"),
+    "tdrg": Publication(("tdrg",), "iCVTEAM/TDRG", class_order="alphabetical"),
     "multilabelclassification": Publication(
         ("resnet", "ssgrl"), "jasonseu/MultiLabelClassification", 576, 576, 640
     ),
@@ -197,12 +218,13 @@ def split_backbone(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The backbone under our names, and the head under the published ones."""
     backbone, head = {}, {}
+    places = {f"{layout.prefix}{part}.": f"network.{ours}." for part, ours in layout.parts.items()}
     for name, tensor in state.items():
-        part, _, rest = name.removeprefix(layout.prefix).partition(".")
-        if name.startswith(layout.prefix) and part in layout.parts:
-            backbone[f"network.{layout.parts[part]}.{rest}"] = tensor
-        else:
+        theirs = next((start for start in places if name.startswith(start)), None)
+        if theirs is None:
             head[name] = tensor
+        else:
+            backbone[places[theirs] + name.removeprefix(theirs)] = tensor
     return backbone, head
 
 

@@ -2,6 +2,7 @@
 
 from bench.methods.published.later_heads_ctran import C_TRAN
 from bench.methods.published.later_heads_q2l import QUERY2LABEL
+from bench.methods.published.later_heads_tdrg import TDRG
 from bench.methods.published.place import Place, PublishedHead
 
 ML_GCN = PublishedHead(
@@ -127,4 +128,5 @@ PUBLISHED: dict[str, PublishedHead] = {
     "resnet": RESNET,
     "query2label": QUERY2LABEL,
     "c-tran": C_TRAN,
+    "tdrg": TDRG,
 }

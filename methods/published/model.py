@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.methods.backbones.build import build_backbone
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, seeded_head
+from bench.methods.model import MultiLabelModel, earlier_dim, seeded_head
 from bench.methods.options import Options
 from bench.methods.published.checkpoints import (
     LAYOUTS,
@@ -55,13 +55,17 @@ def check_names(method: str, tensors: Mapping[str, Tensor]) -> str:
     return resnet
 
 
-def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool]:
-    """The options of our head that the tensors of a checkpoint tell."""
+def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool | str]:
+    """The options of our head that a checkpoint tells, by its tensors or by whose it is."""
     layout = LAYOUTS[method]
-    sizes: dict[str, int | bool] = {
+    sizes: dict[str, int | bool | str] = {
         option: tensors[size.tensor].shape[size.axis] for option, size in layout.options.items()
     }
-    return sizes | {option: True for option, name in layout.flags.items() if name in tensors}
+    return (
+        sizes
+        | dict(layout.fixed)
+        | {option: True for option, name in layout.flags.items() if name in tensors}
+    )
 
 
 def build_published(
@@ -82,7 +86,8 @@ def build_published(
     layout: CheckpointLayout = LAYOUTS[method]
     of_backbone, of_head = split_backbone(layout, tensors)
     backbone = build_backbone(resnet)
-    head = seeded_head(METHODS[method], options, labels, backbone.feature_dim, seed=0)
+    entry = METHODS[method]
+    head = seeded_head(entry, options, labels, backbone.feature_dim, 0, earlier_dim(entry, backbone))
     model = MultiLabelModel(backbone, head)
     state = {f"backbone.{name}": tensor for name, tensor in of_backbone.items()}
     state |= {

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import torch
-
 from bench.methods.catalog import METHODS, Method
 from bench.methods.contract import CHANNELS, CLASSES, WIDTH, batch, label_space, loss_of, train_once
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import head_class
+from bench.methods.small import new_head
 
 __all__ = ["CHANNELS", "CLASSES", "WIDTH", "batch", "label_space", "loss_of"]  # used by tests from here
 
@@ -40,13 +38,13 @@ SMALL: dict[str, tuple[Method, dict[str, Any]]] = {
     "query2label-project": (METHODS["query2label"], {**_QUERIES, "project": True, "width": HIDDEN}),
     "c-tran": (METHODS["c-tran"], _TOLD),
     "c-tran-positions": (METHODS["c-tran"], {**_TOLD, "positions": True, "known": 0, "layers": 1}),
+    "tdrg": (METHODS["tdrg"], {"hidden": HIDDEN, "feedforward": 24}),
+    "tdrg-batch": (METHODS["tdrg"], {"hidden": HIDDEN, "feedforward": 24, "attention": "batch"}),
 }
 
 
 def build(name: str, labels: LabelSpace | None = None) -> Head:
-    torch.manual_seed(0)
-    method, options = SMALL[name]
-    return head_class(method)(CHANNELS, labels or label_space(), method.options(**options))
+    return new_head(*SMALL[name], labels)
 
 
 def trained(name: str) -> Head:

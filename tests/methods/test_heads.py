@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.methods.catalog import METHODS
-from bench.methods.contract import MethodContract
+from bench.methods.contract import MethodContract, batch
 from small_heads import CHANNELS, CLASSES, SMALL, trained
 
 
@@ -68,6 +68,24 @@ class TestCTran(MethodContract):
 
 class TestCTranPositions(MethodContract):
     method, options = SMALL["c-tran-positions"]
+
+
+class TestTDRG(MethodContract):
+    method, options = SMALL["tdrg"]
+    smallest_batch = 2  # the guidance of the graph is normalised over the batch
+
+
+class TestTDRGBatch(MethodContract):
+    method, options = SMALL["tdrg-batch"]
+    smallest_batch = 2
+
+    def test_an_image_is_scored_alone_as_in_a_batch(self) -> None:
+        """It is not, as published: a score depends on the images beside it."""
+        head, (features, _) = self.trained(), batch()
+        with torch.no_grad():
+            together = head(features).logits
+            alone = torch.cat([head(image[None]).logits for image in features])
+        assert (alone - together).abs().max() > 1e-3 * together.abs().max()
 
 
 def test_every_method_of_the_catalogue_is_under_contract() -> None:
