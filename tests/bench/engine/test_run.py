@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bench.methods.catalog import METHODS
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.context import CONTEXT
+from bench.tables.known import KNOWN
 from bench.tables.papers.literals import PAPER_TABLES
 from bench_command import TINY, bench
 from trees import write_voc
@@ -42,7 +44,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 
 def test_every_method_and_the_prior_come_out_with_all_that_a_record_holds(matrix: Path) -> None:
     records = finished(matrix)
-    assert set(records) == {"prior", "resnet", "ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet/pool=max"}
+    assert set(records) == {"prior", *METHODS, "resnet/pool=max"}
     for name, record in records.items():
         assert record.metrics is not None and record.metrics.num_images == 8
         assert record.data.train_images == 20 and len(record.data.classes) == 20
@@ -79,7 +81,8 @@ def test_a_finished_matrix_trains_nothing_and_overwrite_always_gives_the_same_re
 ) -> None:
     before = finished(matrix)["salgl"]
     again = bench(matrix, data, "run", "--methods", "all", "--epochs", "2", *TINY)
-    assert "0 of 6 runs done now, 6 have a result" in again.stdout
+    count = len(METHODS) + 1  # and the prior
+    assert f"0 of {count} runs done now, {count} have a result" in again.stdout
     forced = bench(matrix, data, "run", "--methods", "salgl", "--epochs", "2", "--overwrite", "always", *TINY)
     assert "2 of 2 runs done now" in forced.stdout
     after = finished(matrix)["salgl"]
@@ -107,7 +110,7 @@ def test_tables_come_from_the_records_alone_with_the_same_bytes_twice(matrix: Pa
     assert outputs[0] == outputs[1]
     own = [f"voc2007-{kind}" for kind in ("comparison", "per-class", "cost")]
     ends = ("md", "csv", "tex", "html")
-    tables = {f"{name}.{end}" for name in (*own, CONTEXT, *PAPER_TABLES) for end in ends}
+    tables = {f"{name}.{end}" for name in (*own, CONTEXT, KNOWN, *PAPER_TABLES) for end in ends}
     assert tables | {"index.md"} == set(outputs[0])
     for title in ("Label frequency", "ResNet baseline (pool=max)", "ML-GCN", "SSGRL", "ADD-GCN", "SALGL"):
         assert title in outputs[0]["voc2007-comparison.md"].decode()
@@ -126,7 +129,9 @@ def test_seeds_give_other_batches_and_a_standard_deviation(data: Path, tmp_path:
 
 def test_a_dry_run_tells_the_steps_and_writes_no_record(data: Path, tmp_path: Path) -> None:
     done = bench(tmp_path, data, "run", "--methods", "all", "--epochs", "3", "--dry-run", *TINY)
-    assert "6 of 6 runs to do, 75 steps in all" in done.stdout, "5 methods x 3 epochs x 20 / 4 batches"
+    count = len(METHODS)
+    said = f"{count + 1} of {count + 1} runs to do, {15 * count} steps in all"
+    assert said in done.stdout, "each method: 3 epochs x 20 / 4 batches"
     assert not (tmp_path / "results").exists()
 
 
