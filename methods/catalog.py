@@ -8,6 +8,8 @@ from typing import Final
 
 from bench.methods.options import (
     ADDGCNOptions,
+    CSRAOptions,
+    MLDecoderOptions,
     MLGCNOptions,
     Options,
     ResNetOptions,
@@ -85,6 +87,24 @@ METHODS: dict[str, Method] = {
             "ICCV 2023",
             options=SALGLOptions,
             head="bench.methods.salgl:SALGLHead",
+        ),
+        Method(
+            name="csra",
+            title="CSRA",
+            summary="class-wise attention without parameters of its own: mean score and attended score of "
+            "one normalised classifier",
+            citation="Zhu and Wu, Residual Attention: A Simple but Effective Method for Multi-Label "
+            "Recognition, ICCV 2021",
+            options=CSRAOptions,
+            head="bench.methods.csra:CSRAHead",
+        ),
+        Method(
+            name="ml-decoder",
+            title="ML-Decoder",
+            summary="fixed queries, each for a group of classes, attend to the map in one decoder layer",
+            citation="Ridnik et al., ML-Decoder: Scalable and Versatile Classification Head, WACV 2023",
+            options=MLDecoderOptions,
+            head="bench.methods.ml_decoder:MLDecoderHead",
         ),
     )
 }

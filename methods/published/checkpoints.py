@@ -167,7 +167,7 @@ def recognise(name: str, state: Mapping[str, Tensor]) -> str:
 
 def _share(method: str, state: Collection[str]) -> float:
     """How many of a published head's names are there, as a share."""
-    places = PUBLISHED[method].places
+    places = PUBLISHED[method].places_in(state)
     return sum(name in state for name in places) / len(places)
 
 

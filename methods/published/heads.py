@@ -1,5 +1,6 @@
 """How the published checkpoints name the parameters of each head, and what we call them."""
 
+from bench.methods.published.later_heads_csra import CSRA, ML_DECODER
 from bench.methods.published.place import Place, PublishedHead
 
 ML_GCN = PublishedHead(
@@ -123,4 +124,6 @@ PUBLISHED: dict[str, PublishedHead] = {
     "add-gcn": ADD_GCN,
     "salgl": SALGL,
     "resnet": RESNET,
+    "csra": CSRA,
+    "ml-decoder": ML_DECODER,
 }

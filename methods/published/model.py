@@ -41,10 +41,11 @@ def check_names(method: str, tensors: Mapping[str, Tensor]) -> str:
     resnet = resnet_of(backbone)
     expected = _resnet_names(resnet)
     missing = {published_backbone_name(layout, name) for name in expected - backbone.keys()}
-    missing |= head_names.places.keys() - head.keys()
+    places = head_names.places_in(head)
+    missing |= places.keys() - head.keys()
     missing = {name for name in missing if not name.endswith(f".{COUNTER}")}
     unexpected = {published_backbone_name(layout, name) for name in backbone.keys() - expected}
-    unexpected |= head.keys() - head_names.places.keys() - head_names.unused.keys()
+    unexpected |= head.keys() - places.keys() - head_names.unused.keys()
     if missing or unexpected:
         raise UserError(
             f"These are not the names of a published {method} checkpoint with {resnet}: "

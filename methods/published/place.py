@@ -1,7 +1,8 @@
 """What is said of the parameters of a published head: where each goes in ours."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,28 @@ class PublishedHead:
     Attributes:
         places: from each published name that is loaded, all of them required, to its place.
         unused: published names that are not loaded, with the reason; they may be absent.
+        repeated: names and places with `{}` for a number, of parts that there are any number of, from 0 on.
     """
 
-    places: Mapping[str, Place]
+    places: Mapping[str, Place] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)
+    repeated: Mapping[str, Place] = field(default_factory=dict)
+
+    def places_in(self, names: Collection[str]) -> dict[str, Place]:
+        """The places, with as many of the repeated parts as the `names` of a state dict have, at least one.
+
+        A name between others that is not there has its place too: it is missing.
+        """
+        places = dict(self.places)
+        for pattern, place in self.repeated.items():
+            for number in range(max(1, repetitions(pattern, names))):
+                places[pattern.format(number)] = replace(place, name=place.name.format(number))
+        return places
+
+
+def repetitions(pattern: str, names: Collection[str]) -> int:
+    """One more than the largest number that stands in place of `{}` in any of the names; 0 if none does."""
+    before, _, behind = pattern.partition("{}")
+    found = re.compile(f"{re.escape(before)}([0-9]{{1,4}}){re.escape(behind)}")
+    matches = (found.fullmatch(name) for name in names)
+    return max((1 + int(match[1]) for match in matches if match), default=0)
