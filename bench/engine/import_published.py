@@ -25,6 +25,7 @@ from bench.methods.published.checkpoints import (
     PUBLICATIONS,
     CheckpointLayout,
     Publication,
+    plain_names,
     recognise,
 )
 from bench.methods.published.constants import describe_file, read_graph, read_label_vectors
@@ -86,16 +87,17 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     read = read_published_file(path, given.ema)
     method = recognise(code, read.tensors)
     layout = LAYOUTS[method]
-    resnet = check_names(method, read.tensors)
-    _check_given(method, layout, read.tensors, given)
+    tensors = plain_names(method, read.tensors)
+    resnet = check_names(method, tensors)
+    _check_given(method, layout, tensors, given)
     names = _class_names(given)
-    _check_count(layout, read.tensors, names)
+    _check_count(layout, tensors, names)
     names, order = _in_order(names, publication, given)
-    choice = _choice(method, read.tensors, settings)
-    graph = _graph(layout, read.tensors, names, options_of(choice), given)
-    vectors, vectors_source = _vectors(layout, read.tensors, names, given)
+    choice = _choice(method, tensors, settings)
+    graph = _graph(layout, tensors, names, options_of(choice), given)
+    vectors, vectors_source = _vectors(layout, tensors, names, given)
     labels = LabelSpace(names, vectors, graph.counts, graph.pairs, graph.images or 0)
-    model = build_published(method, read.tensors, labels, options_of(choice))
+    model = build_published(method, tensors, labels, options_of(choice))
     size, test_size, resize = _sizes(publication, given.image_size)
     kept = f", its '{read.kept_under}'" if read.kept_under else ""
     card = ModelCard(
@@ -116,7 +118,13 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     )
     used = (layout.vectors, layout.graph)
     unused = {name: why for name, why in PUBLISHED[method].unused.items() if name not in used}
-    notes = [f"not loaded: {name}: {why}" for name, why in unused.items() if name in read.tensors]
+    notes = [f"not loaded: {name}: {why}" for name, why in unused.items() if name in tensors]
+    notes += [
+        f"not in the file: {option}, taken to be {choice.options[option]}; if the model was trained with "
+        f"another, say so: --from {code}/{option}=VALUE"
+        for option in layout.untold
+        if f"{option}=" not in settings
+    ]
     return Trained(model, labels, card), notes
 
 

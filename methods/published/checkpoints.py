@@ -1,7 +1,8 @@
 """How the published checkpoint files are laid out, as data: the backbone's names, sizes, what is not in them.
 
 Read in the published codes: chenzhaomin123/ML_GCN 5517d6f, HCPLab-SYSU/SSGRL ea47ccb, Yejin0111/ADD-GCN
-b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d.
+b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d, Kevinz-code/CSRA c8480d1,
+open-mmlab/mmpretrain ee7f2e8, Alibaba-MIIL/ML_Decoder 8a9e984.
 """
 
 from collections.abc import Collection, Mapping
@@ -43,6 +44,11 @@ class CheckpointLayout:
         parts: the parts of the ResNet behind the prefix, and where they stand in our sequence.
         options: options of our head whose value is a size of a published tensor.
         flags: options that are true where a published tensor is there.
+        counts: options whose value is how many tensors are there under a name with `{}` for a number.
+        begins: beginnings of names in checkpoints, and what stands in their place here: codes that train the
+            same model put it together under other names.
+        untold: options that differ from model to model and that no tensor tells.
+        unit_pixels: images are fed as values from 0 to 1, and not normalised.
         classes: where the number of classes is read; None where no tensor has it.
         vectors: the tensor that holds the label vectors.
         vector_size: where the width of the label vectors is read, if they are needed and not in the file.
@@ -55,6 +61,10 @@ class CheckpointLayout:
     parts: Mapping[str, str]
     options: Mapping[str, Size] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
+    begins: Mapping[str, str] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
+    unit_pixels: bool = False
     classes: Size | None = None
     vectors: str | None = None
     vector_size: Size | None = None
@@ -108,6 +118,33 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         parts=RESNET_PARTS,
         classes=Size("network.fc.weight", 0),
     ),
+    "csra": CheckpointLayout(
+        prefix="",
+        parts=RESNET_PARTS,
+        counts={"heads": "csra_heads.{}.head.weight"},
+        # mmpretrain's, whose backbone has a beginning too, and the official code's.
+        begins={
+            "backbone.": "",
+            "head.csra_heads.": "csra_heads.",
+            "classifier.multi_head.": "csra_heads.",
+        },
+        untold=("lam",),
+        unit_pixels=True,
+        classes=Size("csra_heads.0.head.weight", 0),
+    ),
+    "ml-decoder": CheckpointLayout(
+        prefix="",
+        parts=RESNET_PARTS,
+        options={
+            "groups": Size("decoder.query_embed.weight", 0),
+            "width": Size("decoder.query_embed.weight", 1),
+            "feedforward": Size("decoder.layers.0.linear1.weight", 0),
+        },
+        # On a ResNet, and on a TResNet.
+        begins={"fc.decoder.": "decoder.", "head.decoder.": "decoder."},
+        unit_pixels=True,
+        classes=Size("decoder.duplicate_pooling_bias", 0),
+    ),
 }
 
 
@@ -140,6 +177,8 @@ PUBLICATIONS: dict[str, Publication] = {
     "multilabelclassification": Publication(
         ("resnet", "ssgrl"), "jasonseu/MultiLabelClassification", 576, 576, 640
     ),
+    "csra": Publication(("csra",), "Kevinz-code/CSRA", class_order="category-id"),
+    "ml-decoder": Publication(("ml-decoder",), "Alibaba-MIIL/ML_Decoder", class_order="category-id"),
 }
 
 
@@ -167,8 +206,30 @@ def recognise(name: str, state: Mapping[str, Tensor]) -> str:
 
 def _share(method: str, state: Collection[str]) -> float:
     """How many of a published head's names are there, as a share."""
+    state = {_plain_name(LAYOUTS[method], name) for name in state}
     places = PUBLISHED[method].places_in(state)
     return sum(name in state for name in places) / len(places)
+
+
+def plain_names(method: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint under the names that `PUBLISHED` has for those of the method's head.
+
+    Raises:
+        UserError: two names become one.
+    """
+    plain = {_plain_name(LAYOUTS[method], name): tensor for name, tensor in state.items()}
+    if len(plain) < len(state):
+        raise UserError(
+            f"The checkpoint holds more than one model: some tensors of {method} are there under two names."
+        )
+    return plain
+
+
+def _plain_name(layout: CheckpointLayout, name: str) -> str:
+    for begin, ours in layout.begins.items():
+        if name.startswith(begin):
+            return ours + name.removeprefix(begin)
+    return name
 
 
 def split_backbone(
@@ -207,7 +268,7 @@ def resnet_of(backbone: Collection[str]) -> str:
     if (blocks, bottleneck) not in RESNETS:
         raise UserError(
             f"The backbone of this checkpoint is not a known ResNet: its four stages have {blocks} blocks; "
-            f"known are {', '.join(RESNETS.values())}. SALGL's with a transformer cannot be taken, because "
-            "the published code keeps the class token among the positions of the map."
+            f"known are {', '.join(RESNETS.values())}. ML-Decoder's TResNets cannot be taken, nor "
+            "SALGL's with a transformer, whose code keeps the class token among the positions of the map."
         )
     return RESNETS[blocks, bottleneck]

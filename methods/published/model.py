@@ -22,6 +22,7 @@ from bench.methods.published.checkpoints import (
 )
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
+from bench.methods.published.place import repetitions
 
 # PyTorch before 0.4.1 did not keep it, and nothing that is computed here depends on it.
 COUNTER = "num_batches_tracked"
@@ -62,6 +63,7 @@ def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool
     sizes: dict[str, int | bool] = {
         option: tensors[size.tensor].shape[size.axis] for option, size in layout.options.items()
     }
+    sizes |= {option: repetitions(pattern, tensors) for option, pattern in layout.counts.items()}
     return sizes | {option: True for option, name in layout.flags.items() if name in tensors}
 
 
@@ -83,6 +85,8 @@ def build_published(
     layout: CheckpointLayout = LAYOUTS[method]
     of_backbone, of_head = split_backbone(layout, tensors)
     backbone = build_backbone(resnet)
+    if layout.unit_pixels:
+        backbone.take_unit_pixels()
     head = seeded_head(METHODS[method], options, labels, backbone.feature_dim, seed=0)
     model = MultiLabelModel(backbone, head)
     state = {f"backbone.{name}": tensor for name, tensor in of_backbone.items()}

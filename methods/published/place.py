@@ -49,6 +49,6 @@ class PublishedHead:
 def repetitions(pattern: str, names: Collection[str]) -> int:
     """One more than the largest number that stands in place of `{}` in any of the names; 0 if none does."""
     before, _, behind = pattern.partition("{}")
-    found = re.compile(f"{re.escape(before)}([0-9]{{1,4}}){re.escape(behind)}")
+    found = re.compile(f"{re.escape(before)}([0-9]{{1,2}}){re.escape(behind)}")
     matches = (found.fullmatch(name) for name in names)
     return max((1 + int(match[1]) for match in matches if match), default=0)

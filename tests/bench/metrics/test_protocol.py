@@ -12,7 +12,8 @@ BENCH = PROTOCOLS["bench"]
 
 
 def test_protocols_describe_all_that_differs() -> None:
-    assert list(PROTOCOLS) == ["bench", "ml-gcn", "add-gcn", "ssgrl", "salgl", "multilabelclassification"]
+    papers = ["ml-gcn", "add-gcn", "ssgrl", "salgl", "multilabelclassification", "csra", "ml-decoder"]
+    assert list(PROTOCOLS) == ["bench", *papers]
     assert BENCH.describe() == (
         "AP not interpolated; difficult ignored in AP, negative in P/R; ≥ 0.5; CF1 harmonic; "
         "top-3 over threshold; an unpredicted class is 0 in CP"
