@@ -126,6 +126,8 @@ def _backbone(
     backbone = seeded_backbone(schedule.backbone, cell.weights, cell.spec.seed)
     if cell.start is not None:
         initialise_backbone(backbone, cell.start)
+    if schedule.normalize == "none":
+        backbone.take_unit_pixels()
     if schedule.trained_backbone == "none":
         folder = work_folder() / "features"
         report = task(f"computing features of {cell.spec.data}, image")
@@ -162,6 +164,7 @@ def augmentation_of(schedule: Schedule) -> Augmentation:
         flip=schedule.flip,
         resize=schedule.resize,
         crop_sizes=schedule.crop_sizes,
+        crop_scale=schedule.crop_scale,
         cutout=schedule.cutout,
         rand_augment=schedule.rand_augment,
     )

@@ -134,7 +134,9 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
         # a head draws moves nothing that the backbone, which comes first, draws in the next one.
         torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode()))
         output = run.wrapped(run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult))
-        loss = classification_loss(output.logits, labels, schedule.loss, schedule.difficult)
+        loss = classification_loss(
+            output.logits, labels, schedule.loss, schedule.difficult, schedule.reduction
+        )
         loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
         value = loss.item()
         if not math.isfinite(value):

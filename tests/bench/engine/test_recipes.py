@@ -31,6 +31,8 @@ RECIPES = {
     "add-gcn": "add-gcn/hidden=8",
     "salgl": "salgl/hidden=8/feedforward=16",
     "resnet101": "resnet",
+    "csra": "csra",
+    "ml-decoder": "ml-decoder/width=16/feedforward=16",
 }
 
 
@@ -62,6 +64,7 @@ def test_two_steps_of_a_recipe(name: str, tmp_path: Path) -> None:
     path = tmp_path / "work" / "runs" / record.run_id / "model.safetensors"
     schedule, card = record.cell.schedule, read_card(path)
     assert (card.test_size, card.test_resize) == (schedule.test_size, schedule.test_resize)
+    assert ((card.mean, card.std) == ((0, 0, 0), (1, 1, 1))) == (schedule.normalize == "none")
     before, after = initial_backbone(), load_file(path)
     moved = {key for key, start in before.items() if not torch.equal(after[f"backbone.{key}"], start)}
     statistics = {key for key in moved if "running_" in key or key.endswith("num_batches_tracked")}
