@@ -6,7 +6,6 @@ the class vectors are divided by their norm, and the logits of several heads are
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.methods.head import Head, HeadOutput
@@ -50,9 +49,10 @@ class CSRAHead(Head):
         the attended score of every head, `(B, H, C)` both, before the weight `lam`.
         """
         with exactly(features) as (wide,):
-            # One matrix product for all heads.
-            vectors = F.normalize(torch.stack([head.weight for head in self.heads]), dim=2, eps=0)
-            scores = torch.einsum("hcd,bdn->bhcn", vectors, wide.flatten(2))
+            # One matrix product for all heads, an image at a time: it takes a map of any layout as it is.
+            vectors = torch.cat([head.weight for head in self.heads])
+            scores = vectors.expand(wide.shape[0], -1, -1) @ wide.flatten(2)
+            scores = (scores / vectors.norm(dim=1)[:, None]).unflatten(1, (len(self.heads), -1))
             base = scores.mean(dim=3)
             parts = zip(scores.unbind(dim=1), self.temperatures, strict=True)
             attended = torch.stack([_attended(part, temperature) for part, temperature in parts], dim=1)
