@@ -50,7 +50,7 @@ class CSRAHead(Head):
         """
         with exactly(features) as (wide,):
             # One matrix product for all heads, an image at a time: it takes a map of any layout as it is.
-            vectors = torch.cat([head.weight for head in self.heads])
+            vectors = torch.cat(list(self.heads.parameters()))
             scores = vectors.expand(wide.shape[0], -1, -1) @ wide.flatten(2)
             scores = (scores / vectors.norm(dim=1)[:, None]).unflatten(1, (len(self.heads), -1))
             base = scores.mean(dim=3)

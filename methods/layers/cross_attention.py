@@ -69,4 +69,4 @@ class CrossAttention(nn.Module):
 
     def _split(self, tokens: Tensor) -> Tensor:
         """From `(B, N, dim)` to `(B, heads, N, dim / heads)`."""
-        return tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return tokens.view(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
