@@ -8,7 +8,9 @@ from typing import Final
 
 from bench.methods.options import (
     ADDGCNOptions,
+    CSRAOptions,
     CTranOptions,
+    MLDecoderOptions,
     MLGCNOptions,
     Options,
     Query2LabelOptions,
@@ -90,6 +92,16 @@ METHODS: dict[str, Method] = {
             head="bench.methods.salgl:SALGLHead",
         ),
         Method(
+            name="csra",
+            title="CSRA",
+            summary="class-wise attention without parameters of its own: mean score and attended score of "
+            "one normalised classifier",
+            citation="Zhu and Wu, Residual Attention: A Simple but Effective Method for Multi-Label "
+            "Recognition, ICCV 2021",
+            options=CSRAOptions,
+            head="bench.methods.csra:CSRAHead",
+        ),
+        Method(
             name="query2label",
             title="Query2Label",
             summary="learned label queries that a transformer decoder answers from the feature map",
@@ -97,6 +109,14 @@ METHODS: dict[str, Method] = {
             "arXiv:2107.10834, 2021",
             options=Query2LabelOptions,
             head="bench.methods.query2label:Query2LabelHead",
+        ),
+        Method(
+            name="ml-decoder",
+            title="ML-Decoder",
+            summary="fixed queries, each for a group of classes, attend to the map in one decoder layer",
+            citation="Ridnik et al., ML-Decoder: Scalable and Versatile Classification Head, WACV 2023",
+            options=MLDecoderOptions,
+            head="bench.methods.ml_decoder:MLDecoderHead",
         ),
         Method(
             name="tdrg",

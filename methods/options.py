@@ -196,3 +196,59 @@ class CTranOptions(Options):
     def uses_known_labels(self) -> bool:
         """Whether it was trained with labels that were known."""
         return self.known > 0
+
+
+MAX_TEMPERATURE = 99.0
+"""The temperature that stands for the maximum over the positions, as in the published code of CSRA."""
+
+
+class CSRAOptions(Options):
+    """Options of CSRA; the defaults are those of its model for VOC."""
+
+    tuned = {"heads": OneOf(values=(1, 2, 4, 6)), "lam": Uniform(low=0.05, high=1.0)}
+    heads: Literal[1, 2, 4, 6, 8] = Field(
+        1, description="attention heads, with the published temperatures of so many"
+    )
+    lam: float = Field(
+        0.1, ge=0, description="weight of the attended score beside the mean score (lambda, Eq. 4)"
+    )
+    temperatures: tuple[float, ...] = Field(
+        (), description="a temperature per head, in place of those of `heads`; 99 is the maximum"
+    )
+
+    @model_validator(mode="after")
+    def _positive(self) -> "CSRAOptions":
+        wrong = [value for value in self.temperatures if value <= 0]
+        if wrong:
+            raise ValueError(f"a temperature is above 0 (99 is the maximum), which {wrong[0]:g} is not")
+        return self
+
+
+class MLDecoderOptions(Options):
+    """Options of ML-Decoder."""
+
+    widths = ("width", "feedforward")
+    tuned = {"feedforward": OneOf(values=(512, 1024, 2048)), "dropout": Uniform(low=0.0, high=0.3)}
+    groups: int | None = Field(
+        None,
+        ge=1,
+        description="queries, among which the classes are divided; one per class, at most 100, if empty",
+    )
+    width: int = Field(768, ge=1, description="width of queries and positions in the decoder")
+    feedforward: int = Field(2048, ge=1, description="width of the decoder's feed-forward part")
+    heads: int = Field(8, ge=1, description="attention heads; they divide the width")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the decoder")
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> "MLDecoderOptions":
+        if self.width % self.heads:
+            raise ValueError(
+                f"heads must divide width, and {self.heads} does not divide {self.width}: choose a width "
+                f"that is a multiple of {self.heads}"
+            )
+        return self
+
+    def narrowed(self, width: int) -> Self:
+        """As of any options, with a width that the heads divide."""
+        narrow = super().narrowed(width)
+        return narrow.model_copy(update={"width": max(1, narrow.width // self.heads) * self.heads})

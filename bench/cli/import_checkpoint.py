@@ -17,8 +17,8 @@ from bench.names import file_name
     "--from",
     "code",
     required=True,
-    help="The published code: ml-gcn, ssgrl, add-gcn, salgl, multilabelclassification, query2label, c-tran "
-    "or tdrg; with options that the file does not tell, as in salgl/soft=true.",
+    help="The published code: ml-gcn, ssgrl, add-gcn, salgl, multilabelclassification, csra, query2label, "
+    "ml-decoder, tdrg or c-tran; with options that the file does not tell, as in salgl/soft=true.",
 )
 @click.option("--data", help="The data set that it was trained on: gives its classes, and its label graph.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")

@@ -138,6 +138,8 @@ def _backbone(
     earlier = earlier_dim(method, backbone) is not None
     if cell.start is not None:
         initialise_backbone(backbone, cell.start)
+    if schedule.normalize == "none":
+        backbone.take_unit_pixels()
     if schedule.trained_backbone == "none":
         if earlier and schedule.feature_channels is not None:
             raise UserError(
@@ -184,6 +186,7 @@ def augmentation_of(schedule: Schedule) -> Augmentation:
         flip=schedule.flip,
         resize=schedule.resize,
         crop_sizes=schedule.crop_sizes,
+        crop_scale=schedule.crop_scale,
         cutout=schedule.cutout,
         rand_augment=schedule.rand_augment,
     )

@@ -139,7 +139,9 @@ def _reduction(
 
 
 def _key(backbone: Backbone, split: SplitIndex, *settings: object) -> str:
-    key = (VERSION, backbone.name, state_digest(backbone), split.fingerprint(), *settings)
+    # Not in the digest: what pixels are normalised with, which weights and a schedule decide.
+    pixels = () if backbone.mean.any() else ("not normalised",)
+    key = (VERSION, backbone.name, state_digest(backbone), split.fingerprint(), *settings, *pixels)
     return sha256(repr(key).encode()).hexdigest()[:16]
 
 

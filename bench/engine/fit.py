@@ -135,7 +135,9 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
         torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode()))
         images, targets = run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult)
         output = run.wrapped(images, targets, **beside(run.fabric, batch))
-        loss = classification_loss(output.logits, labels, schedule.loss, schedule.difficult, output.known)
+        loss = classification_loss(
+            output.logits, labels, schedule.loss, schedule.difficult, schedule.reduction, output.known
+        )
         loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
         value = loss.item()
         if not math.isfinite(value):

@@ -25,6 +25,7 @@ from bench.methods.published.checkpoints import (
     PUBLICATIONS,
     CheckpointLayout,
     Publication,
+    plain_names,
     recognise,
 )
 from bench.methods.published.constants import describe_file, read_graph, read_label_vectors
@@ -88,6 +89,7 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     tensors, left_out = under_present_names(code, read.tensors)
     method = recognise(code, tensors)
     layout = LAYOUTS[method]
+    tensors = plain_names(method, tensors)
     resnet = check_names(method, tensors)
     _check_given(method, layout, tensors, given)
     names = _class_names(given)
@@ -122,6 +124,12 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     }
     notes = [f"not loaded: {name}: {why}" for name, why in (unused | left_out).items()]
     notes += [layout.note] if layout.note else []
+    notes += [
+        f"not in the file: {option}, taken to be {choice.options[option]}; if the model was trained with "
+        f"another, say so: --from {code}/{option}=VALUE"
+        for option in layout.untold
+        if f"{option}=" not in settings
+    ]
     return Trained(model, labels, card), notes
 
 

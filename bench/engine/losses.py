@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from bench.experiment.loss import ASL, BCE, SoftMargin
 
 Difficult = Literal["positive", "negative", "ignored"]
+Reduction = Literal["mean", "sum-of-classes", "sum"]
 
 
 def targets_of(labels: Tensor, difficult: Difficult) -> Tensor:
@@ -21,6 +22,7 @@ def classification_loss(
     labels: Tensor,
     loss: BCE | SoftMargin | ASL,
     difficult: Difficult,
+    reduction: Reduction = "mean",
     known: Tensor | None = None,
 ) -> Tensor:
     """The loss of a batch, a scalar in float32, or in float64 for float64 logits.
@@ -29,8 +31,11 @@ def classification_loss(
         logits: `(B, C)`.
         labels: `(B, C)` with 1 positive, 0 difficult, -1 negative.
         loss: which one, with its parameters.
-        difficult: what a difficult label counts as; ignored ones leave the mean.
-        known: `(B, C)` bool, labels that the head was told; they leave the mean too. None if there are none.
+        difficult: what a difficult label counts as; ignored ones leave the mean or the sum.
+        reduction: from the loss of each label to that of the batch: the mean that the kind of loss takes, the
+            mean over the images of the sum over the classes, or the sum over both.
+        known: `(B, C)` bool, labels that the head was told; they leave the mean or the sum too. None if there
+            are none.
     """
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
     targets = targets_of(labels, difficult).to(wide.dtype)
@@ -39,6 +44,9 @@ def classification_loss(
     else:
         terms = F.binary_cross_entropy_with_logits(wide, targets, reduction="none")
     kept = _kept(labels, difficult, known)
+    if reduction != "mean":
+        total = (terms if kept is None else terms * kept).sum()
+        return total if reduction == "sum" else total / len(terms)
     if isinstance(loss, SoftMargin):
         return _mean(terms, kept, dim=1).mean()
     return _mean(terms, kept)

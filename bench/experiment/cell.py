@@ -18,8 +18,8 @@ from bench.metrics.protocol import Protocol
 RECIPE = 3
 # What older records, which keep their identity, are silent of: fields of a run and of its schedule.
 _SINCE_3 = frozenset({"split", "tuned"}), frozenset({"select_on", "decay_vectors"})
-# Fields of a schedule that came later. Without a value they change nothing, and are left out of the hash.
-_LATER = frozenset({"ema_beside"})
+# Fields of a schedule that came later. At their default they change nothing, and are left out of the hash.
+_LATER = frozenset({"ema_beside", "normalize", "crop_scale", "reduction"})
 
 
 Vary = Literal["method", "loss", "backbone"]
@@ -132,7 +132,8 @@ class CellSpec(BaseModel):
         content["schedule"] = {
             name: value
             for name, value in content["schedule"].items()
-            if name not in of_schedule and (value is not None or name not in _LATER)
+            if name not in of_schedule
+            and not (name in _LATER and value == Schedule.model_fields[name].default)
         }
         kept = {name: value for name, value in content.items() if name not in fields}
         return sha256(canonical_json(kept).encode()).hexdigest()[:12]

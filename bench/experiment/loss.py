@@ -35,7 +35,8 @@ class SoftMargin(_Loss):
 class ASL(_Loss):
     """Asymmetric loss (Ridnik et al., ICCV 2021), mean over classes and images.
 
-    A mean, where the published code takes a sum, and SALGL's a mean times 1000: so a learning rate does not
+    A mean by default, where the published code takes a sum (`reduction: sum` in a schedule), and SALGL's a
+    mean times 1000: so a learning rate does not
     depend on the number of classes, and auxiliary terms weigh the same beside any loss. SALGL's entropies,
     which have weight 1 beside the mean times 1000, have weight 1e-3 here.
     """

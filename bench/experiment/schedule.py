@@ -56,6 +56,11 @@ class Schedule(BaseModel):
     frozen_statistics: bool = Field(
         False, description="what of the backbone is not trained keeps its batch statistics too"
     )
+    normalize: Literal["weights", "none"] = Field(
+        "weights",
+        description="how pixels are fed: normalised by the mean and deviation that the initial weights were "
+        "trained with, or as values from 0 to 1",
+    )
     # the images
     image_size: int = Field(ge=32, description="side of the square input in training, pixels")
     eval_image_size: int | None = Field(
@@ -71,12 +76,16 @@ class Schedule(BaseModel):
     resize: int | None = Field(
         None, ge=32, description="side of the square that a training image is resized to before the crop"
     )
-    crop: Literal["multi-scale", "random", "none"] = Field(
+    crop: Literal["multi-scale", "random", "random-resized", "none"] = Field(
         description="training crop: ML-GCN's multi-scale crop; a square of one of crop_sizes anywhere, as "
-        "SSGRL's; or the whole image. It is then resized to a square of image_size"
+        "SSGRL's; a rectangle of at least crop_scale of the area, as torchvision's RandomResizedCrop; or the "
+        "whole image. It is then resized to a square of image_size"
     )
     crop_sizes: tuple[int, ...] = Field(
         (), description="sides that 'random' draws from, pixels of the resized image"
+    )
+    crop_scale: float | None = Field(
+        None, gt=0, le=1, description="least share of the image's area that 'random-resized' keeps"
     )
     flip: bool = Field(description="mirror half of the training images")
     cutout: float = Field(
@@ -95,6 +104,11 @@ class Schedule(BaseModel):
     accumulate: int = Field(1, ge=1, description="batches per optimiser step")
     loss: Loss = Field(
         BCE(), description="a name, or a mapping of name and parameters; such as {name: asl, gamma_neg: 4}"
+    )
+    reduction: Literal["mean", "sum-of-classes", "sum"] = Field(
+        "mean",
+        description="what the loss of a batch is: the mean over classes and images, the mean over images of "
+        "the sum over classes, or the sum over both; terms that a head adds itself stay as beside a mean",
     )
     optimizer: Literal["sgd", "adam", "adamw"] = Field(description="as in PyTorch")
     lr: float = Field(gt=0, description="peak learning rate of the head")
@@ -185,6 +199,10 @@ class Schedule(BaseModel):
             (
                 (self.crop == "random") == bool(self.crop_sizes),
                 "crop 'random' and crop_sizes need each other",
+            ),
+            (
+                (self.crop == "random-resized") == (self.crop_scale is not None),
+                "crop 'random-resized' and crop_scale need each other",
             ),
             (
                 all(32 <= side <= (self.resize or 0) for side in self.crop_sizes),

@@ -122,6 +122,12 @@ _ALL = (
     # dataloaders/voc2007_20.py. With known labels its AP is that of the others, its P/R that of all; here
     # known labels are in neither.
     Protocol(name="c-tran", difficult_in_ap="negative"),
+    # Kevinz-code/CSRA c8480d1, utils/evaluation: AP in cal_mAP.py, with label 0 of VOC skipped; cal_PR.py
+    # skips it too, takes scores >= 0.5, sets a count of 0 predictions to 1, and keeps the three highest.
+    Protocol(name="csra", difficult_in_pr="ignored", unpredicted="zero-patched"),
+    # Alibaba-MIIL/ML_Decoder 8a9e984, src_files/helper_functions/helper_functions.py: AP alone, not
+    # interpolated; COCO has no difficult labels. The rest is this project's.
+    Protocol(name="ml-decoder"),
 )
 
 PROTOCOLS: Final[dict[str, Protocol]] = {protocol.name: protocol for protocol in _ALL}

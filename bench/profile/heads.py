@@ -20,7 +20,8 @@ from bench.labels import count_labels
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import build_head, head_class
-from bench.methods.published.formulation import FORMULATIONS
+from bench.methods.options import Options
+from bench.methods.published.formulation import formulation_of
 from bench.methods.published.names import convert
 
 SEED = 0
@@ -144,18 +145,18 @@ class SideBySide:
 
 def measure_side_by_side(choice: MethodChoice, setting: Setting, repeats: int) -> SideBySide:
     """Measure a method's head, and its published formulation in turn with it."""
-    ours = setting.head(choice)
+    ours, options = setting.head(choice), options_of(choice)
     features, targets = setting.images()
     cost = _cost(ours, features, targets)
-    if choice.name not in FORMULATIONS:
+    formulation = formulation_of(choice.name, options)
+    if formulation is None:
         _time({ours: cost}, features, targets, repeats)
         return SideBySide(cost)
-    needed = _memory_needed(choice, setting)
+    needed = _memory_needed(formulation, options, setting)
     if needed > _memory_free(setting.device):
         _time({ours: cost}, features, targets, repeats)
         return SideBySide(cost, left_out=needed)
-    published = FORMULATIONS[choice.name](setting.channels, setting.labels(), options_of(choice))
-    published = published.to(setting.device)
+    published = formulation(setting.channels, setting.labels(), options).to(setting.device)
     published_cost = _cost(published, features, targets)
     # Names that we do not have are those of a graph network without steps.
     state = {n: t for n, t in convert(choice.name, published.state_dict()).items() if n in ours.state_dict()}
@@ -239,11 +240,11 @@ def now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def _memory_needed(choice: MethodChoice, setting: Setting) -> int:
+def _memory_needed(formulation: type[Head], options: Options, setting: Setting) -> int:
     """Bytes that a training step of a published formulation takes, found without computing anything."""
     features, targets = (tensor.to("meta") for tensor in setting.images())
     with torch.device("meta"):
-        head = FORMULATIONS[choice.name](setting.channels, setting.labels(), options_of(choice))
+        head = formulation(setting.channels, setting.labels(), options)
         activations = activation_bytes(head, features, targets)
     return PEAK_PER_ACTIVATION * activations + 4 * 2 * count_parameters(head)
 

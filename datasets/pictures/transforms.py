@@ -1,5 +1,6 @@
 """Augmentation that draws from a generator it is given, so that a picture depends on nothing else."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -17,7 +18,7 @@ from bench.datasets.pictures.jpeg import Pixels, Size
 # A process of the loader feeds one core. PyTorch keeps its own processes to one thread by itself.
 cv2.setNumThreads(1)
 
-Crop = Literal["multi-scale", "random", "none"]
+Crop = Literal["multi-scale", "random", "random-resized", "none"]
 
 SCALES = (1.0, 0.875, 0.75, 0.66, 0.5)
 MAX_DISTORT = 2
@@ -28,6 +29,10 @@ SHAPES = [
     for j in range(len(SCALES))
     if abs(i - j) <= MAX_DISTORT
 ]
+# torchvision's `RandomResizedCrop`: width to height of the rectangle, and how often it is drawn anew until it
+# lies in the picture.
+RATIOS = (3 / 4, 4 / 3)
+DRAWS = 10
 PLACES = [(x, y) for x in (0, 2, 4) for y in (0, 2, 4)] + [(x, y) for x in (1, 3) for y in (1, 3)]
 
 
@@ -58,10 +63,48 @@ def random_box(size: Size, sides: tuple[int, ...], rng: np.random.Generator) -> 
     return left, upper, left + side, upper + side
 
 
-def crop_box(size: Size, crop: Crop, rng: np.random.Generator, sides: tuple[int, ...] = ()) -> Box:
+def random_resized_box(size: Size, least: float, rng: np.random.Generator) -> Box:
+    """The crop of CSRA (`RandomResizedCrop`): a rectangle of some share of the area, anywhere.
+
+    The share is drawn between `least` and 1, and width to height, on a logarithmic scale, between 3:4 and
+    4:3. If no rectangle of ten lies in the picture, it is the largest one in the middle with a side ratio as
+    near to the picture's.
+
+    Args:
+        size: width and height of the picture, pixels.
+        least: the least share of the picture's area.
+        rng: where the choice is drawn from.
+
+    Returns:
+        left, upper, right, lower in pixels.
+    """
+    width, height = size
+    lowest, highest = RATIOS
+    for _ in range(DRAWS):
+        area = width * height * rng.uniform(least, 1)
+        ratio = math.exp(rng.uniform(math.log(lowest), math.log(highest)))
+        sides = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if all(0 < side <= length for side, length in zip(sides, size, strict=True)):
+            left, upper = (int(rng.integers(room - side + 1)) for room, side in zip(size, sides, strict=True))
+            return left, upper, left + sides[0], upper + sides[1]
+    crop_width = max(1, min(width, round(height * highest)))
+    crop_height = max(1, min(height, round(width / lowest)))
+    left, upper = (width - crop_width) // 2, (height - crop_height) // 2
+    return left, upper, left + crop_width, upper + crop_height
+
+
+def crop_box(
+    size: Size,
+    crop: Crop,
+    rng: np.random.Generator,
+    sides: tuple[int, ...] = (),
+    least: float | None = None,
+) -> Box:
     """The rectangle of a training picture that is fed: left, upper, right, lower in pixels."""
     if crop == "random":
         return random_box(size, sides, rng)
+    if crop == "random-resized":
+        return random_resized_box(size, least or 1.0, rng)
     return multi_scale_box(size, rng) if crop == "multi-scale" else (0, 0, *size)
 
 
@@ -71,7 +114,7 @@ class Augmentation:
 
     Attributes:
         side: of the square that is fed, pixels.
-        crop, flip, resize, crop_sizes, cutout, rand_augment: see there.
+        crop, flip, resize, crop_sizes, crop_scale, cutout, rand_augment: see there.
     """
 
     side: int
@@ -79,6 +122,7 @@ class Augmentation:
     flip: bool
     resize: int | None = None
     crop_sizes: tuple[int, ...] = ()
+    crop_scale: float | None = None
     cutout: float = 0.0
     rand_augment: bool = False
 
@@ -95,10 +139,13 @@ class Augmentation:
 
     def _cropped(self, path: Path, rng: np.random.Generator) -> Pixels:
         if self.resize is None:
-            return read_part(path, lambda size: crop_box(size, self.crop, rng, self.crop_sizes), self.side)
+            return read_part(path, lambda size: self._box(size, rng), self.side)
         square = resized(read_part(path, lambda size: (0, 0, *size), self.resize), self.resize)
-        left, upper, right, lower = crop_box((self.resize, self.resize), self.crop, rng, self.crop_sizes)
+        left, upper, right, lower = self._box((self.resize, self.resize), rng)
         return square[upper:lower, left:right]
+
+    def _box(self, size: Size, rng: np.random.Generator) -> Box:
+        return crop_box(size, self.crop, rng, self.crop_sizes, self.crop_scale)
 
 
 def transform(pixels: Pixels, side: int, flip: bool, rng: np.random.Generator) -> Pixels:

@@ -117,6 +117,11 @@ class Backbone(nn.Module):
             module.eval()
         return self
 
+    def take_unit_pixels(self) -> None:
+        """Feed images as values from 0 to 1 from now on, and not normalised."""
+        self.mean.zero_()
+        self.std.fill_(1)
+
     def normalize(self, images: Tensor) -> Tensor:
         """From `(B, 3, H, W)` uint8 to the network's input range."""
         # One factor and one summand for a whole row of pixels, laid out like the images: per channel alone,

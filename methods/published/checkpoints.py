@@ -2,7 +2,8 @@
 
 Read in the published codes: chenzhaomin123/ML_GCN 5517d6f, HCPLab-SYSU/SSGRL ea47ccb, Yejin0111/ADD-GCN
 b7653fe, jasonseu/SALGL a77cab3, jasonseu/MultiLabelClassification 834007d, SlongLiu/query2labels 55eb050,
-QData/C-Tran 560cf6f, iCVTEAM/TDRG 6ea0c9d.
+QData/C-Tran 560cf6f, iCVTEAM/TDRG 6ea0c9d, Kevinz-code/CSRA c8480d1, open-mmlab/mmpretrain ee7f2e8,
+Alibaba-MIIL/ML_Decoder 8a9e984.
 """
 
 from collections.abc import Collection, Mapping
@@ -47,6 +48,11 @@ class CheckpointLayout:
         options: options of our head whose value is a size of a published tensor.
         flags: options that are true where a published tensor is there.
         fixed: options that every published checkpoint was trained with, away from our defaults.
+        counts: options whose value is how many tensors are there under a name with `{}` for a number.
+        begins: beginnings of names in checkpoints, and what stands in their place here: codes that train the
+            same model put it together under other names.
+        untold: options that differ from model to model and that no tensor tells.
+        unit_pixels: images are fed as values from 0 to 1, and not normalised.
         classes: where the number of classes is read; None where no tensor has it.
         vectors: the tensor that holds the label vectors.
         vector_size: where the width of the label vectors is read, if they are needed and not in the file.
@@ -61,6 +67,10 @@ class CheckpointLayout:
     options: Mapping[str, Size] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
+    begins: Mapping[str, str] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
+    unit_pixels: bool = False
     classes: Size | None = None
     vectors: str | None = None
     vector_size: Size | None = None
@@ -147,6 +157,33 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         note="attention=batch: the published TDRG attends over the images of a batch, so a score depends on "
         "the images beside it, and every number on the size of the batches",
     ),
+    "csra": CheckpointLayout(
+        prefix="",
+        parts=RESNET_PARTS,
+        counts={"heads": "csra_heads.{}.head.weight"},
+        # mmpretrain's, whose backbone has a beginning too, and the official code's.
+        begins={
+            "backbone.": "",
+            "head.csra_heads.": "csra_heads.",
+            "classifier.multi_head.": "csra_heads.",
+        },
+        untold=("lam",),
+        unit_pixels=True,
+        classes=Size("csra_heads.0.head.weight", 0),
+    ),
+    "ml-decoder": CheckpointLayout(
+        prefix="",
+        parts=RESNET_PARTS,
+        options={
+            "groups": Size("decoder.query_embed.weight", 0),
+            "width": Size("decoder.query_embed.weight", 1),
+            "feedforward": Size("decoder.layers.0.linear1.weight", 0),
+        },
+        # On a ResNet, and on a TResNet.
+        begins={"fc.decoder.": "decoder.", "head.decoder.": "decoder."},
+        unit_pixels=True,
+        classes=Size("decoder.duplicate_pooling_bias", 0),
+    ),
 }
 
 
@@ -182,6 +219,8 @@ PUBLICATIONS: dict[str, Publication] = {
     ),
     "query2label": Publication(("query2label",), "SlongLiu/query2labels", class_order="category-id"),
     "c-tran": Publication(("c-tran",), "QData/C-Tran", 576, 576, 640),
+    "csra": Publication(("csra",), "Kevinz-code/CSRA", class_order="category-id"),
+    "ml-decoder": Publication(("ml-decoder",), "Alibaba-MIIL/ML_Decoder", class_order="category-id"),
 }
 
 
@@ -209,8 +248,30 @@ def recognise(name: str, state: Mapping[str, Tensor]) -> str:
 
 def _share(method: str, state: Collection[str]) -> float:
     """How many of a published head's names are there, as a share."""
-    places = PUBLISHED[method].places
+    state = {_plain_name(LAYOUTS[method], name) for name in state}
+    places = PUBLISHED[method].places_in(state)
     return sum(name in state for name in places) / len(places)
+
+
+def plain_names(method: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint under the names that `PUBLISHED` has for those of the method's head.
+
+    Raises:
+        UserError: two names become one.
+    """
+    plain = {_plain_name(LAYOUTS[method], name): tensor for name, tensor in state.items()}
+    if len(plain) < len(state):
+        raise UserError(
+            f"The checkpoint holds more than one model: some tensors of {method} are there under two names."
+        )
+    return plain
+
+
+def _plain_name(layout: CheckpointLayout, name: str) -> str:
+    for begin, ours in layout.begins.items():
+        if name.startswith(begin):
+            return ours + name.removeprefix(begin)
+    return name
 
 
 def split_backbone(
@@ -250,7 +311,7 @@ def resnet_of(backbone: Collection[str]) -> str:
     if (blocks, bottleneck) not in RESNETS:
         raise UserError(
             f"The backbone of this checkpoint is not a known ResNet: its four stages have {blocks} blocks; "
-            f"known are {', '.join(RESNETS.values())}. SALGL's with a transformer cannot be taken, because "
-            "the published code keeps the class token among the positions of the map."
+            f"known are {', '.join(RESNETS.values())}. ML-Decoder's TResNets cannot be taken, nor "
+            "SALGL's with a transformer, whose code keeps the class token among the positions of the map."
         )
     return RESNETS[blocks, bottleneck]

@@ -1,245 +1,36 @@
-"""SSGRL and SALGL step by step as published: the oracle of our heads, in value and in cost.
+"""Heads step by step as published: the oracle of our heads, in value and in cost.
 
-Nothing here is folded, fused or chunked. What the published codes write to memory is written to memory here,
-because `bench profile methods` measures it; parameters have their published names. Our own text, after
-HCPLab-SYSU/SSGRL ea47ccb and jasonseu/SALGL a77cab3.
+Nothing in `formulations` is folded, fused or chunked. What the published codes write to memory is written to
+memory there, because `bench profile methods` measures it; parameters have their published names.
 """
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from collections.abc import Mapping
 
-from bench.methods.graph import conditional_probability
-from bench.methods.head import Head, HeadOutput
-from bench.methods.label_space import LabelSpace
-from bench.methods.layers.transformer import HEADS, sine_positions
-from bench.methods.options import SALGLOptions, SSGRLOptions
+from bench.methods.head import Head
+from bench.methods.options import Options
+from bench.methods.published.formulations.add_gcn import PublishedADDGCN
+from bench.methods.published.formulations.csra import PublishedCSRA
+from bench.methods.published.formulations.ml_gcn import PublishedMLGCN
+from bench.methods.published.formulations.salgl import PublishedSALGL
+from bench.methods.published.formulations.ssgrl import PublishedSSGRL
 
-Gate = tuple[nn.Linear, nn.Linear]
+FORMULATIONS: dict[str, type[Head]] = {
+    "ml-gcn": PublishedMLGCN,
+    "ssgrl": PublishedSSGRL,
+    "add-gcn": PublishedADDGCN,
+    "salgl": PublishedSALGL,
+    "csra": PublishedCSRA,
+}
 
-
-def gated_update(messages: Tensor, states: Tensor, update: Gate, reset: Gate, candidate: Gate) -> Tensor:
-    """One step of a GRU; a gate is its layer over the messages and its layer over the states."""
-    z = torch.sigmoid(update[0](messages) + update[1](states))
-    r = torch.sigmoid(reset[0](messages) + reset[1](states))
-    h = torch.tanh(candidate[0](messages) + candidate[1](r * states))
-    return (1 - z) * states + z * h
-
-
-class ClassWise(nn.Module):
-    """One linear classifier per class, on `(B, C, dim)`."""
-
-    def __init__(self, num_classes: int, dim: int) -> None:
-        super().__init__()
-        bound = dim**-0.5
-        self.weight = nn.Parameter(torch.empty(num_classes, dim).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(num_classes).uniform_(-bound, bound))
-
-    def forward(self, nodes: Tensor) -> Tensor:
-        """Logits `(B, C)`."""
-        return (nodes * self.weight).sum(dim=2) + self.bias
+# Options for which the published code knows one value.
+FIXED: dict[str, Mapping[str, object]] = {
+    "ml-gcn": {"layers": 2},
+    "add-gcn": {"nodes": "sam", "maps": "cls-gmp", "graph": "static-dynamic", "representation": "bi"},
+}
 
 
-class SemanticDecoupling(nn.Module):
-    """Label-wise attention of SSGRL, with a copy of every position for every label."""
-
-    def __init__(self, feature_dim: int, label_dim: int, hidden: int) -> None:
-        super().__init__()
-        self.fc_1 = nn.Linear(feature_dim, hidden, bias=False)
-        self.fc_2 = nn.Linear(label_dim, hidden, bias=False)
-        self.fc_3 = nn.Linear(hidden, hidden)
-        self.fc_a = nn.Linear(hidden, 1)
-
-    def forward(self, positions: Tensor, label_vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """From `(B, N, D)` and `(C, d)` to label features `(B, C, D)` and weights `(B, C, N)`."""
-        images, places, dim = positions.shape
-        classes = len(label_vectors)
-        image = self.fc_1(positions)[:, :, None].repeat(1, 1, classes, 1)
-        label = self.fc_2(label_vectors).repeat(images, places, 1, 1)
-        scores = self.fc_a(self.fc_3(torch.tanh(image * label))).squeeze(3)
-        weights = torch.softmax(scores, dim=1)
-        copies = positions[:, :, None].repeat(1, 1, classes, 1)
-        weighted = copies * weights[..., None].repeat(1, 1, 1, dim)
-        return weighted.sum(dim=1), weights.mT
-
-
-class SSGRLGraph(nn.Module):
-    """The gated graph network of SSGRL. `fc_eq4_u` is stored and never used."""
-
-    def __init__(self, dim: int, steps: int) -> None:
-        super().__init__()
-        self.steps = steps
-        self.fc_eq3_w, self.fc_eq3_u = nn.Linear(2 * dim, dim), nn.Linear(dim, dim)
-        self.fc_eq4_w, self.fc_eq4_u = nn.Linear(2 * dim, dim), nn.Linear(dim, dim)
-        self.fc_eq5_w, self.fc_eq5_u = nn.Linear(2 * dim, dim), nn.Linear(dim, dim)
-
-    def forward(self, nodes: Tensor, graph: Tensor) -> Tensor:
-        """Run all steps on `(B, C, dim)` over `(C, C)`."""
-        update = self.fc_eq3_w, self.fc_eq3_u
-        reset = self.fc_eq4_w, self.fc_eq3_u
-        candidate = self.fc_eq5_w, self.fc_eq5_u
-        graphs, transposed = graph.repeat(len(nodes), 1, 1), graph.T.repeat(len(nodes), 1, 1)
-        for _ in range(self.steps):
-            messages = torch.cat([torch.bmm(graphs, nodes), torch.bmm(transposed, nodes)], dim=2)
-            nodes = gated_update(messages, nodes, update, reset, candidate)
-        return nodes
-
-
-class PublishedSSGRL(Head):
-    """SSGRL."""
-
-    label_vectors: Tensor
-    graph: Tensor
-
-    def __init__(self, feature_dim: int, labels: LabelSpace, options: SSGRLOptions) -> None:
-        super().__init__()
-        self.pool = options.pool
-        dtype = torch.get_default_dtype()
-        graph = torch.as_tensor(conditional_probability(labels.counts, labels.cooccurrence), dtype=dtype)
-        # Neither is in a published checkpoint.
-        self.register_buffer("graph", graph, persistent=False)
-        self.register_buffer("label_vectors", torch.tensor(labels.vectors, dtype=dtype), persistent=False)
-        self.word_semantic = SemanticDecoupling(feature_dim, labels.vectors.shape[1], options.hidden)
-        self.graph_net = SSGRLGraph(feature_dim, options.steps)
-        self.fc_output = nn.Linear(2 * feature_dim, feature_dim)
-        self.classifiers = ClassWise(labels.num_classes, feature_dim)
-
-    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
-        """Score every class; see `Head.forward`."""
-        # As in our head; the published pooling drops the border of a map of odd size.
-        pooled = F.avg_pool2d(features, self.pool, ceil_mode=True, count_include_pad=False)
-        nodes, weights = self.word_semantic(pooled.flatten(2).mT, self.label_vectors)
-        states = self.graph_net(nodes, self.graph)
-        output = torch.tanh(self.fc_output(torch.cat([states, nodes], dim=2)))
-        return HeadOutput(self.classifiers(output), {}, {"attention": weights.detach()})
-
-
-class BilinearAttention(nn.Module):
-    """Low-rank bilinear attention of SALGL, label by position."""
-
-    def __init__(self, feature_dim: int, label_dim: int, hidden: int) -> None:
-        super().__init__()
-        self.linear1 = nn.Linear(feature_dim, hidden, bias=False)
-        self.linear2 = nn.Linear(label_dim, hidden, bias=False)
-        self.hidden_linear = nn.Linear(hidden, hidden)
-        self.target_linear = nn.Linear(hidden, 1)
-
-    def forward(self, positions: Tensor, label_vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """From `(B, N, D)` and `(C, d)` to label features `(B, C, D)` and weights `(B, C, N)`."""
-        vectors = label_vectors.repeat(len(positions), 1, 1)
-        joint = torch.tanh(self.linear1(positions)[:, None] * self.linear2(vectors)[:, :, None])
-        scores = self.target_linear(self.hidden_linear(joint)).squeeze(3)
-        weights = torch.softmax(scores, dim=2)
-        return torch.bmm(weights, positions), weights
-
-
-class SALGLGraph(nn.Module):
-    """The gated graph network of SALGL, over one graph per image."""
-
-    def __init__(self, dim: int, options: SALGLOptions) -> None:
-        super().__init__()
-        self.steps, self.outgoing = options.steps, options.outgoing
-        width = 2 * dim if options.outgoing else dim
-        self.fc1_w, self.fc1_u = nn.Linear(width, dim), nn.Linear(dim, dim)
-        self.fc2_w, self.fc2_u = nn.Linear(width, dim), nn.Linear(dim, dim)
-        self.fc3_w, self.fc3_u = nn.Linear(width, dim), nn.Linear(dim, dim)
-
-    def forward(self, nodes: Tensor, graph: Tensor) -> Tensor:
-        """Run all steps on `(B, C, dim)` over `(B, C, C)`."""
-        gates = (self.fc1_w, self.fc1_u), (self.fc2_w, self.fc2_u), (self.fc3_w, self.fc3_u)
-        for _ in range(self.steps):
-            messages = torch.bmm(graph, nodes)
-            if self.outgoing:
-                messages = torch.cat([messages, torch.bmm(graph.mT, nodes)], dim=2)
-            nodes = gated_update(messages, nodes, *gates)
-        return nodes
-
-
-class PublishedSALGL(Head):
-    """SALGL."""
-
-    embeddings: Tensor
-    comatrix: Tensor
-
-    def __init__(self, feature_dim: int, labels: LabelSpace, options: SALGLOptions) -> None:
-        super().__init__()
-        self.options = options
-        classes, dtype = labels.num_classes, torch.get_default_dtype()
-        self.register_buffer("comatrix", torch.zeros(options.scenes, classes, classes, dtype=dtype))
-        self.register_buffer("embeddings", torch.tensor(labels.vectors, dtype=dtype))
-        # torch's own layer has the published parameter names; its forward knows no position encoding.
-        layer = nn.TransformerEncoderLayer(
-            feature_dim, HEADS, options.feedforward, options.dropout, batch_first=True
-        )
-        self.tb = nn.TransformerEncoder(layer, num_layers=1, enable_nested_tensor=False)
-        self.scene_linear = nn.Linear(feature_dim, options.scenes, bias=False)
-        self.attention = BilinearAttention(feature_dim, labels.vectors.shape[1], options.hidden)
-        self.ggnn = SALGLGraph(feature_dim, options)
-        width = 2 * feature_dim if options.steps else feature_dim
-        self.fc = nn.Sequential(nn.Linear(width, feature_dim), nn.Tanh())
-        self.classifier = ClassWise(classes, feature_dim)
-
-    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
-        """Score every class; see `Head.forward`."""
-        tokens = self._encode(features)
-        scene_probs = torch.softmax(self.scene_linear(tokens.mean(dim=1)), dim=1)
-        if self.training and targets is not None:
-            self._remember(scene_probs, targets)
-        nodes, weights = self.attention(tokens, self.embeddings)
-        graph = self._scene_graph(scene_probs)
-        states = self.ggnn(nodes, graph)
-        joined = torch.cat([nodes, states], dim=2) if self.options.steps else states
-        views = {"scene_probs": scene_probs.detach(), "attention": weights.detach(), "graph": graph.detach()}
-        auxiliary = self._entropies(scene_probs) if self.training else {}
-        return HeadOutput(self.classifier(self.fc(joined)), auxiliary, views)
-
-    def _encode(self, features: Tensor) -> Tensor:
-        layer = self.tb.layers[0]
-        assert isinstance(layer, nn.TransformerEncoderLayer)
-        tokens = features.flatten(2).mT
-        queries = tokens
-        if self.options.positions:
-            height, width = features.shape[2:]
-            queries = tokens + sine_positions(height, width, like=tokens)
-        attended, _ = layer.self_attn(queries, queries, tokens)
-        tokens = layer.norm1(tokens + layer.dropout1(attended))
-        hidden = layer.dropout(F.relu(layer.linear1(tokens), inplace=True))
-        encoded: Tensor = layer.norm2(tokens + layer.dropout2(layer.linear2(hidden)))
-        return encoded
-
-    def _remember(self, scene_probs: Tensor, targets: Tensor) -> None:
-        """Add the label pairs of each image to its scene, or to every scene by its probability."""
-        pairs = torch.bmm(targets[:, :, None], targets[:, None, :])
-        self.comatrix.detach_()
-        for probs, pair in zip(scene_probs, pairs, strict=True):
-            if self.options.soft:
-                self.comatrix += probs[:, None, None] * pair
-            else:
-                self.comatrix[probs.argmax(dim=0, keepdim=True)] += pair
-
-    def _scene_graph(self, scene_probs: Tensor) -> Tensor:
-        """The label graph of each image, `(B, C, C)`."""
-        graphs = self.comatrix.mT
-        graphs = graphs / (graphs.diagonal(dim1=1, dim2=2)[:, :, None] + 1e-8)
-        if not self.options.self_loops:
-            graphs = graphs * (1 - torch.eye(graphs.shape[1], dtype=graphs.dtype, device=graphs.device))
-        if self.options.normalize:
-            graphs = graphs / (graphs.sum(dim=2, keepdim=True) + 1e-8)
-        if self.options.soft:
-            return (scene_probs[:, :, None, None] * graphs).sum(dim=1)
-        return graphs[scene_probs.argmax(dim=1)]
-
-    def _entropies(self, scene_probs: Tensor) -> dict[str, Tensor]:
-        def entropy(probs: Tensor) -> Tensor:
-            return -(probs * torch.log(probs + 1e-7)).sum(dim=-1).mean()
-
-        scenes = self.options.scenes
-        highest = entropy(torch.full((scenes,), 1 / scenes, dtype=torch.float32, device=scene_probs.device))
-        batch = (highest - entropy(scene_probs.mean(dim=0))) * 100
-        return {
-            "scene_sample_entropy": self.options.sample_entropy_weight * entropy(scene_probs),
-            "scene_batch_entropy": self.options.batch_entropy_weight * batch,
-        }
-
-
-FORMULATIONS: dict[str, type[Head]] = {"ssgrl": PublishedSSGRL, "salgl": PublishedSALGL}
+def formulation_of(method: str, options: Options) -> type[Head] | None:
+    """The published formulation of a method; None where there is none, or none with these options."""
+    fixed = FIXED.get(method, {})
+    known = all(getattr(options, name) == value for name, value in fixed.items())
+    return FORMULATIONS.get(method) if known else None

@@ -1,5 +1,6 @@
 """How the published checkpoints name the parameters of each head, and what we call them."""
 
+from bench.methods.published.later_heads_csra import CSRA, ML_DECODER
 from bench.methods.published.later_heads_ctran import C_TRAN
 from bench.methods.published.later_heads_q2l import QUERY2LABEL
 from bench.methods.published.later_heads_tdrg import TDRG
@@ -129,4 +130,6 @@ PUBLISHED: dict[str, PublishedHead] = {
     "query2label": QUERY2LABEL,
     "c-tran": C_TRAN,
     "tdrg": TDRG,
+    "csra": CSRA,
+    "ml-decoder": ML_DECODER,
 }

@@ -22,6 +22,7 @@ from bench.methods.published.checkpoints import (
 )
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
+from bench.methods.published.place import repetitions
 
 # PyTorch before 0.4.1 did not keep it, and nothing that is computed here depends on it.
 COUNTER = "num_batches_tracked"
@@ -41,10 +42,11 @@ def check_names(method: str, tensors: Mapping[str, Tensor]) -> str:
     resnet = resnet_of(backbone)
     expected = _resnet_names(resnet)
     missing = {published_backbone_name(layout, name) for name in expected - backbone.keys()}
-    missing |= head_names.missing(head)
+    places = head_names.places_in(head)
+    missing |= places.keys() - head.keys()
     missing = {name for name in missing if not name.endswith(f".{COUNTER}")}
     unexpected = {published_backbone_name(layout, name) for name in backbone.keys() - expected}
-    unexpected |= head.keys() - head_names.places.keys() - head_names.unused.keys()
+    unexpected |= head.keys() - places.keys() - head_names.unused.keys()
     if missing or unexpected:
         raise UserError(
             f"These are not the names of a published {method} checkpoint with {resnet}: "
@@ -61,11 +63,9 @@ def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool
     sizes: dict[str, int | bool | str] = {
         option: tensors[size.tensor].shape[size.axis] for option, size in layout.options.items()
     }
-    return (
-        sizes
-        | dict(layout.fixed)
-        | {option: True for option, name in layout.flags.items() if name in tensors}
-    )
+    sizes |= {option: repetitions(pattern, tensors) for option, pattern in layout.counts.items()}
+    flags = {option: True for option, name in layout.flags.items() if name in tensors}
+    return {**sizes, **layout.fixed, **flags}
 
 
 def build_published(
@@ -86,6 +86,8 @@ def build_published(
     layout: CheckpointLayout = LAYOUTS[method]
     of_backbone, of_head = split_backbone(layout, tensors)
     backbone = build_backbone(resnet)
+    if layout.unit_pixels:
+        backbone.take_unit_pixels()
     entry = METHODS[method]
     head = seeded_head(entry, options, labels, backbone.feature_dim, 0, earlier_dim(entry, backbone))
     model = MultiLabelModel(backbone, head)

@@ -25,8 +25,9 @@ def convert(method: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
         UserError: a name is missing or unexpected; all of them are listed.
     """
     head = resolve("method with published weights", method, PUBLISHED)
-    missing = sorted(head.missing(published))
-    unexpected = sorted(published.keys() - head.places.keys() - head.unused.keys())
+    places = head.places_in(published)
+    missing = sorted(places.keys() - published.keys())
+    unexpected = sorted(published.keys() - places.keys() - head.unused.keys())
     if missing or unexpected:
         raise UserError(
             f"These are not the weights of a published {method} head: "
@@ -34,9 +35,7 @@ def convert(method: str, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
             "Check that the checkpoint belongs to this method and that the backbone was taken out."
         )
     blocks: dict[str, dict[int, Tensor]] = defaultdict(dict)
-    for name, place in head.places.items():
-        if name not in published:  # optional
-            continue
+    for name, place in places.items():
         tensor = published[name].squeeze(0) if place.single else published[name]
         blocks[place.name][place.block] = tensor.flatten(1) if place.kernel else tensor
     return {name: _join(parts) for name, parts in blocks.items()}

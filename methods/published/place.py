@@ -1,7 +1,8 @@
 """What is said of the parameters of a published head: where each goes in ours."""
 
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,31 @@ class PublishedHead:
         places: from each published name that is loaded to its place; all are required but the optional ones,
             which are there together or not at all.
         unused: published names that are not loaded, with the reason; they may be absent.
+        repeated: names and places with `{}` for a number, of parts that there are any number of, from 0 on.
     """
 
-    places: Mapping[str, Place]
+    places: Mapping[str, Place] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)
+    repeated: Mapping[str, Place] = field(default_factory=dict)
 
-    def missing(self, names: Collection[str]) -> set[str]:
-        """The published names that should be among `names` and are not."""
+    def places_in(self, names: Collection[str]) -> dict[str, Place]:
+        """The places in a state dict with these names.
+
+        Optional ones are left out where none of them is there; of the repeated parts there are as many as in
+        the names, at least one. A name between others that is not there has its place too: it is missing.
+        """
         optional = {name for name, place in self.places.items() if place.optional}
-        required = self.places.keys() - (set() if optional & set(names) else optional)
-        return required - set(names)
+        left_out = set() if optional & set(names) else optional
+        places = {name: place for name, place in self.places.items() if name not in left_out}
+        for pattern, place in self.repeated.items():
+            for number in range(max(1, repetitions(pattern, names))):
+                places[pattern.format(number)] = replace(place, name=place.name.format(number))
+        return places
+
+
+def repetitions(pattern: str, names: Collection[str]) -> int:
+    """One more than the largest number that stands in place of `{}` in any of the names; 0 if none does."""
+    before, _, behind = pattern.partition("{}")
+    found = re.compile(f"{re.escape(before)}([0-9]{{1,2}}){re.escape(behind)}")
+    matches = (found.fullmatch(name) for name in names)
+    return max((1 + int(match[1]) for match in matches if match), default=0)

@@ -29,6 +29,10 @@ SMALL: dict[str, tuple[Method, dict[str, Any]]] = {
     "add-gcn": (METHODS["add-gcn"], {"hidden": HIDDEN}),
     "add-gcn-attention": (METHODS["add-gcn"], {"hidden": HIDDEN, "graph": "none"}),
     "add-gcn-graphs": (METHODS["add-gcn"], {"hidden": HIDDEN, "nodes": "conv"}),
+    # Its scores are bounded by the features; with the published weight it cannot learn noise by heart.
+    "csra": (METHODS["csra"], {"lam": 3.0}),
+    "csra-4heads": (METHODS["csra"], {"heads": 4, "lam": 0.5}),
+    "ml-decoder": (METHODS["ml-decoder"], {"width": 24, "feedforward": 20, "heads": 4, "dropout": 0}),
     # every option away from its default
     "add-gcn-other": (
         METHODS["add-gcn"],

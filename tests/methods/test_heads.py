@@ -88,11 +88,24 @@ class TestTDRGBatch(MethodContract):
         assert (alone - together).abs().max() > 1e-3 * together.abs().max()
 
 
+class TestCSRA(MethodContract):
+    method, options = SMALL["csra"]
+    overfit_steps = 200
+
+
+class TestCSRAFourHeads(MethodContract):
+    method, options = SMALL["csra-4heads"]
+
+
+class TestMLDecoder(MethodContract):
+    method, options = SMALL["ml-decoder"]
+
+
 def test_every_method_of_the_catalogue_is_under_contract() -> None:
     assert {test.method.name for test in MethodContract.__subclasses__()} >= METHODS.keys()
 
 
-@pytest.mark.parametrize("name", ["add-gcn", "salgl"])
+@pytest.mark.parametrize("name", ["add-gcn", "salgl", "ml-decoder"])
 @pytest.mark.parametrize("size", [(1, 5), (7, 3)])
 def test_attention_is_seen_at_the_size_of_the_map(name: str, size: tuple[int, int]) -> None:
     output = trained(name)(torch.rand(2, CHANNELS, *size))

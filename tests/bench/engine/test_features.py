@@ -116,6 +116,27 @@ def test_what_is_stored_is_what_the_frozen_backbone_makes_of_the_images(
         seen.clear()
 
 
+def test_features_of_pixels_that_are_not_normalised_are_others(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=3, test=2)
+    dataset = open_dataset("voc2007", tmp_path / "data")
+    schedule = load_schedule("frozen", {"image_size": 64})
+    torch.manual_seed(0)
+    backbone = build_backbone("timm/test_byobnet")
+
+    def stored() -> np.ndarray:
+        found = store_features(
+            backbone, dataset, schedule, tmp_path, torch.device("cpu"), lambda done, total: None
+        )
+        return found.eval.values.numpy()
+
+    before = stored()
+    backbone.take_unit_pixels()
+    assert torch.equal(
+        backbone.normalize(torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)), torch.ones(1, 3, 2, 2)
+    )
+    assert not np.allclose(stored(), before)
+
+
 def test_principal_components_keep_most_of_the_variance() -> None:
     torch.manual_seed(0)
     latent = torch.randn(50, 2, 3, 3)

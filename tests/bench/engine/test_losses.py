@@ -67,6 +67,19 @@ def test_every_loss_is_the_formula_written_out(loss: Any, difficult: Difficult) 
 
 
 @pytest.mark.parametrize("difficult", DIFFICULT)
+@pytest.mark.parametrize("loss", KINDS, ids=str)
+def test_a_loss_is_summed_over_classes_and_over_images_where_asked(loss: Any, difficult: Difficult) -> None:
+    logits, labels = batch()
+    # The soft margin loss differs from the others in its mean alone.
+    plain = BCE() if isinstance(loss, SoftMargin) else loss
+    count = (labels != 0).sum().item() if difficult == "ignored" else labels.numel()
+    total = written_out(logits, labels, plain, difficult) * count
+    for reduction, expected in (("sum", total), ("sum-of-classes", total / len(labels))):
+        ours = classification_loss(logits, labels, loss, difficult, reduction)  # type: ignore[arg-type]
+        assert ours.item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("difficult", DIFFICULT)
 @pytest.mark.parametrize("loss", [BCE(), SoftMargin(), ASL(focus_gradient=True, clip=0.2)], ids=str)
 def test_the_gradient_is_that_of_the_value(loss: Any, difficult: Difficult) -> None:
     logits, labels = batch()

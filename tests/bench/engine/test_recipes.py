@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.datasets.feed import EpochBatches
 from bench.datasets.index import count_batches
 from bench.engine.model_file import read_card
-from bench.engine.optimisation import ends_early, moving_average, plateaus
+from bench.engine.optimisation import build_optimizer, ends_early, moving_average, plateaus
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
@@ -33,6 +33,8 @@ RECIPES = {
     "resnet101": "resnet",
     "query2label": "query2label/feedforward=16",
     "c-tran": "c-tran/feedforward=16",
+    "csra": "csra",
+    "ml-decoder": "ml-decoder/width=16/feedforward=16",
 }
 
 
@@ -64,6 +66,7 @@ def test_two_steps_of_a_recipe(name: str, tmp_path: Path) -> None:
     path = tmp_path / "work" / "runs" / record.run_id / "model.safetensors"
     schedule, card = record.cell.schedule, read_card(path)
     assert (card.test_size, card.test_resize) == (schedule.test_size, schedule.test_resize)
+    assert ((card.mean, card.std) == ((0, 0, 0), (1, 1, 1))) == (schedule.normalize == "none")
     before, after = initial_backbone(), load_file(path)
     moved = {key for key, start in before.items() if not torch.equal(after[f"backbone.{key}"], start)}
     statistics = {key for key in moved if "running_" in key or key.endswith("num_batches_tracked")}
@@ -134,6 +137,22 @@ def test_the_memory_of_label_pairs_is_averaged_with_the_weights() -> None:
     averaged: Any = average.module
     torch.testing.assert_close(averaged["head"].cooccurrence, expected)
     assert not torch.equal(averaged["head"].scene.weight, head.scene.weight)
+
+
+def test_the_queries_of_ml_decoder_are_stored_and_averaged_but_not_trained() -> None:
+    head: Any = build("ml-decoder")
+    model: Any = nn.ModuleDict({"head": head, "backbone": nn.Linear(2, 2)})
+    trained = nn.Module()
+    trained.head, trained.backbone = head, model["backbone"]
+    optimizer = build_optimizer(trained, load_schedule("ml-decoder", {}))  # type: ignore[arg-type]
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    left = [name for name, parameter in head.named_parameters() if id(parameter) not in held]
+    assert left == ["queries"]
+    decays = {p.ndim < 2: group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert decays == {True: 0, False: 1e-4}, "no weight decay on biases and normalisations"
+    average: Any = moving_average(model, 0.75)
+    average.update_parameters(model)
+    assert torch.equal(average.module["head"].queries, head.queries)
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def torch_rates(make: Any, steps: int) -> list[float]:
 
 
 def test_every_shipped_schedule_loads() -> None:
-    papers = {"ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet101"}
+    papers = {"ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet101", "csra", "ml-decoder"}
     assert papers | {"demo", "identical"} <= set(schedule_names())
     for name in schedule_names():
         schedule = load_schedule(name, {})
@@ -130,6 +130,10 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
         ("precision", "fp64"),
         ("select", "first"),
         ("crop", "center"),
+        ("crop_scale", 0),
+        ("crop_scale", 1.1),
+        ("normalize", "imagenet"),
+        ("reduction", "max"),
         ("difficult", "dropped"),
     ],
 )
@@ -152,6 +156,8 @@ def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(field: str, va
         ({"crop": "random", "crop_sizes": (48, 65), "resize": 64}, "crop_sizes lie between 32 and resize"),
         ({"crop": "random", "crop_sizes": (48,)}, "crop_sizes lie between 32 and resize"),
         ({"crop": "random", "crop_sizes": (16,), "resize": 64}, "crop_sizes lie between 32 and resize"),
+        ({"crop": "random-resized"}, "'random-resized' and crop_scale need each other"),
+        ({"crop_scale": 0.7}, "'random-resized' and crop_scale need each other"),
         ({"frozen_statistics": True}, "frozen_statistics needs trained_backbone 'last-stage'"),
     ],
 )

@@ -1,13 +1,25 @@
 """The crop has the shapes and places that ML-GCN and ADD-GCN publish, and draws from its generator alone."""
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 from PIL import Image
+from torchvision import transforms
 
 from bench.datasets.pictures.jpeg import Pixels
-from bench.datasets.pictures.transforms import crop_box, multi_scale_box, transform, warp
+from bench.datasets.pictures.transforms import (
+    Augmentation,
+    crop_box,
+    multi_scale_box,
+    random_resized_box,
+    transform,
+    warp,
+)
 
 
 def boxes(size: tuple[int, int], count: int = 4000) -> list[tuple[float, float, float, float]]:
@@ -131,3 +143,74 @@ def test_warp_gives_a_square_of_the_whole_picture(size: tuple[int, int]) -> None
 
 def test_warp_keeps_a_picture_of_that_size() -> None:
     assert warp(noise(32, 32), 32).tobytes() == noise(32, 32).tobytes()
+
+
+def resized_boxes(size: tuple[int, int], least: float, count: int = 4000) -> NDArray[np.float64]:
+    """Width, height, left and upper of crops."""
+    rng = np.random.default_rng(0)
+    drawn = [random_resized_box(size, least, rng) for _ in range(count)]
+    return np.array(
+        [(right - left, lower - upper, left, upper) for left, upper, right, lower in drawn], float
+    )
+
+
+def test_a_resized_crop_has_the_shares_ratios_and_places_of_torchvisions() -> None:
+    width, height = 500, 400
+    ours = resized_boxes((width, height), 0.3)
+    torch.manual_seed(0)
+    picture = noise(width, height)
+    drawn = [transforms.RandomResizedCrop.get_params(picture, [0.3, 1], [3 / 4, 4 / 3]) for _ in range(4000)]
+    theirs = np.array([(w, h, left, upper) for upper, left, h, w in drawn], float)
+    for name, of in {
+        "share": lambda boxes: boxes[:, 0] * boxes[:, 1] / (width * height),
+        "ratio": lambda boxes: np.log(boxes[:, 0] / boxes[:, 1]),
+        "left": lambda boxes: boxes[:, 2] / np.maximum(1, width - boxes[:, 0]),
+        "upper": lambda boxes: boxes[:, 3] / np.maximum(1, height - boxes[:, 1]),
+    }.items():
+        found, expected = np.sort(of(ours)), np.sort(of(theirs))
+        spread = expected.max() - expected.min()
+        assert np.abs(found - expected).max() < 0.06 * spread, name
+    assert (ours[:, 0] * ours[:, 1]).min() > 0.29 * width * height
+
+
+@pytest.mark.parametrize(
+    ("size", "crop"),
+    [((1000, 100), (433, 0, 133, 100)), ((100, 1000), (0, 433, 100, 133)), ((1, 90), (0, 44, 1, 1))],
+)
+def test_a_long_picture_is_cropped_in_the_middle(
+    size: tuple[int, int], crop: tuple[int, int, int, int]
+) -> None:
+    width, height, left, upper = crop[2], crop[3], crop[0], crop[1]
+    boxes = {tuple(box) for box in resized_boxes(size, 0.9, 50).astype(int).tolist()}
+    assert boxes == {(width, height, left, upper)}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (2, 3), (7, 5), (33, 1000), (375, 500), (448, 448)])
+@pytest.mark.parametrize("least", [0.01, 0.7, 1.0])
+def test_a_resized_crop_lies_in_the_picture(size: tuple[int, int], least: float) -> None:
+    for width, height, left, upper in resized_boxes(size, least, 300):
+        assert 1 <= width <= size[0] - left and 1 <= height <= size[1] - upper and min(left, upper) >= 0
+
+
+def test_a_resized_crop_depends_on_its_generator_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    noise(60, 40).save(path)
+
+    def pixels(seed: int, **changes: Any) -> bytes:
+        how = Augmentation(32, **{"crop": "random-resized", "crop_scale": 0.5, "flip": False, **changes})
+        return how.read(path, np.random.default_rng(seed)).tobytes()
+
+    np.random.seed(5)
+    torch.manual_seed(5)
+    first = pixels(3)
+    np.random.seed(6)
+    torch.manual_seed(6)
+    assert pixels(3) == first
+    assert len({pixels(seed) for seed in range(20)}) == 20
+    assert pixels(3, crop_scale=0.9) != first
+    assert pixels(3, resize=48) != first
+    box = random_resized_box((60, 40), 0.5, np.random.default_rng(3))
+    left, upper, right, lower = box
+    assert crop_box((60, 40), "random-resized", np.random.default_rng(3), least=0.5) == box
+    cut = np.array(noise(60, 40))[upper:lower, left:right]
+    assert transform(cut, 32, False, np.random.default_rng(0)).tobytes() == first

@@ -1,0 +1,1 @@
+"""Heads step by step as published, one file per method; `bench.methods.published.formulation` lists them."""
