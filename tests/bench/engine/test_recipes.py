@@ -31,6 +31,7 @@ RECIPES = {
     "add-gcn": "add-gcn/hidden=8",
     "salgl": "salgl/hidden=8/feedforward=16",
     "resnet101": "resnet",
+    "tdrg": "tdrg/hidden=8/feedforward=16",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bench.methods.catalog import METHODS
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.context import CONTEXT
@@ -42,7 +43,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 
 def test_every_method_and_the_prior_come_out_with_all_that_a_record_holds(matrix: Path) -> None:
     records = finished(matrix)
-    assert set(records) == {"prior", "resnet", "ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet/pool=max"}
+    assert set(records) == {"prior", *METHODS, "resnet/pool=max"}
     for name, record in records.items():
         assert record.metrics is not None and record.metrics.num_images == 8
         assert record.data.train_images == 20 and len(record.data.classes) == 20
@@ -79,7 +80,8 @@ def test_a_finished_matrix_trains_nothing_and_overwrite_always_gives_the_same_re
 ) -> None:
     before = finished(matrix)["salgl"]
     again = bench(matrix, data, "run", "--methods", "all", "--epochs", "2", *TINY)
-    assert "0 of 6 runs done now, 6 have a result" in again.stdout
+    count = len(METHODS) + 1
+    assert f"0 of {count} runs done now, {count} have a result" in again.stdout
     forced = bench(matrix, data, "run", "--methods", "salgl", "--epochs", "2", "--overwrite", "always", *TINY)
     assert "2 of 2 runs done now" in forced.stdout
     after = finished(matrix)["salgl"]
@@ -126,7 +128,8 @@ def test_seeds_give_other_batches_and_a_standard_deviation(data: Path, tmp_path:
 
 def test_a_dry_run_tells_the_steps_and_writes_no_record(data: Path, tmp_path: Path) -> None:
     done = bench(tmp_path, data, "run", "--methods", "all", "--epochs", "3", "--dry-run", *TINY)
-    assert "6 of 6 runs to do, 75 steps in all" in done.stdout, "5 methods x 3 epochs x 20 / 4 batches"
+    count, steps = len(METHODS) + 1, len(METHODS) * 3 * (20 // 4)
+    assert f"{count} of {count} runs to do, {steps} steps in all" in done.stdout
     assert not (tmp_path / "results").exists()
 
 

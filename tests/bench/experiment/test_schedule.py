@@ -44,7 +44,7 @@ def torch_rates(make: Any, steps: int) -> list[float]:
 
 
 def test_every_shipped_schedule_loads() -> None:
-    papers = {"ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet101"}
+    papers = {"ml-gcn", "ssgrl", "add-gcn", "salgl", "resnet101", "tdrg"}
     assert papers | {"demo", "identical"} <= set(schedule_names())
     for name in schedule_names():
         schedule = load_schedule(name, {})
