@@ -1,5 +1,6 @@
 """A method that reads two maps, end to end: trained, on stored features, from its file, or refused."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from bench.datasets.open import open_dataset
 from bench.engine.features import store_features
 from bench.engine.model_file import load_model
 from bench.experiment.schedule import load_schedule
+from bench.methods import catalog
 from bench.methods.backbones.build import build_backbone
+from bench.methods.model import MultiLabelModel, earlier_dim, seeded_head
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
+from small_heads import CLASSES, label_space, loss_of
 from trees import write_voc
 
 METHODS = "tdrg/hidden=8/feedforward=16"
@@ -120,6 +124,25 @@ def test_what_is_stored_of_the_earlier_map_is_what_the_backbone_makes(
             torch.testing.assert_close(stored[view].permute(0, 3, 1, 2).float(), made, rtol=2e-3, atol=2e-3)
     without = store_features(backbone, dataset, schedule, tmp_path, device, lambda *_: None)
     assert without.train.earlier is None and torch.equal(without.train.values, found.train.values)
+
+
+def test_the_whole_model_compiles_and_a_copy_trains_for_itself() -> None:
+    method = catalog.METHODS["tdrg"]
+    backbone = build_backbone("timm/test_byobnet")
+    options = method.options(hidden=8, feedforward=16)
+    head = seeded_head(method, options, label_space(), backbone.feature_dim, 0, earlier_dim(method, backbone))
+    plain = MultiLabelModel(backbone, head)
+    copied = copy.deepcopy(plain)
+    traced = torch.compile(copied, backend="aot_eager", fullgraph=True)
+    images = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)
+    targets = torch.ones(4, CLASSES)
+    for _ in range(2):
+        outputs = [model(images, targets) for model in (plain, traced)]
+        torch.testing.assert_close(*(output.logits for output in outputs))
+        for output in outputs:
+            loss_of(output, targets).backward()
+    for (name, one), other in zip(plain.named_parameters(), copied.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, msg=name, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(
