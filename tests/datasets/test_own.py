@@ -10,6 +10,7 @@ import pytest
 from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
 from bench.errors import UserError
+from bench.methods.catalog import METHODS
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import bench
@@ -229,7 +230,8 @@ QUICK = (
 def test_all_methods_run_on_it_and_end_in_a_table(own: Path, tmp_path: Path) -> None:
     done = bench(tmp_path, None, "run", "--methods", "all", "--data", str(own), *QUICK)
     assert done.exit_code == 0, done.output
-    assert {record.cell.data for record in finished(tmp_path)} == {"own"} and len(finished(tmp_path)) == 6
+    assert {record.cell.data for record in finished(tmp_path)} == {"own"}
+    assert len(finished(tmp_path)) == len(METHODS) + 1
     tables = bench(tmp_path, None, "tables")
     assert tables.exit_code == 0 and "SALGL" in tables.output and "own" in tables.output
 

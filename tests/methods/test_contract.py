@@ -150,3 +150,39 @@ def test_a_batch_that_is_too_small_must_be_refused() -> None:
 
     with pytest.raises(AssertionError, match="a batch of 1 trained: lower smallest_batch"):
         getattr(Boasts(), SMALLEST)()
+
+
+class TwoMaps(Head):
+    """Adds a linear layer on the earlier map, or ignores that map."""
+
+    reads_earlier = True
+
+    def __init__(self, feature_dim: int, labels: LabelSpace, options: OwnOptions, earlier_dim: int) -> None:
+        super().__init__()
+        self.ignores = options.fault == "ignores the earlier map"
+        self.score = nn.Linear(feature_dim, labels.num_classes)
+        self.score_earlier = nn.Linear(earlier_dim, labels.num_classes)
+
+    def forward(
+        self, features: Tensor, targets: Tensor | None = None, earlier: Tensor | None = None
+    ) -> HeadOutput:
+        assert earlier is not None and earlier.shape[2] == 2 * features.shape[2]
+        before = earlier.new_zeros(len(earlier), earlier.shape[1]) if self.ignores else earlier.amax((2, 3))
+        return HeadOutput(self.score(features.amax((2, 3))) + self.score_earlier(before), {}, {})
+
+
+TWO = Method("two", "Two", "an outside method with two maps", "nobody", OwnOptions, f"{__name__}:TwoMaps")
+
+
+class TestOutsideMethodWithTwoMaps(MethodContract):
+    method = TWO
+    overfit_steps = 200
+
+
+def test_a_head_that_reads_two_maps_must_learn_from_both() -> None:
+    class Ignores(MethodContract):
+        method = TWO
+        options = {"fault": "ignores the earlier map"}
+
+    with pytest.raises(AssertionError):
+        Ignores().test_gradients_reach_every_trainable_parameter_and_no_other()

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.methods.catalog import METHODS
-from bench.methods.model import head_class
+from bench.methods.model import build_head, head_class
+from bench.methods.small import EARLIER, BesideEarlier
 from small_heads import label_space, loss_of
 
 # Wide enough that what is scored, which stays in float32, is a small part.
@@ -42,10 +43,12 @@ def products_of(step: Callable[[], Tensor]) -> dict[torch.dtype, int]:
 
 
 @pytest.mark.parametrize("side", [2, 6], ids=["fewer positions than labels", "more positions than labels"])
-@pytest.mark.parametrize("name", ["ml-gcn", "ssgrl", "add-gcn", "salgl", "query2label", "c-tran"])
+@pytest.mark.parametrize("name", ["ml-gcn", "ssgrl", "add-gcn", "salgl", "query2label", "c-tran", "tdrg"])
 def test_the_products_of_a_step_are_in_half_precision(name: str, side: int) -> None:
     method = METHODS[name]
-    head = head_class(method)(CHANNELS, label_space(), method.options()).train()
+    two_maps = head_class(method).reads_earlier
+    head = build_head(method, method.options(), label_space(), CHANNELS, EARLIER if two_maps else None)
+    head = (BesideEarlier(head) if two_maps else head).train()
     features, targets = torch.rand(4, CHANNELS, side, side), torch.ones(4, len(label_space().names))
 
     def step() -> Tensor:

@@ -16,10 +16,10 @@ ON_DEVICES = [
     ("cpu", "bf16"),
     *(pytest.param("cuda", precision, marks=needs_gpu) for precision in ("fp32", "bf16", "fp16")),
 ]
-# What is trained, and the methods that are: every head on stored features, two on a backbone.
+# What is trained, and the methods that are: heads on stored features, two on a backbone.
 TRAINED = {
     "none": (
-        *("--methods", "all", "--schedule", "frozen"),
+        *("--methods", "seeds", "--schedule", "frozen"),
         *("--set", "feature_channels=8", "--set", "head_width=8"),
     ),
     "last-stage": ("--methods", "resnet,salgl", "--set", "trained_backbone=last-stage"),

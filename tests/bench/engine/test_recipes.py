@@ -35,6 +35,7 @@ RECIPES = {
     "c-tran": "c-tran/feedforward=16",
     "csra": "csra",
     "ml-decoder": "ml-decoder/width=16/feedforward=16",
+    "tdrg": "tdrg/hidden=8/feedforward=16",
 }
 
 

@@ -19,7 +19,15 @@ from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import MultiLabelModel, seeded_backbone, seeded_head, state_digest
+from bench.methods.model import (
+    MultiLabelModel,
+    earlier_dim,
+    head_class,
+    seeded_backbone,
+    seeded_head,
+    state_digest,
+)
+from bench.methods.small import EARLIER
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
@@ -41,10 +49,10 @@ def space(names: tuple[str, ...], width: int = 3) -> LabelSpace:
 
 def built(text: str, labels: LabelSpace, backbone: str = BACKBONE, seed: int = 0) -> MultiLabelModel:
     (choice,) = parse_methods((text,))
-    body = seeded_backbone(backbone, RANDOM, seed)
-    return MultiLabelModel(
-        body, seeded_head(METHODS[choice.name], options_of(choice), labels, body.feature_dim, seed)
-    )
+    body, method = seeded_backbone(backbone, RANDOM, seed), METHODS[choice.name]
+    earlier = earlier_dim(method, body)
+    head = seeded_head(method, options_of(choice), labels, body.feature_dim, seed, earlier)
+    return MultiLabelModel(body, head)
 
 
 def stored(path: Path, text: str = METHOD, labels: LabelSpace | None = None, **card: Any) -> MultiLabelModel:
@@ -70,9 +78,9 @@ def started(path: Path, parts: str, text: str = METHOD, labels: LabelSpace | Non
     (init,) = plan_init(start, parts, [choice], labels.names)  # type: ignore[arg-type]
     model = built(text, labels)
     initialise_backbone(model.backbone, start)
-    initialise_head(
-        model.head, start, init, METHODS[choice.name], options_of(choice), model.backbone.feature_dim, labels
-    )
+    method, width = METHODS[choice.name], model.backbone.feature_dim
+    earlier = earlier_dim(method, model.backbone)
+    initialise_head(model.head, start, init, method, options_of(choice), width, labels, earlier)
     return model
 
 
@@ -100,8 +108,10 @@ def test_all_classes_of_voc_are_found_in_coco() -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_class_axes_are_found_though_other_axes_are_as_long(name: str) -> None:
     method, fields = SMALL[name]
-    options = method.options(**{**fields, **({"hidden": 7} if "hidden" in fields else {})})
-    axes = class_axes(method, options, CHANNELS, label_space(7))
+    classes = 8 if method.name == "tdrg" else 7  # its width is a multiple of 4
+    options = method.options(**{**fields, **({"hidden": classes} if "hidden" in fields else {})})
+    earlier = EARLIER if head_class(method).reads_earlier else None
+    axes = class_axes(method, options, CHANNELS, label_space(classes), earlier)
     found = {tensor: where for tensor, where in axes.items() if where}
     expected = {
         "resnet": {"classifier.weight": (0,), "classifier.bias": (0,)},
@@ -126,6 +136,15 @@ def test_class_axes_are_found_though_other_axes_are_as_long(name: str) -> None:
             "classifier.weight": (0,),
             "classifier.bias": (0,),
         },
+        "tdrg": {
+            "structural_classifier.weight": (0,),
+            "structural_classifier.bias": (0,),
+            "activation.weight": (0,),
+            "graph.weight": (0,),
+            "graph.bias": (0,),
+            "classifier.weight": (0,),
+            "classifier.bias": (0,),
+        },
     }
     if name in expected:
         assert found == expected[name]
@@ -142,6 +161,15 @@ def test_what_does_not_depend_on_the_classes_is_taken_and_nothing_else(tmp_path:
     assert "head.graph_network.summary_norm.running_mean" in independent
     assert_same(ours, theirs, independent)
     assert_same(ours, fresh, parts_of(ours, "head.") - independent)
+
+
+def test_a_head_that_reads_two_maps_starts_from_one_that_does(tmp_path: Path) -> None:
+    text = "tdrg/hidden=8/feedforward=16"
+    theirs = stored(tmp_path / "a.safetensors", text)
+    ours, fresh = started(tmp_path / "a.safetensors", "class-independent", text), built(text, space(OURS))
+    independent = parts_of(ours, "head.scales.") | parts_of(ours, "head.guidance")
+    assert_same(ours, theirs, independent | parts_of(ours, "backbone."))
+    assert_same(ours, fresh, {"head.activation.weight", "head.graph.weight"})
 
 
 def test_classes_of_the_same_name_are_mapped(tmp_path: Path) -> None:

@@ -130,3 +130,14 @@ def test_five_hundred_labels_train_in_batches_of_sixteen_within_eight_gigabytes(
     done = subprocess.run([sys.executable, "-c", LARGE, "salgl"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert GIB < 1024 * int(done.stdout) < 8 * GIB
+
+
+def test_a_head_that_reads_two_maps_is_given_both() -> None:
+    (choice,) = parse_methods(("tdrg/hidden=8/feedforward=16",))
+    found = measure_side_by_side(choice, SETTING, repeats=1).bench
+    head = SETTING.head(choice)
+    earlier = head.get_buffer("earlier")
+    assert earlier.shape == (SETTING.batch, SETTING.channels // 2, 12, 12)
+    assert found.parameters == sum(parameter.numel() for parameter in head.parameters())
+    # The 1x1 convolution of the earlier map is counted; the map itself is not kept by the head.
+    assert found.flops > 2 * 8 * earlier.numel() and found.activations > 0

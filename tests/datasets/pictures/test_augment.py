@@ -75,8 +75,9 @@ COMPOSITIONS: dict[str, Callable[[Image.Image, Draw], Image.Image]] = {
     "ssgrl": ssgrl,
     "resnet101": ssgrl,
     "salgl": salgl,
+    "tdrg": add_gcn,
 }
-FLIPPED = {"ml-gcn", "add-gcn", "salgl"}
+FLIPPED = {"ml-gcn", "add-gcn", "salgl", "tdrg"}
 
 
 @pytest.mark.parametrize("name", COMPOSITIONS)
@@ -99,7 +100,13 @@ def test_a_recipe_feeds_what_pillow_and_torchvision_make_of_the_picture(name: st
 
 @pytest.mark.parametrize(
     ("name", "side", "whole"),
-    [("ml-gcn", 448, 448), ("add-gcn", 512, 512), ("ssgrl", 576, 640), ("salgl", 448, 448)],
+    [
+        ("ml-gcn", 448, 448),
+        ("add-gcn", 512, 512),
+        ("ssgrl", 576, 640),
+        ("salgl", 448, 448),
+        ("tdrg", 448, 448),
+    ],
 )
 def test_a_test_image_is_resized_and_its_centre_cut_out(
     name: str, side: int, whole: int, index: SplitIndex
