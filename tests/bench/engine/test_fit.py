@@ -9,6 +9,7 @@ from bench.engine.cost import count_flops, count_parameters
 from bench.engine.fit import _group_size
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
+from bench.methods.head import Head
 from bench.methods.model import MultiLabelModel
 from bench.methods.options import SALGLOptions
 from bench.methods.salgl import SALGLHead
@@ -34,8 +35,7 @@ def test_attention_is_counted_with_and_without_positions() -> None:
 
 def test_flops_of_a_known_convolution() -> None:
     backbone = Backbone(nn.Conv2d(3, 32, 4, stride=4, bias=False), "one convolution", (0.5,) * 3, (0.5,) * 3)
-    identity = nn.Sequential()
-    model = MultiLabelModel(backbone, identity)  # type: ignore[arg-type]
+    model = MultiLabelModel(backbone, Head())
     model.forward = lambda images: backbone(backbone.normalize(images))  # type: ignore[method-assign]
     assert count_flops(model, 32, torch.device("cpu")) == 2 * 3 * 32 * 16 * 64
     assert count_parameters(model) == 3 * 32 * 16
