@@ -36,7 +36,7 @@ class CSRAHead(Head):
     def __init__(self, feature_dim: int, labels: LabelSpace, options: CSRAOptions) -> None:
         super().__init__()
         self.lam = options.lam
-        self.temperatures = options.temperatures or TEMPERATURES[options.heads]
+        self.temperatures = options.own_temperatures() or TEMPERATURES[options.heads]
         # They start as Linear layers do, within ±1/sqrt(D), as the published 1×1 convolutions.
         self.heads = nn.ModuleList(
             nn.Linear(feature_dim, labels.num_classes, bias=False) for _ in self.temperatures

@@ -3,10 +3,11 @@
 Light on purpose: listing methods or planning a matrix must not import torch.
 """
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bench.ranges import LogUniform, OneOf, Range, Uniform
 
@@ -212,16 +213,32 @@ class CSRAOptions(Options):
     lam: float = Field(
         0.1, ge=0, description="weight of the attended score beside the mean score (lambda, Eq. 4)"
     )
-    temperatures: tuple[float, ...] = Field(
-        (), description="a temperature per head, in place of those of `heads`; 99 is the maximum"
+    # Text, because commas separate methods on the command line, and labels are read again there.
+    temperatures: str = Field(
+        "",
+        description="a temperature per head, such as 1+2+99, in place of those of `heads`; 99 is the maximum",
     )
 
-    @model_validator(mode="after")
-    def _positive(self) -> "CSRAOptions":
-        wrong = [value for value in self.temperatures if value <= 0]
-        if wrong:
-            raise ValueError(f"a temperature is above 0 (99 is the maximum), which {wrong[0]:g} is not")
-        return self
+    @field_validator("temperatures", mode="before")
+    @classmethod
+    def _joined(cls, value: object) -> str:
+        """One temperature, a list of them, or the text of either, to text in one spelling."""
+        listed = value if isinstance(value, list | tuple) else str(value).split("+") if value != "" else []
+        return "+".join(_temperature(str(part)) for part in listed)
+
+    def own_temperatures(self) -> tuple[float, ...]:
+        """The temperatures in place of the published ones, where there are some."""
+        return tuple(float(part) for part in self.temperatures.split("+")) if self.temperatures else ()
+
+
+def _temperature(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= MAX_TEMPERATURE:
+        raise ValueError(f"a temperature is a number above 0 and at most 99, the maximum, and not {text}")
+    return repr(value).removesuffix(".0")
 
 
 class MLDecoderOptions(Options):

@@ -131,7 +131,7 @@ def test_records_of_a_method_that_is_not_installed_here_are_read(
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
     assert rows[-3:] == ["Label frequency", "SALGL", "gone-head (pool=max)"]
     drawn = styles([*METHODS, "gone-head"]).values()
-    assert len({style.colour for style in drawn}) == len(METHODS) + 1
+    assert len({(style.colour, style.line) for style in drawn}) == len(METHODS) + 1
 
 
 # A reader beside its data set: the label of a picture is the first part of its name.

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.experiment.methods import parse_methods
+from bench.experiment.methods import MethodChoice, label_of, parse_methods
 from bench.methods.catalog import METHODS
 from bench.methods.contract import label_space
 from bench.methods.head import Head, HeadOutput
@@ -317,10 +317,13 @@ def test_every_parameter_starts_as_published(
         ("csra/heads=3", "heads"),
         ("csra/heads=0", "heads"),
         ("csra/lam=-1", "lam"),
-        ("csra/temperatures=[1, 0]", "a temperature is above 0 (99 is the maximum), which 0 is not"),
-        ("csra/temperatures=[-2]", "which -2 is not"),
-        ("csra/temperatures=warm", "temperatures"),
-        ("csra/temperatures=[.nan]", "temperatures"),
+        ("csra/temperatures=1+0", "a number above 0 and at most 99, the maximum, and not 0"),
+        ("csra/temperatures=-2", "and not -2"),
+        ("csra/temperatures=warm", "and not warm"),
+        ("csra/temperatures=100", "and not 100"),
+        ("csra/temperatures=1++2", "temperature"),
+        ("csra/temperatures=true", "and not True"),
+        ("csra/temperatures=[.nan]", "and not nan"),
         ("ml-decoder/groups=0", "groups"),
         ("ml-decoder/dropout=1", "dropout"),
         ("ml-decoder/width=770", "8 does not divide 770: choose a width that is a multiple of 8"),
@@ -332,6 +335,22 @@ def test_a_wrong_option_is_refused_in_one_sentence(text: str, words: str) -> Non
         parse_methods((text,))
     message = str(error.value)
     assert words in message and text.partition("/")[0] in message and "\n" not in message, message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[1, 2.5, 99], (1, 2.5, 99), "1+2.5+99", "1.0+2.50+99"],
+    ids=["list", "tuple", "text", "other text"],
+)
+def test_temperatures_have_one_spelling_which_is_read_again(given: Any) -> None:
+    options: Any = METHODS["csra"].options(temperatures=given)
+    assert options.own_temperatures() == (1, 2.5, 99)
+    choice = MethodChoice(name="csra", options=options.model_dump())
+    assert choice.label() == "csra/temperatures=1+2.5+99" == label_of(choice.label())
+    plain = MethodChoice(name="csra", options=METHODS["csra"].options().model_dump())
+    again = MethodChoice.model_validate_json(plain.model_dump_json())
+    assert again.label() == "csra"
+    assert label_of("csra/temperatures=3") == "csra/temperatures=3"
 
 
 def test_more_groups_than_classes_are_refused() -> None:

@@ -34,7 +34,7 @@ class PublishedCSRA(Head):
     def __init__(self, feature_dim: int, labels: LabelSpace, options: CSRAOptions) -> None:
         super().__init__()
         self.lam = options.lam
-        temperatures = options.temperatures or TEMPERATURES[options.heads]
+        temperatures = options.own_temperatures() or TEMPERATURES[options.heads]
         self.csra_heads = nn.ModuleList(
             ResidualAttention(feature_dim, labels.num_classes, temperature) for temperature in temperatures
         )
