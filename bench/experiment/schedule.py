@@ -153,8 +153,8 @@ class Schedule(BaseModel):
         None,
         gt=0,
         lt=1,
-        description="at the end also measure an exponential average of the weights, beside the weights "
-        "themselves, which are what is reported",
+        description="after the last epoch also measure an exponential average of the weights, beside the "
+        "weights, which are what is reported",
     )
     # On a GPU PyTorch computes float32 convolutions in TF32 by default; that is left as it is.
     precision: Precision = Field(
@@ -188,9 +188,9 @@ class Schedule(BaseModel):
             ),
             (self.decay == "one-cycle" or not self.cycle_momentum, "cycle_momentum needs decay 'one-cycle'"),
             (
-                self.ema_beside is None or (self.ema_decay is None and self.select == "last"),
-                "ema_beside measures a second set of weights at the end: it takes no ema_decay, and select "
-                "'last'",
+                self.ema_beside is None or self.ema_decay is None,
+                "ema_beside measures an average beside the weights, and ema_decay in their place: leave one "
+                "out (ema_beside=null)",
             ),
             (
                 self.evaluate_every == 1 or not self.follows_scores,

@@ -198,6 +198,7 @@ _NUSWIDE = ByRequest(
 SOURCES: dict[str, tuple[Archive, ...] | ByRequest] = {
     # Drawn on first use.
     "scenes": (),
+    "scenes-objects": (),
     "scenes-alike": (),
     "scenes-independent": (),
     "scenes-reversed": (),

@@ -117,7 +117,8 @@ def test_the_wheel_holds_one_import_package(wheel: Path) -> None:
             ("bench/published_values", "results/published"),
         )
         for path in (ROOT / folder).rglob("*")
-        if path.suffix in (".py", ".yaml", ".template", ".csv", ".bib", ".html", ".css", ".js")
+        if path.suffix
+        in (".py", ".yaml", ".template", ".csv", ".bib", ".html", ".css", ".js", ".safetensors")
         or path.name == "py.typed"
     }
     assert {name for name in names if name.startswith("bench/")} == expected

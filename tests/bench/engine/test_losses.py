@@ -194,12 +194,12 @@ def test_labels_that_the_head_was_told_give_no_loss(loss: Any) -> None:
     logits = logits.requires_grad_()
     known = torch.zeros(6, 5, dtype=torch.bool)
     known[:, ::2] = True
-    value = classification_loss(logits, labels, loss, "negative", known)
+    value = classification_loss(logits, labels, loss, "negative", known=known)
     value.backward()  # type: ignore[no-untyped-call]
     rest = classification_loss(logits[:, 1::2], labels[:, 1::2], loss, "negative")
     torch.testing.assert_close(value, rest)
     assert logits.grad is not None and not logits.grad[known].any() and logits.grad[~known].any()
     everything = torch.ones_like(known)
-    assert classification_loss(logits, labels, loss, "ignored", everything).item() == 0
-    untold = classification_loss(logits, labels, loss, "ignored", torch.zeros_like(known))
+    assert classification_loss(logits, labels, loss, "ignored", known=everything).item() == 0
+    untold = classification_loss(logits, labels, loss, "ignored", known=torch.zeros_like(known))
     torch.testing.assert_close(untold, classification_loss(logits, labels, loss, "ignored"))

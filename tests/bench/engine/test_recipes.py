@@ -118,7 +118,7 @@ def test_a_stored_model_is_evaluated_on_the_part_of_the_image_that_it_was_measur
 def test_image_sizes_in_training_and_in_test_are_given_one_by_one(
     given: dict[str, int], sizes: tuple[int, int]
 ) -> None:
-    overrides = MatrixSpec(data=("voc2007",), **given).schedule_overrides()
+    (overrides,) = MatrixSpec(data=("voc2007",), **given).schedule_overrides()
     schedule = load_schedule("add-gcn", overrides)
     assert (schedule.image_size, schedule.test_size) == sizes
 

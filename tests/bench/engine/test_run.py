@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from bench.methods.catalog import METHODS
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.tables.beyond import BEYOND
 from bench.tables.context import CONTEXT
 from bench.tables.known import KNOWN
 from bench.tables.papers.literals import PAPER_TABLES
@@ -110,7 +111,7 @@ def test_tables_come_from_the_records_alone_with_the_same_bytes_twice(matrix: Pa
     assert outputs[0] == outputs[1]
     own = [f"voc2007-{kind}" for kind in ("comparison", "per-class", "cost")]
     ends = ("md", "csv", "tex", "html")
-    tables = {f"{name}.{end}" for name in (*own, CONTEXT, KNOWN, *PAPER_TABLES) for end in ends}
+    tables = {f"{name}.{end}" for name in (*own, CONTEXT, BEYOND, KNOWN, *PAPER_TABLES) for end in ends}
     assert tables | {"index.md"} == set(outputs[0])
     for title in ("Label frequency", "ResNet baseline (pool=max)", "ML-GCN", "SSGRL", "ADD-GCN", "SALGL"):
         assert title in outputs[0]["voc2007-comparison.md"].decode()

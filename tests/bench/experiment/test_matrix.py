@@ -37,7 +37,7 @@ def test_the_command_line_wins_over_the_file(spec: Write) -> None:
     file = spec("data: voc2007\nepochs: 5\nbatch_size: 8\nmethods: [resnet, ml-gcn]\n")
     matrix = load_matrix(file, {"epochs": 2, "methods": "salgl"})
     assert (matrix.data, matrix.methods) == (("voc2007",), ("salgl",))
-    assert matrix.schedule_overrides() == {"epochs": 2, "batch_size": 8}
+    assert matrix.schedule_overrides() == [{"epochs": 2, "batch_size": 8}]
     assert load_matrix(file, {}).methods == ("resnet", "ml-gcn")
 
 
@@ -262,7 +262,7 @@ def test_any_field_of_the_schedule_can_be_set(matrix: Callable[..., MatrixSpec],
     assert nested == ASL(gamma_neg=2)
     file = tmp_path / "spec.yaml"
     file.write_text("data: voc2007\nset: {lr: 3.0e-4}\nepochs: 3\n")
-    overrides = load_matrix(file, {}).schedule_overrides()
+    (overrides,) = load_matrix(file, {}).schedule_overrides()
     assert overrides == {"lr": 3e-4, "epochs": 3}
     # By name or with set, it is the same run.
     assert plan(matrix(epochs=2))[0].spec.key() == plan(matrix(set={"epochs": 2}))[0].spec.key()

@@ -214,7 +214,7 @@ def test_a_line_that_is_cut_is_named(tmp_path: Path) -> None:
     shutil.copy(FOLDER / "ssgrl.csv", tmp_path)
     with (tmp_path / "ssgrl.csv").open("a") as file:
         file.write("chen2019ssgrl,coco\n")
-    with pytest.raises(UserError, match=r"^ssgrl.csv, line 100: it has not 16 cells\.$"):
+    with pytest.raises(UserError, match=r"^ssgrl.csv, line 100: it has not 18 cells\.$"):
         published_rows(tmp_path)
 
 
@@ -244,12 +244,13 @@ def test_every_value_that_was_given_is_here(shared: Path) -> None:
     """All but times, memory, parameter counts, and the gains of Fig. 3, which are differences of values."""
     given: Counter[tuple[str, float]] = Counter()
     elsewhere: set[tuple[str, float]] = set()
+    twice = ("more_methods.csv", "CSRA-README")
     for path in sorted((shared / "published").glob("*.csv")):
         for line in csv.DictReader(path.open(encoding="utf-8")):
             metric = re.sub(r"@last_epoch$| \(.*\)$", "", line["metric"]).replace("AP_", AP, 1)
             if metric in METRICS or metric.startswith(AP):
                 # A selection of the other files, and a README that another file has too.
-                if path.name == "nuswide.csv" or line.get("table_id") == "CSRA-README":
+                if path.name == "nuswide.csv" or (path.name, line["table_id"]) == twice:
                     elsewhere.add((metric, float(line["value"])))
                 else:
                     given[metric, float(line["value"])] += 1

@@ -14,6 +14,7 @@ from bench.metrics.protocol import PROTOCOLS, Protocol
 from bench.records.groups import Group, group_records
 from bench.records.record import Record
 from bench.records.store import RECORD, SCORES, RecordStore
+from bench.tables.beyond import BEYOND
 from bench.tables.book import KINDS
 from bench.tables.context import CONTEXT
 from bench.tables.header import feed_statement
@@ -130,7 +131,7 @@ def test_the_same_bytes_twice_and_in_any_order_of_folders(tmp_path: Path) -> Non
     store = store_made(tmp_path / "one", *cells)
     first = tables_of(store, tmp_path / "tables")
     own = [f"{data}-{kind.name}" for data in ("scenes", "voc2007") for kind in KINDS]
-    tables = {f"{name}.{form}" for name in (*own, CONTEXT, *PAPER_TABLES) for form in FORMATS}
+    tables = {f"{name}.{form}" for name in (*own, CONTEXT, BEYOND, *PAPER_TABLES) for form in FORMATS}
     assert set(first) == tables | {"index.md"}
     assert tables_of(store, tmp_path / "tables") == first
     assert tables_of(store, tmp_path / "again") == first
