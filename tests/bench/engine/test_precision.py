@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.methods.catalog import METHODS
+from bench.methods.catalog import SEEDS
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
@@ -38,7 +38,7 @@ def test_every_precision_trains_whatever_is_trained(
     done = bench(tmp_path, tmp_path / "data", "run", *TINY, *TRAINED[trained], *how)
     assert done.exit_code == 0, done.output
     records = list(RecordStore(tmp_path / "results").all())
-    assert len(records) == (len(METHODS) + 1 if trained == "none" else 3)
+    assert len(records) == (len(SEEDS) + 1 if trained == "none" else 3)
     for record in records:
         assert isinstance(record, Record) and record.status == "finished" and record.metrics, record
         schedule = record.cell.schedule
