@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench.errors import UserError
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.layers.cross_attention import CrossAttention
+from bench.methods.layers.label_decoder import LabelDecoderLayer
 from bench.methods.layers.scoring import exactly
 from bench.methods.options import MLDecoderOptions
 
@@ -57,12 +57,8 @@ class MLDecoderHead(Head):
         self.embed = nn.Linear(feature_dim, options.width)
         self.queries = nn.Parameter(torch.randn(groups, options.width), requires_grad=False)
         self.query_norm = nn.LayerNorm(options.width)
-        self.attention = CrossAttention(options.width, options.heads, options.dropout)
-        self.attention_norm = nn.LayerNorm(options.width)
-        self.expand = nn.Linear(options.width, options.feedforward)
-        self.contract = nn.Linear(options.feedforward, options.width)
-        self.feedforward_norm = nn.LayerNorm(options.width)
         self.dropout = nn.Dropout(options.dropout)
+        self.layer = LabelDecoderLayer(options.width, options.feedforward, options.dropout, options.heads)
         self.classifier = GroupClassifier(labels.num_classes, groups, options.width)
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
@@ -76,14 +72,11 @@ class MLDecoderHead(Head):
         if self.training and self.dropout.p:
             queries = queries.expand(len(positions), -1, -1)  # each image draws its own
         queries = self.query_norm(queries + self.dropout(queries))
-        shown = self.classifier.num_classes <= MOST_GROUPS
-        attended, weights = self.attention(queries, positions, positions, need_weights=shown)
-        vectors = self.attention_norm(queries + self.dropout(attended))
-        hidden = self.dropout(F.relu(self.expand(vectors)))
-        vectors = self.feedforward_norm(vectors + self.dropout(self.contract(hidden)))
+        vectors, weights = self.layer(queries, positions)
         logits = self.classifier(vectors)
-        if weights is None:
+        if self.classifier.num_classes > MOST_GROUPS:
             return HeadOutput(logits, {}, {})
+        weights = weights.detach()
         of_class = weights.repeat_interleave(self.classifier.per_group, dim=1)[:, : logits.shape[1]]
         return HeadOutput(logits, {}, {"attention": of_class.unflatten(2, features.shape[2:])})
 

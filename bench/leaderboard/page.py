@@ -22,6 +22,7 @@ from bench.records.groups import Group, differences
 from bench.tables.book import Book
 from bench.tables.columns import cost_columns, metric_columns
 from bench.tables.header import device_statement, evidence_statements, header
+from bench.tables.render import sorting
 from bench.tables.tuned import TUNED
 
 
@@ -73,7 +74,7 @@ def render(page: Page) -> str:
         conditions_id=conditions_id,
         colours=COLOURS,
         style=Markup(_own("page.css")),
-        script=Markup(_own("page.js")),
+        script=Markup(sorting() + _own("page.js")),
     )
 
 

@@ -120,7 +120,7 @@ def _measured(records: list[Record]) -> dict[str, object]:
         "test_size": str(schedule.test_size),
         "weights": cell.init_from.describe() if cell.init_from else schedule.weights,
         "ema": "yes" if schedule.ema_decay else "no",
-        "loss": str(schedule.loss),
+        "loss": schedule.loss.name,
         "kind": MEASURED,
         "data": cell.data,
         "source": "",

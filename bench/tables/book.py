@@ -1,6 +1,6 @@
-"""Every table by its name: three of each data set that was run on, two over all, and those of the papers."""
+"""Every table by its name: three of each data set that was run on, some over all, and those of the papers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -82,11 +82,8 @@ class Book:
 
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
-        if not self.groups or self.varies != "method":
-            return [*self._own()]
-        told = any(can_be_told(group) for groups in self.groups.values() for group in groups)
-        tuned = tuned_groups(self.groups)
-        return [*self._own(), CONTEXT, *([TUNED] if tuned else []), *([KNOWN] if told else [])]
+        across = ACROSS if self.groups and self.varies == "method" else {}
+        return [*self._own(), *(name for name, table in across.items() if table.applies(self.groups))]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
@@ -133,18 +130,9 @@ class Book:
         for data in DATASET_CATALOGUE.names():
             if name in (data, *(f"{data}-{kind.name}" for kind in KINDS)):
                 return self.nothing_finished(data)
-        if name == CONTEXT:
-            return self.nothing_finished()
-        if name == TUNED:
-            return UserError(
-                f"No tuned run under {self.runs.store.folder}; `bench tune --methods all --data DATA` makes "
-                "some."
-            )
-        if name == KNOWN:
-            return UserError(
-                f"No finished run under {self.runs.store.folder} was told labels: of the methods here "
-                f"{_told()} can be; `bench run --methods {_told()} --data scenes` makes such runs."
-            )
+        if name in ACROSS:
+            missing = ACROSS[name].missing.format(folder=self.runs.store.folder)
+            return UserError(missing) if missing and self.groups else self.nothing_finished()
         return unknown_name("table", name, [*self.groups, *self.own(), *self.papers()])
 
     def nothing_finished(self, data: str | None = None) -> UserError:
@@ -170,12 +158,8 @@ class Book:
             return beyond_table(self.runs)
         if name in self.papers():
             return paper_table(PAPER_TABLES[name], self.runs)
-        if name == CONTEXT:
-            return context_table(self.groups, self.runs.store, dict(self.notes))
-        if name == TUNED:
-            return tuned_table(tuned_groups(self.groups), self.runs.store, dict(self.notes))
-        if name == KNOWN:
-            return known_table(self.groups, self.runs.store, dict(self.notes), self.protocol)
+        if name in ACROSS:
+            return ACROSS[name].table(self)
         return self._own_table(*self._own()[name])
 
     def _own_table(self, data: str, kind: TableKind) -> PrintedTable:
@@ -228,7 +212,7 @@ class Book:
         Raises:
             UserError: there is no such table, or the runs share none.
         """
-        if name in (*self.papers(), CONTEXT, TUNED, KNOWN):
+        if name in (*self.papers(), *ACROSS):
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)
@@ -258,9 +242,36 @@ class Book:
         return groups[0]
 
 
-def _told() -> str:
-    """The built-in methods that can be told labels."""
-    return ",".join(name for name, method in METHODS.items() if method.options().uses_known_labels)
+@dataclass(frozen=True)
+class Across:
+    """A table over all data sets.
+
+    Attributes:
+        applies: whether some of the runs, by data set, are what it is of.
+        table: makes it.
+        missing: what is said where it does not apply, with `{folder}` for that of the records.
+    """
+
+    applies: Callable[[Mapping[str, Sequence[Group]]], bool]
+    table: Callable[[Book], PrintedTable]
+    missing: str = ""
+
+
+_TOLD = ",".join(name for name, method in METHODS.items() if method.options().uses_known_labels)
+ACROSS = {
+    CONTEXT: Across(bool, lambda book: context_table(book.groups, book.runs.store, dict(book.notes))),
+    TUNED: Across(
+        lambda groups: bool(tuned_groups(groups)),
+        lambda book: tuned_table(tuned_groups(book.groups), book.runs.store, dict(book.notes)),
+        "No tuned run under {folder}; `bench tune --methods all --data DATA` makes some.",
+    ),
+    KNOWN: Across(
+        lambda groups: any(can_be_told(group) for several in groups.values() for group in several),
+        lambda book: known_table(book.groups, book.runs.store, dict(book.notes), book.protocol),
+        "No finished run under {folder} was told labels: of the methods here "
+        f"{_TOLD} can be; `bench run --methods {_TOLD} --data scenes` makes such runs.",
+    ),
+}
 
 
 def _with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from html import escape
+from importlib import resources
 from itertools import accumulate
 from typing import Final
 
@@ -44,38 +46,6 @@ th button { all: unset; cursor: pointer }
 th button:focus-visible { outline: 2px solid }
 th[aria-sort=ascending] button::after { content: " ▲" }
 th[aria-sort=descending] button::after { content: " ▼" }"""
-
-# A page is read without it too. Rows stay within their group; places without a number come last.
-_SCRIPT: Final = """\
-"use strict";
-const number = (cell) => parseFloat(cell.textContent.replace("−", "-"));
-const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-function compare(one, other, sign, isWord) {
-  if (isWord) return sign * words.compare(one.textContent, other.textContent);
-  const [a, b] = [number(one), number(other)];
-  if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b);
-  return sign * (a - b);
-}
-function sortBy(head) {
-  const isWord = head.classList.contains("word");
-  const now = head.getAttribute("aria-sort") ?? (isWord ? "descending" : "ascending");
-  const next = now === "ascending" ? "descending" : "ascending";
-  for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", next);
-  for (const body of head.closest("table").tBodies) {
-    const rows = [...body.rows].filter((row) => row.cells.length > head.cellIndex);
-    const [sign, at] = [next === "ascending" ? 1 : -1, head.cellIndex];
-    rows.sort((a, b) => compare(a.cells[at], b.cells[at], sign, isWord));
-    body.append(...rows);
-  }
-}
-for (const head of document.querySelectorAll("thead tr:last-child th")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = head.textContent;
-  button.addEventListener("click", () => sortBy(head));
-  head.replaceChildren(button);
-}"""
 
 
 def markdown(document: Document) -> str:
@@ -184,6 +154,12 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
+@cache
+def sorting() -> str:
+    """The script that sorts the tables of a page by a click on a heading."""
+    return (resources.files("bench.tables") / "templates" / "sort.js").read_text(encoding="utf-8")
+
+
 def html(document: Document) -> str:
     """A page of its own, which loads nothing."""
     parts = [
@@ -202,7 +178,7 @@ def html(document: Document) -> str:
         parts += [f"<h2>{escape(section.heading)}</h2>"] if section.heading else []
         parts += _html_list(section.lines)
         parts += _html_table(section.grid)
-    parts += [*_html_list(document.notes), f"<script>\n{_SCRIPT}\n</script>"]
+    parts += [*_html_list(document.notes), f"<script>\n{sorting()}</script>"]
     return "\n".join([*parts, "</body>", "</html>"]) + "\n"
 
 

@@ -1,7 +1,7 @@
 """Labels that look at an image: a post-norm layer in which label tokens attend to other tokens.
 
-It is the decoder layer of Query2Label, which has no self-attention, and the last layer of C-Tran, of which
-the label tokens alone are read.
+It is the decoder layer of Query2Label and of ML-Decoder, which have no self-attention, and the last layer of
+C-Tran, of which the label tokens alone are read.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.methods.layers.scoring import exactly
 from bench.methods.layers.transformer import PostNormLayer
 
 
@@ -40,9 +41,12 @@ class LabelDecoderLayer(PostNormLayer):
         keys, values = (
             part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2) for part in offered.chunk(2, dim=2)
         )
-        # Not fused: labels are few, and what they look at is a view of the head.
-        weights = torch.softmax((asked * asked.shape[-1] ** -0.5) @ keys.mT, dim=-1)
-        merged = self.merge((self.dropout(weights) @ values).transpose(1, 2).flatten(2))
+        # Not fused: labels are few, and what they look at is a view of the head. The softmax sums many small
+        # numbers, so it is out of half precision.
+        with exactly((asked * asked.shape[-1] ** -0.5) @ keys.mT) as (scores,):
+            weights = torch.softmax(scores, dim=-1)
+        attended = self.dropout(weights).to(values.dtype) @ values
+        merged = self.merge(attended.transpose(1, 2).flatten(2))
         return self.finish(labels, merged), weights.mean(dim=1)
 
 

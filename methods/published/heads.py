@@ -1,10 +1,7 @@
 """How the published checkpoints name the parameters of each head, and what we call them."""
 
-from bench.methods.published.later_heads_csra import CSRA, ML_DECODER
-from bench.methods.published.later_heads_ctran import C_TRAN
-from bench.methods.published.later_heads_q2l import QUERY2LABEL
-from bench.methods.published.later_heads_tdrg import TDRG
-from bench.methods.published.place import Place, PublishedHead
+from bench.methods.published.later_heads import C_TRAN, CSRA, ML_DECODER, QUERY2LABEL, TDRG
+from bench.methods.published.place import Place, PublishedHead, layer_places
 
 ML_GCN = PublishedHead(
     places={
@@ -71,18 +68,7 @@ ADD_GCN = PublishedHead(
 SALGL = PublishedHead(
     places={
         "comatrix": Place("cooccurrence"),
-        "tb.layers.0.self_attn.in_proj_weight": Place("encoder.project.weight"),
-        "tb.layers.0.self_attn.in_proj_bias": Place("encoder.project.bias"),
-        "tb.layers.0.self_attn.out_proj.weight": Place("encoder.merge.weight"),
-        "tb.layers.0.self_attn.out_proj.bias": Place("encoder.merge.bias"),
-        "tb.layers.0.linear1.weight": Place("encoder.expand.weight"),
-        "tb.layers.0.linear1.bias": Place("encoder.expand.bias"),
-        "tb.layers.0.linear2.weight": Place("encoder.contract.weight"),
-        "tb.layers.0.linear2.bias": Place("encoder.contract.bias"),
-        "tb.layers.0.norm1.weight": Place("encoder.attention_norm.weight"),
-        "tb.layers.0.norm1.bias": Place("encoder.attention_norm.bias"),
-        "tb.layers.0.norm2.weight": Place("encoder.feedforward_norm.weight"),
-        "tb.layers.0.norm2.bias": Place("encoder.feedforward_norm.bias"),
+        **layer_places("tb.layers.0", "encoder"),
         "scene_linear.weight": Place("scene.weight"),
         "ggnn.fc1_w.weight": Place("graph_network.from_messages.weight", 0),
         "ggnn.fc1_w.bias": Place("graph_network.from_messages.bias", 0),

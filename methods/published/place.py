@@ -54,6 +54,29 @@ class PublishedHead:
         return places
 
 
+def layer_places(
+    theirs: str, ours: str, attention: str = "self_attn", norms: tuple[str, str] = ("norm1", "norm2")
+) -> dict[str, Place]:
+    """The places of one of torch's transformer layers in a `PostNormLayer`.
+
+    Args:
+        theirs: what the published names begin with.
+        ours: what ours begin with.
+        attention: the published name of the attention.
+        norms: of the normalisation behind the attention, and of that behind the feed-forward part.
+    """
+    layers = {
+        f"{attention}.out_proj": "merge",
+        "linear1": "expand",
+        "linear2": "contract",
+        norms[0]: "attention_norm",
+        norms[1]: "feedforward_norm",
+    }
+    pairs = {f"{attention}.in_proj_{kind}": f"project.{kind}" for kind in ("weight", "bias")}
+    pairs |= {f"{a}.{kind}": f"{b}.{kind}" for a, b in layers.items() for kind in ("weight", "bias")}
+    return {f"{theirs}.{a}": Place(f"{ours}.{b}") for a, b in pairs.items()}
+
+
 def repetitions(pattern: str, names: Collection[str]) -> int:
     """One more than the largest number that stands in place of `{}` in any of the names; 0 if none does."""
     before, _, behind = pattern.partition("{}")

@@ -198,15 +198,17 @@ def plain_ml_decoder(head: Any, features: Tensor, classes: int, groups: int, hea
         for label in range(classes):
             group, slot = divmod(label, per_group)
             query = head.query_norm(2 * head.queries[group])
-            rows = head.attention.project.weight.chunk(3), head.attention.project.bias.chunk(3)
+            rows = head.layer.project.weight.chunk(3), head.layer.project.bias.chunk(3)
             q = rows[0][0] @ query + rows[1][0]
             keys, values = (positions @ rows[0][part].T + rows[1][part] for part in (1, 2))
             parts = []
             for part in torch.arange(len(q)).chunk(heads):
                 weights = torch.softmax(keys[:, part] @ q[part] / len(part) ** 0.5, dim=0)
                 parts.append(weights @ values[:, part])
-            vector = head.attention_norm(query + head.attention.merge(torch.cat(parts)))
-            vector = head.feedforward_norm(vector + head.contract(F.relu(head.expand(vector))))
+            vector = head.layer.attention_norm(query + head.layer.merge(torch.cat(parts)))
+            vector = head.layer.feedforward_norm(
+                vector + head.layer.contract(F.relu(head.layer.expand(vector)))
+            )
             classifier = head.classifier
             logits[image, label] = vector @ classifier.weight[group, :, slot] + classifier.bias[label]
     return logits
@@ -269,18 +271,18 @@ ML_DECODER_START: dict[str, tuple[str, float]] = {
     "queries": ("normal", 1),
     "query_norm.weight": ("constant", 1),
     "query_norm.bias": ("constant", 0),
-    "attention.project.weight": ("uniform", (6 / (4 * 768)) ** 0.5),
-    "attention.project.bias": ("constant", 0),
-    "attention.merge.weight": ("uniform", 768**-0.5),
-    "attention.merge.bias": ("constant", 0),
-    "attention_norm.weight": ("constant", 1),
-    "attention_norm.bias": ("constant", 0),
-    "expand.weight": ("uniform", 768**-0.5),
-    "expand.bias": ("uniform", 768**-0.5),
-    "contract.weight": ("uniform", 2048**-0.5),
-    "contract.bias": ("uniform", 2048**-0.5),
-    "feedforward_norm.weight": ("constant", 1),
-    "feedforward_norm.bias": ("constant", 0),
+    "layer.project.weight": ("uniform", (6 / (4 * 768)) ** 0.5),
+    "layer.project.bias": ("constant", 0),
+    "layer.merge.weight": ("uniform", 768**-0.5),
+    "layer.merge.bias": ("constant", 0),
+    "layer.attention_norm.weight": ("constant", 1),
+    "layer.attention_norm.bias": ("constant", 0),
+    "layer.expand.weight": ("uniform", 768**-0.5),
+    "layer.expand.bias": ("uniform", 768**-0.5),
+    "layer.contract.weight": ("uniform", 2048**-0.5),
+    "layer.contract.bias": ("uniform", 2048**-0.5),
+    "layer.feedforward_norm.weight": ("constant", 1),
+    "layer.feedforward_norm.bias": ("constant", 0),
     "classifier.weight": ("normal", (2 / ((768 + 100) * 3)) ** 0.5),
     "classifier.bias": ("constant", 0),
 }

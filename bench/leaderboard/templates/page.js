@@ -1,5 +1,3 @@
-"use strict";
-
 // Everything here adds to a page that can be read without it.
 document.documentElement.classList.add("scripted");
 
@@ -20,40 +18,6 @@ function prepareTheme() {
   });
   system.addEventListener("change", show);
   show();
-}
-
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-
-// Places without a number come last, whichever way is sorted.
-function compare(one, other, isNumber, sign) {
-  if (!isNumber) return sign * collator.compare(one.textContent, other.textContent);
-  const [a, b] = [one.dataset.value, other.dataset.value];
-  if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
-  return sign * (Number(a) - Number(b));
-}
-
-function sortBy(table, head) {
-  const turned = { ascending: "descending", descending: "ascending" };
-  const order = turned[head.getAttribute("aria-sort")] ?? head.dataset.first;
-  for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", order);
-  const sign = order === "ascending" ? 1 : -1;
-  const isNumber = !head.classList.contains("word");
-  const column = head.cellIndex;
-  const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => compare(a.cells[column], b.cells[column], isNumber, sign));
-  table.tBodies[0].append(...rows);
-  offerFirst(table);
-}
-
-function prepareSorting(table) {
-  for (const head of table.tHead.rows[0].cells) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = head.textContent;
-    button.addEventListener("click", () => sortBy(table, head));
-    head.replaceChildren(button);
-  }
 }
 
 function prepareFilter(table) {
@@ -97,6 +61,7 @@ function neighbour(cell, key) {
 
 function prepareKeys(table) {
   offerFirst(table);
+  table.addEventListener("sorted", () => offerFirst(table));
   table.addEventListener("keydown", (event) => {
     const cell = event.target;
     if (cell.tagName !== "TD" || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -168,7 +133,6 @@ function prepareExplanations() {
 prepareTheme();
 prepareExplanations();
 for (const table of document.querySelectorAll("table")) {
-  prepareSorting(table);
   prepareFilter(table);
   prepareKeys(table);
 }

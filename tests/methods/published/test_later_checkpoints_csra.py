@@ -12,6 +12,7 @@ from bench.experiment.methods import options_of, parse_methods
 from bench.methods.catalog import METHODS
 from bench.methods.contract import label_space
 from bench.methods.model import head_class
+from bench.methods.published.later_heads import ML_DECODER
 from published_made import DIM, made_backbone, refusal, write
 
 CLASSES = 20
@@ -28,8 +29,6 @@ def made_head(text: str) -> dict[str, Tensor]:
             f"csra_heads.{name.split('.')[1]}.head.weight": tensor[..., None, None]
             for name, tensor in state.items()
         }
-    from bench.methods.published.later_heads_csra import ML_DECODER
-
     return {name: state[place.name] for name, place in ML_DECODER.places.items()}
 
 
