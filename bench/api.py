@@ -14,9 +14,9 @@ from bench.resolve import names_in
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.engine.scorer import Scorer
     from bench.experiment.matrix import Overwrite
     from bench.experiment.start import Parts
+    from bench.trained.scorer import Scorer
 
 __all__ = ["Scorer", "UserError", "compare_methods", "load_model", "load_records", "run_matrix", "table"]
 
@@ -223,7 +223,7 @@ def load_model(model: Path | str, device: str = "auto") -> "Scorer":
     Raises:
         UserError: there is no such model, or the device is not there.
     """
-    from bench.engine.scorer import load_scorer
+    from bench.trained.scorer import load_scorer
 
     return load_scorer(model, device)
 

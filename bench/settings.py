@@ -11,6 +11,9 @@ from bench.errors import UserError
 from bench.files import read_mapping
 from bench.validation import one_sentence
 
+MODEL = "model.safetensors"
+"""What a run calls its model, in its folder of the work folder."""
+
 
 class Settings(BaseModel):
     """The configuration file: `.bench.yaml` here, or `config.yaml` in the user's application folder.

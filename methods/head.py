@@ -11,7 +11,9 @@ class HeadOutput(NamedTuple):
     Attributes:
         logits: `(B, C)`, the scores before the sigmoid.
         auxiliary: scalar loss terms by name, each already weighted, to be added to the main loss.
-        views: what can be looked at (attention maps, graphs, scene probabilities), by name.
+        views: what can be looked at, by name. Those that pictures are made of: `attention` `(B, C, h, w)`,
+            where each label looks, `attention_0` and so on where layers differ; `scores` `(B, C, h, w)`, the
+            score of each position; `graph`, `(C, C)` or `(B, C, C)`; `scene_probs` `(B, S)`.
         known: `(B, C)` bool, the labels that the head was told, which give no loss; None if it was told none.
     """
 
@@ -49,3 +51,10 @@ class Head(nn.Module):
         give or take a position, the map before the last one. It is always given to such a head.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def pooled_classifiers(self) -> Tensor | None:
+        """`(C, D)`, what a head scores the pooled last map with, linearly; None for every other head.
+
+        Class activation maps and pictures of the classifiers are made of them.
+        """
+        return None

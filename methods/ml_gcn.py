@@ -60,10 +60,14 @@ class MLGCNHead(Head):
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class; see `Head.forward`. The view is the propagation matrix `(C, C)`."""
+        pooled = features.amax(dim=(2, 3))
+        with exactly(pooled, self.pooled_classifiers()) as (images, rows):
+            return HeadOutput(images @ rows.mT, {}, {"graph": self.propagation})
+
+    def pooled_classifiers(self) -> Tensor:
+        """The classifiers `(C, D)` that the graph convolutions make of the label vectors."""
         first, *others = self.children()
         classifiers: Tensor = first(self.label_vectors, self.propagation)
         for layer in others:
             classifiers = layer(F.leaky_relu(classifiers, 0.2), self.propagation)
-        pooled = features.amax(dim=(2, 3))
-        with exactly(pooled, classifiers) as (images, rows):
-            return HeadOutput(images @ rows.mT, {}, {"graph": self.propagation})
+        return classifiers

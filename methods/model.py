@@ -46,11 +46,16 @@ class MultiLabelModel(nn.Module):
             targets: `(B, C)` in {0, 1}, in training only.
             given: `(B, C)` labels that are known, for a head that can be told some; see `Head`.
         """
+        features, earlier = self.maps(images)
+        return self.score(features, targets, earlier, given)
+
+    def maps(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The last feature map `(B, D, h, w)` of images as they are fed, and the one before if it is read."""
         inputs = self.backbone.normalize(images)
         if not self.head.reads_earlier:
-            return self.score(self.backbone(inputs), targets, given=given)
+            return self.backbone(inputs), None
         earlier, features = self.backbone.maps(inputs)
-        return self.score(features, targets, earlier, given)
+        return features, earlier
 
     def score(
         self,

@@ -20,3 +20,7 @@ class PooledLinearHead(Head):
         """Score every class; see `Head.forward`."""
         pooled = features.amax(dim=(2, 3)) if self.pool == "max" else features.mean(dim=(2, 3))
         return HeadOutput(linear_scores(self.classifier, pooled), {}, {})
+
+    def pooled_classifiers(self) -> Tensor:
+        """The weights `(C, D)` of the linear layer."""
+        return self.classifier.weight

@@ -44,9 +44,7 @@ from bench.metrics.known import PERCENTS
 from bench.records.known import measure_known
 from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
-from bench.settings import work_folder
-
-WEIGHTS = "model.safetensors"
+from bench.settings import MODEL, work_folder
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ def _train(
         averaged = predict(run.fabric, run.averaged, built.eval, events.task("evaluating, batch")).logits
     told = _told(run, cell)
     card = card_of_run(spec, cell.dataset, model.backbone)
-    save_model(folder / WEIGHTS, run.plain, built.labels, card)
+    save_model(folder / MODEL, run.plain, built.labels, card)
     spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),

@@ -16,7 +16,7 @@ LEVELS = (
     {"experiment"},
     {"records"},
     {"engine", "tables"},
-    {"compare", "figures", "profile"},
+    {"compare", "figures", "profile", "trained"},
     {"tune"},
     {"leaderboard"},
     {"cli"},

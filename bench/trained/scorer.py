@@ -14,11 +14,7 @@ from bench.datasets.pictures.transforms import evaluation_pixels
 from bench.engine.environment import choose_device, fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained, load_model
 from bench.errors import UserError
-from bench.resolve import unknown_name
-from bench.settings import work_folder
-
-MODEL = "model.safetensors"
-"""What a run here calls its model, in its folder of the work folder."""
+from bench.trained.find import find_model
 
 Picture = Path | str | Image.Image | NDArray[np.uint8]
 """A file, a picture of Pillow, or `(H, W, 3)` uint8 RGB pixels, `(H, W)` for grey."""
@@ -103,17 +99,4 @@ def load_scorer(model: Path | str, device: str = "auto") -> Scorer:
     Raises:
         UserError: there is no such file or run, several runs, or a file that is no model.
     """
-    path = Path(model)
-    return Scorer(load_model(path if path.suffix or path.is_file() else _of_run(str(model))), device)
-
-
-def _of_run(name: str) -> Path:
-    runs = {path.parent.name: path for path in (work_folder() / "runs").glob(f"*/{MODEL}")}
-    found = [path for run, path in runs.items() if run == name] or [
-        path for run, path in runs.items() if run.startswith(name) or run.endswith(name)
-    ]
-    if len(found) > 1:
-        raise UserError(f"{len(found)} runs with a model begin or end with '{name}': name one of them.")
-    if not found:
-        raise unknown_name("model or run", name, runs)
-    return found[0]
+    return Scorer(load_model(find_model(model)), device)
