@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from bench.datasets.pictures.read import read_image, upright_rgb
 from bench.datasets.pictures.samples import declared
@@ -15,9 +17,29 @@ from bench.engine.environment import choose_device, fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained, load_model
 from bench.errors import UserError
 from bench.trained.find import find_model
+from bench.trained.views import MapKind, look
 
+Floats = NDArray[np.float32]
 Picture = Path | str | Image.Image | NDArray[np.uint8]
 """A file, a picture of Pillow, or `(H, W, 3)` uint8 RGB pixels, `(H, W)` for grey."""
+
+
+class Seen(NamedTuple):
+    """What a model makes of N pictures; see `bench.trained.views.Views`.
+
+    Attributes:
+        logits: `(N, C)`.
+        maps: `(N, C, h, w)` or None.
+        graph: `(C, C)`, `(N, C, C)` or None.
+        scenes: `(N, S)` or None.
+        kind: of the maps.
+    """
+
+    logits: Floats
+    maps: Floats | None
+    graph: Floats | None
+    scenes: Floats | None
+    kind: MapKind | None
 
 
 class Scorer:
@@ -40,7 +62,7 @@ class Scorer:
         self._model = trained.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._fabric = fabric_on(where, precision_plugin(trained.card.precision, where))
 
-    def logits(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> NDArray[np.float32]:
+    def logits(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> Floats:
         """Score pictures as the test images of the model's own run were: same size, same crop.
 
         Args:
@@ -53,25 +75,43 @@ class Scorer:
         Raises:
             UserError: a file that cannot be read as a picture, or an array of another shape or type.
         """
-        several = [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
+        several = _several(pictures)
         parts = [np.zeros((0, len(self.classes)), np.float32)]
-        with torch.inference_mode():
-            for start in range(0, len(several), batch_size):
-                pixels = np.stack([self._pixels(one) for one in several[start : start + batch_size]])
-                images = self._fabric.to_device(torch.from_numpy(pixels).permute(0, 3, 1, 2))
-                with self._fabric.autocast():
-                    output = self._model(images)
-                parts.append(output.logits.float().cpu().numpy())
+        parts += [self.look(several[i : i + batch_size]).logits for i in range(0, len(several), batch_size)]
         return np.concatenate(parts)
 
-    def probabilities(
-        self, pictures: Picture | Sequence[Picture], batch_size: int = 16
-    ) -> NDArray[np.float32]:
+    def probabilities(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> Floats:
         """As `logits`, each score between 0 and 1: the sigmoid of the logit, not calibrated."""
         return torch.from_numpy(self.logits(pictures, batch_size)).sigmoid().numpy()
 
+    def look(self, pictures: Picture | Sequence[Picture]) -> Seen:
+        """Score one batch of pictures, and keep what the model shows of itself on them.
+
+        Raises:
+            UserError: as `logits`.
+        """
+        pixels = np.stack([self._pixels(one) for one in _several(pictures)])
+        images = self._fabric.to_device(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+        with torch.inference_mode(), self._fabric.autocast():
+            views = look(self._model, images)
+        return Seen(
+            views.logits.cpu().numpy(),
+            _array(views.maps),
+            _array(views.graph),
+            _array(views.scenes),
+            views.kind,
+        )
+
     def _pixels(self, picture: Picture) -> NDArray[np.uint8]:
         return evaluation_pixels(_upright(picture), self.card.test_size, self.card.test_resize)
+
+
+def _several(pictures: Picture | Sequence[Picture]) -> Sequence[Picture]:
+    return [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
+
+
+def _array(view: Tensor | None) -> Floats | None:
+    return None if view is None else view.cpu().numpy()
 
 
 def _upright(picture: Picture) -> Image.Image:

@@ -18,16 +18,16 @@ class Views(NamedTuple):
     Attributes:
         logits: `(B, C)`.
         maps: `(B, C, h, w)`, where each label is seen; None for a head that has no such maps.
-        kind: of the maps.
         graph: `(C, C)`, or `(B, C, C)` where each picture has its own; None for a head without a graph.
         scenes: `(B, S)`, the probability of each scene; None for a head without scenes.
+        kind: of the maps.
     """
 
     logits: Tensor
     maps: Tensor | None
-    kind: MapKind | None
     graph: Tensor | None
     scenes: Tensor | None
+    kind: MapKind | None
 
 
 def look(model: MultiLabelModel, images: Tensor) -> Views:
@@ -48,9 +48,9 @@ def look(model: MultiLabelModel, images: Tensor) -> Views:
     return Views(
         output.logits.float(),
         None if maps is None else maps.float(),
-        kind,
         None if graph is None else graph.float(),
         None if scenes is None else scenes.float(),
+        kind,
     )
 
 
