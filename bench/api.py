@@ -217,8 +217,9 @@ def load_model(model: Path | str, device: str = "auto") -> "Scorer":
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Returns:
-        Its `logits(pictures)` and `probabilities(pictures)` are `(N, C)` arrays, for files, Pillow pictures
-        or arrays of pixels; its `classes` names the columns.
+        Its `predict(pictures)` gives the labels of each picture, `logits(pictures)` and
+        `probabilities(pictures)` are `(N, C)` arrays, for files, Pillow pictures or arrays of pixels; its
+        `classes` names the columns.
 
     Raises:
         UserError: there is no such model, or the device is not there.
