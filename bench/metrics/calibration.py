@@ -1,7 +1,7 @@
 """Calibration: one temperature for all scores, and how far probabilities are from frequencies.
 
-Every image and class is one yes or no: a probability is calibrated where, of all labels that are given it, it is
-the share of positives. Labels marked difficult are left out.
+Every image and class is one yes or no. A probability is calibrated where it is the share of positives among
+the labels that are given it. Labels marked difficult are left out.
 """
 
 from typing import Final, NamedTuple

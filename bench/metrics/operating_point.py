@@ -53,10 +53,18 @@ class OperatingPoint(BaseModel):
         found: NDArray[np.float64] = expit(logits.astype(np.float64) / self.temperature)
         return found
 
-    def predicted(self, logits: FloatArray, one_for_all: bool = False) -> BoolArray:
-        """Which labels are predicted, `(N, C)`: by the threshold of each class, or by the one for all."""
-        found: BoolArray = self.probabilities(logits) >= (self.overall if one_for_all else self.per_class)
+    def predicted(self, logits: FloatArray) -> BoolArray:
+        """Which labels are predicted, `(N, C)`, by the threshold of each class."""
+        found: BoolArray = self.probabilities(logits) >= self.per_class
         return found
+
+    def with_one_for_all(self) -> "OperatingPoint":
+        """The same with the one threshold for all in the place of that of each class."""
+        return self.model_copy(update={"per_class": (self.overall,) * len(self.classes)})
+
+    def uncalibrated(self) -> "OperatingPoint":
+        """The same with the probabilities as the model gives them; its thresholds are not for these."""
+        return self.model_copy(update={"temperature": 1.0})
 
 
 def threshold_at(logit: float, temperature: float) -> float:

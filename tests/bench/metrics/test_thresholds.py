@@ -106,8 +106,8 @@ def test_a_precision_is_reached_by_the_lowest_threshold_that_reaches_it(name: st
             np.testing.assert_array_equal((column[0] >= limit)[counts], same[counts])
             assert found.unreached[c] == (not reaching)
         reached = {cut: at(scores, labels, cut, protocol) for cut in cuts(scores)[1:]}
-        lowest = min(cut for cut, values in reached.items() if values.OP >= wanted)
-        assert at(scores, labels, found.overall, protocol) == reached[lowest]
+        precise = [cut for cut, values in reached.items() if wanted <= values.OP]
+        assert at(scores, labels, found.overall, protocol) == reached[min(precise)]
 
 
 def precision_of(scores: Floats, labels: Ints, limit: float, protocol: Protocol) -> float:
