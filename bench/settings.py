@@ -15,6 +15,11 @@ MODEL = "model.safetensors"
 """What a run calls its model, in its folder of the work folder."""
 
 
+def thresholds_beside(model: Path) -> Path:
+    """Where the thresholds that were fitted for a model lie."""
+    return model.with_suffix(".thresholds.json")
+
+
 class Settings(BaseModel):
     """The configuration file: `.bench.yaml` here, or `config.yaml` in the user's application folder.
 

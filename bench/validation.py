@@ -4,12 +4,16 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from bench.errors import cut
+from bench.errors import UserError, cut
+from bench.files import LARGEST
 
 Place = tuple[int | str, ...]
+Described = TypeVar("Described", bound=BaseModel)
 
 NAMED = 10
 """Findings that a sentence names one by one."""
@@ -24,6 +28,20 @@ _IN_WORDS = {
     "valid dictionary": "mapping of names to values",
     "Input is not a valid path for <class 'pathlib.Path'>": f"{_SHOULD_BE}a path",
 }
+
+
+def read_described(path: Path, kind: type[Described]) -> Described:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: it is damaged, or of another version.
+    """
+    if path.stat().st_size > LARGEST:
+        raise UserError(f"{path} has more than {LARGEST} bytes: it was not written here.")
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path} is damaged: {one_sentence(error, kind.model_fields)}") from error
 
 
 def one_sentence(error: ValidationError, fields: Iterable[str]) -> str:

@@ -156,6 +156,7 @@ def open_split(
     limit: int | None = None,
     skip_bad: bool | Path = False,
     progress: Progress | None = None,
+    on: EvaluatedOn = "test",
 ) -> OpenedSplit:
     """One split of a data set; nothing is asked of the other, which need not be there.
 
@@ -166,12 +167,14 @@ def open_split(
         limit: use at most so many images, a fixed random choice.
         skip_bad: as `open_dataset`.
         progress: called with (done, total) while files are read for the first time.
+        on: as `open_dataset`.
 
     Raises:
         UserError: as `open_dataset`.
     """
     unwanted = _unwanted(skip_bad)
-    info, folder = _found(name, root, progress)
+    published, folder = _found(name, root, progress)
+    info = published.evaluated_on(on)
     split = info.train_split if part == "train" else info.eval_split
     checks = FileChecks(folder, work_folder() / "cache")
     prepared = prepare_split(info, folder, split, progress)

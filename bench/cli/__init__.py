@@ -30,6 +30,7 @@ COMMANDS = {
     "import-checkpoint": "Turn a published checkpoint into a model here.",
     "predict": "Print the labels of your own pictures.",
     "evaluate": "Score a stored model on a data set.",
+    "thresholds": "Fit thresholds and a temperature for a run on validation scores.",
     "submission": "Write the scores of a run as an evaluation server takes them.",
     "data": "Download, prepare, check and describe data sets.",
     "labels": "Show the label graph and the label vectors that the methods are given.",

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from bench.cli.listing import AS_JSON, print_json, print_rows
+from bench.cli.threshold_report import show_class_thresholds, show_thresholds
 from bench.metrics.evaluate import METRICS
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.records.thresholds import thresholds_of
 
 
 @click.command("show")
@@ -16,15 +18,21 @@ from bench.records.store import RecordStore
 @AS_JSON
 def command(run: str, results: Path, as_json: bool) -> None:
     """Show one stored run. RUN is its name, or the beginning or the end of it."""
-    record = RecordStore(results).find(run)
+    store = RecordStore(results)
+    record = store.find(run)
+    thresholds = thresholds_of(store, record)
     if as_json:
-        print_json(record.model_dump(mode="json"))
+        fitted = {"thresholds": thresholds.model_dump(mode="json")} if thresholds else {}
+        print_json(record.model_dump(mode="json") | fitted)
         return
     click.echo(f"{record.run_id}: {record.status}, {record.created}")
     if record.error:
         click.echo(f"error: {record.error}")
     _show_conditions(record)
     _show_metrics(record)
+    if thresholds:
+        show_thresholds(record, thresholds)
+        show_class_thresholds(thresholds)
     print_rows(
         [
             {

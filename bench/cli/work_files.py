@@ -14,7 +14,7 @@ from typing import Final
 from bench.datasets.fetch.obtain import DOWNLOADS
 from bench.datasets.fetch.sources import SOURCES, ByRequest
 from bench.files import read_json
-from bench.settings import MODEL
+from bench.settings import MODEL, thresholds_beside
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,11 @@ KINDS: Final = {
             "what runs that did not end go on from, and errors of failed ones",
             _written("training.pt", "best.safetensors", "error.txt"),
         ),
-        WorkKind("models", "trained here; to be had again by training alone", _written(MODEL)),
+        WorkKind(
+            "models",
+            "trained here, with their thresholds; to be had again by training alone",
+            _written(MODEL, thresholds_beside(Path(MODEL)).name),
+        ),
         WorkKind("demo", "the records and tables of `make demo`", _matching("demo/*")),
     )
 }

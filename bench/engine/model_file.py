@@ -23,6 +23,7 @@ from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
 from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import OFFSET, MultiLabelModel, earlier_dim, seeded_head
+from bench.settings import thresholds_beside
 from bench.validation import one_sentence
 
 CARD = "bench"
@@ -86,6 +87,7 @@ def save_model(path: Path, model: nn.Module, labels: LabelSpace, card: ModelCard
     """Write a model atomically, with its label space, so that the file alone rebuilds it."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     tensors |= {LABELS + name: torch.tensor(getattr(labels, name)) for name in LABEL_ARRAYS}
+    thresholds_beside(path).unlink(missing_ok=True)  # those of a model that lay here before
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={CARD: card.model_dump_json()})
 

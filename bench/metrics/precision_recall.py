@@ -38,7 +38,15 @@ def precision_recall(
     `left_out` (N, C) do not count, and hold none of the top places.
     """
     check_scores(scores, labels)
-    true, predicted = decisions(scores, labels, protocol, top_k, left_out)
+    return _measured(*decisions(scores, labels, protocol, top_k, left_out), protocol)
+
+
+def precision_recall_of(predicted: BoolArray, labels: IntArray, protocol: Protocol) -> PrecisionRecall:
+    """As `precision_recall`, of labels that were predicted in whatever way, (N, C)."""
+    return _measured(*counted(predicted, labels, protocol), protocol)
+
+
+def _measured(true: BoolArray, predicted: BoolArray, protocol: Protocol) -> PrecisionRecall:
     hits, guesses, wanted = (_count(mask) for mask in (predicted & true, predicted, true))
     if not wanted.any():
         raise ValueError("no class has a positive label: there is no precision or recall to measure")
@@ -53,15 +61,19 @@ def decisions(
     left_out: BoolArray | None = None,
 ) -> tuple[BoolArray, BoolArray]:
     """The positives and the predictions that count in precision and recall, (N, C) each."""
-    true = positives(labels, protocol.difficult_in_pr)
     if left_out is not None:
         scores = np.where(left_out, -np.inf, scores)
-    predicted = predict(scores, protocol, top_k)
-    if protocol.difficult_in_pr == "ignored":
-        predicted &= labels != 0
+    true, predicted = counted(predict(scores, protocol, top_k), labels, protocol)
     if left_out is not None:
         true, predicted = true & ~left_out, predicted & ~left_out
     return true, predicted
+
+
+def counted(predicted: BoolArray, labels: IntArray, protocol: Protocol) -> tuple[BoolArray, BoolArray]:
+    """The positives, and those of some predictions that count, (N, C) each."""
+    if protocol.difficult_in_pr == "ignored":
+        predicted = predicted & (labels != 0)
+    return positives(labels, protocol.difficult_in_pr), predicted
 
 
 def predict(scores: FloatArray, protocol: Protocol, top_k: int | None = None) -> BoolArray:

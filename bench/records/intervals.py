@@ -19,6 +19,7 @@ from bench.methods.catalog import PRIOR
 from bench.metrics.average_precision import positives
 from bench.metrics.bootstrap import Replicates, replicate
 from bench.metrics.known import known_labels
+from bench.metrics.operating_point import OperatingPoint
 from bench.metrics.protocol import Protocol
 from bench.metrics.uncertainty import LEAST_SEEDS
 from bench.records.known import logits_told
@@ -30,6 +31,8 @@ RESAMPLES: Final = 1000
 
 # Raised when the same scores would give other replicates, so that stored ones are not taken for them.
 _VERSION = 2
+# A logit that is over every protocol's threshold, and its negative below.
+_YES: Final = np.float32(20)
 
 FloatArray = NDArray[np.float64]
 
@@ -66,6 +69,7 @@ def samples_of(
     resamples: int = RESAMPLES,
     seed: int = 0,
     known: int = 0,
+    points: Sequence[OperatingPoint | None] | None = None,
 ) -> list[ResampledRun]:
     """The replicates of the runs of a method.
 
@@ -76,13 +80,14 @@ def samples_of(
         resamples: B.
         seed: of the draws.
         known: percent of the labels of an image that are known and not measured.
+        points: of each run what predicts its labels in the place of the protocol's threshold, if anything.
 
     Raises:
         UserError: the runs do not share their test images, or the scores of one are not its own.
     """
     samples = [
-        sample_of(store, record, protocol or records[0].cell.protocol, resamples, seed, known)
-        for record in records
+        sample_of(store, record, protocol or records[0].cell.protocol, resamples, seed, known, point)
+        for record, point in zip(records, points or [None] * len(records), strict=True)
     ]
     for record, sample in zip(records, samples, strict=True):
         if sample.test_set != samples[0].test_set:
@@ -109,24 +114,27 @@ def sample_of(
     resamples: int = RESAMPLES,
     seed: int = 0,
     known: int = 0,
+    point: OperatingPoint | None = None,
 ) -> ResampledRun:
     """The replicates of a run; they are kept in the work folder, by the hash of its scores.
 
     The images are taken in the order of their ids, so that runs that list the same images in another order
     meet the same resamples. Where labels are `known`, in percent, the others are measured, with the scores of
-    a head that was told them if the run has such scores.
+    a head that was told them if the run has such scores. Where a `point` predicts labels, there is nothing of
+    the scores but these decisions: CF1 and OF1 are those at its thresholds, and AP says nothing.
 
     Raises:
         UserError: the scores are not those that the record was written with, an image stands twice in them,
             or they cannot be measured.
     """
     choices = protocol.model_dump(mode="json", exclude={"name"})
-    told = [known] if known else []
+    told: list[object] = [known] if known else []
+    told += [point.temperature, *point.per_class] if point else []
     key = canonical_json([_VERSION, record.scores_sha256, choices, resamples, seed, *told])
     path = work_folder() / "bootstrap" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     sample = _read(path)
     if sample is None:
-        sample = _sample(store.scores(record), record, protocol, resamples, seed, known)
+        sample = _sample(store.scores(record), record, protocol, resamples, seed, known, point)
         with atomic_path(path) as temporary:
             np.savez(
                 temporary,
@@ -150,7 +158,13 @@ def _read(path: Path) -> ResampledRun | None:
 
 
 def _sample(
-    scores: Scores, record: Record, protocol: Protocol, resamples: int, seed: int, known: int
+    scores: Scores,
+    record: Record,
+    protocol: Protocol,
+    resamples: int,
+    seed: int,
+    known: int,
+    point: OperatingPoint | None,
 ) -> ResampledRun:
     order = np.argsort(scores.ids, kind="stable")
     ids, labels = scores.ids[order], np.ascontiguousarray(scores.labels[order])
@@ -160,6 +174,8 @@ def _sample(
     try:
         left_out = known_labels(list(ids), labels, known) if known else None
         logits = logits_told(record, scores, known)[order]
+        if point:
+            logits = np.where(point.predicted(logits), _YES, -_YES)
         replicates = replicate(logits, labels, protocol, resamples, seed, left_out)
     except ValueError as error:
         raise UserError(f"The scores of {record.run_id} cannot be measured: {error}.") from error

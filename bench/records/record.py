@@ -11,7 +11,8 @@ from pydantic import (
 )
 
 from bench.experiment.cell import CellSpec
-from bench.metrics.evaluate import Metrics
+from bench.metrics.evaluate import Fraction, Metrics
+from bench.metrics.operating_point import OperatingPoint
 
 TITLE = 200
 """Characters of the title of a data set."""
@@ -130,3 +131,41 @@ class Verification(_Part):
     largest_difference: float  # of a score
     map_before: float
     map_again: float
+
+
+class Decided(_Part):
+    """What is measured of predicted labels; the fields are those of `PrecisionRecall`."""
+
+    CP: Fraction
+    CR: Fraction
+    CF1: Fraction
+    OP: Fraction
+    OR: Fraction
+    OF1: Fraction
+
+
+class CalibrationError(_Part):
+    """The expected calibration error of probabilities."""
+
+    overall: Fraction
+    per_class: tuple[Fraction | None, ...]  # None where every label of the class is difficult
+
+
+class AtThresholds(_Part):
+    """What the scores of a run give with fitted thresholds and temperature, and without."""
+
+    fixed: Decided  # at the threshold of the protocol, not calibrated
+    overall: Decided  # at the one threshold for all
+    per_class: Decided  # at that of each class
+    before: CalibrationError
+    after: CalibrationError
+
+
+class Thresholds(_Part):
+    """Thresholds and a temperature that were fitted on validation scores, and what they change."""
+
+    created: str  # UTC
+    point: OperatingPoint
+    without_positives: tuple[str, ...]  # classes that have the threshold for all
+    unreached: tuple[str, ...]  # classes that are never predicted: no threshold of theirs is precise enough
+    measured: AtThresholds | None  # None where a server holds the labels

@@ -177,13 +177,17 @@ class RecordStore:
             )
         return record
 
+    def file(self, record: Record, name: str) -> Path:
+        """Where a file of that name lies beside a record, if there is one."""
+        return self.folder / file_name(record.run_id, "run", RUN) / name
+
     def scores(self, record: Record) -> Scores:
         """The raw scores of a finished run.
 
         Raises:
             UserError: the file is not the one that the record was written with.
         """
-        path = self.folder / file_name(record.run_id, "run", RUN) / SCORES
+        path = self.file(record, SCORES)
         if not path.is_file() or sha256_of_file(path) != record.scores_sha256:
             raise UserError(f"The scores {path} are not those that the record was written with.")
         try:
@@ -210,7 +214,7 @@ class RecordStore:
         Raises:
             UserError: the file is damaged.
         """
-        path = self.folder / file_name(record.run_id, "run", RUN) / VERIFICATIONS
+        path = self.file(record, VERIFICATIONS)
         if not path.is_file():
             return ()
         try:
@@ -222,7 +226,7 @@ class RecordStore:
 
     def add_verification(self, record: Record, verification: Verification) -> None:
         """Keep what came out beside the record."""
-        path = self.folder / file_name(record.run_id, "run", RUN) / VERIFICATIONS
+        path = self.file(record, VERIFICATIONS)
         kept = [one.model_dump(mode="json") for one in (*self.verifications(record), verification)]
         write_text(path, json.dumps({"verifications": kept}, indent=1, ensure_ascii=False) + "\n")
 

@@ -1,6 +1,6 @@
 """Every table by its name: three of each data set that was run on, some over all, and those of the papers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,6 +24,7 @@ from bench.tables.header import class_statements, device_statement, evidence_sta
 from bench.tables.known import KNOWN, can_be_told, known_table
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.table import paper_table
+from bench.tables.thresholds import THRESHOLDS, fitted_in, thresholds_table
 from bench.tables.tuned import TUNED, tuned_groups, tuned_table
 
 
@@ -83,7 +84,7 @@ class Book:
     def own(self) -> list[str]:
         """The names of the tables of the data sets that were run on."""
         across = ACROSS if self.groups and self.varies == "method" else {}
-        return [*self._own(), *(name for name, table in across.items() if table.applies(self.groups))]
+        return [*self._own(), *(name for name, table in across.items() if table.applies(self))]
 
     def _own(self) -> dict[str, tuple[str, TableKind]]:
         return {f"{data}-{kind.name}": (data, kind) for data in self.groups for kind in KINDS}
@@ -247,29 +248,39 @@ class Across:
     """A table over all data sets.
 
     Attributes:
-        applies: whether some of the runs, by data set, are what it is of.
+        applies: whether some of the runs are what it is of.
         table: makes it.
         missing: what is said where it does not apply, with `{folder}` for that of the records.
     """
 
-    applies: Callable[[Mapping[str, Sequence[Group]]], bool]
+    applies: Callable[[Book], bool]
     table: Callable[[Book], PrintedTable]
     missing: str = ""
 
 
 _TOLD = ",".join(name for name, method in METHODS.items() if method.options().uses_known_labels)
 ACROSS = {
-    CONTEXT: Across(bool, lambda book: context_table(book.groups, book.runs.store, dict(book.notes))),
+    CONTEXT: Across(
+        lambda book: bool(book.groups),
+        lambda book: context_table(book.groups, book.runs.store, dict(book.notes)),
+    ),
     TUNED: Across(
-        lambda groups: bool(tuned_groups(groups)),
+        lambda book: bool(tuned_groups(book.groups)),
         lambda book: tuned_table(tuned_groups(book.groups), book.runs.store, dict(book.notes)),
         "No tuned run under {folder}; `bench tune --methods all --data DATA` makes some.",
     ),
     KNOWN: Across(
-        lambda groups: any(can_be_told(group) for several in groups.values() for group in several),
+        lambda book: any(can_be_told(group) for several in book.groups.values() for group in several),
         lambda book: known_table(book.groups, book.runs.store, dict(book.notes), book.protocol),
         "No finished run under {folder} was told labels: of the methods here "
         f"{_TOLD} can be; `bench run --methods {_TOLD} --data scenes` makes such runs.",
+    ),
+    THRESHOLDS: Across(
+        lambda book: any(
+            fitted_in(group, book.runs.store, {}) for several in book.groups.values() for group in several
+        ),
+        lambda book: thresholds_table(book.groups, book.runs.store, dict(book.notes)),
+        "No finished run under {folder} has fitted thresholds; `bench thresholds RUN` fits them.",
     ),
 }
 

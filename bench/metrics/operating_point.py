@@ -1,0 +1,72 @@
+"""What turns the scores of a model into calibrated probabilities and decisions."""
+
+import math
+from typing import Annotated, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy.special import expit
+
+from bench.metrics.average_precision import BoolArray, FloatArray
+
+NEVER: Final = 2.0
+"""The threshold of what is never predicted, which no probability reaches; JSON has no infinity."""
+
+Threshold = Annotated[float, Field(ge=0, le=NEVER)]
+
+
+class OperatingPoint(BaseModel):
+    """Temperature and thresholds, fitted on validation scores.
+
+    A label is predicted where its probability, `sigmoid(logit / temperature)`, is the threshold or more.
+
+    Attributes:
+        classes: the C class names, in the order of the logits.
+        temperature: of temperature scaling.
+        per_class: a threshold for each class; 0 is always, `NEVER` never.
+        overall: one for all classes.
+        target: what the thresholds were fitted for: `CF1`, `OF1` or `precision=P`.
+        source: whose validation scores they were fitted on.
+        images: how many images these are of.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    format: Literal[1] = 1  # raised when a file can no longer be read as one of these
+    classes: tuple[str, ...] = Field(min_length=1)
+    temperature: float = Field(gt=0)
+    per_class: tuple[Threshold, ...]
+    overall: Threshold
+    target: str
+    source: str
+    images: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if len(self.per_class) != len(self.classes):
+            raise ValueError(f"there are {len(self.per_class)} thresholds for {len(self.classes)} classes")
+        return self
+
+    def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
+        """Calibrated probabilities of logits, both `(N, C)`."""
+        found: NDArray[np.float64] = expit(logits.astype(np.float64) / self.temperature)
+        return found
+
+    def predicted(self, logits: FloatArray) -> BoolArray:
+        """Which labels are predicted, `(N, C)`, by the threshold of each class."""
+        found: BoolArray = self.probabilities(logits) >= self.per_class
+        return found
+
+    def with_one_for_all(self) -> "OperatingPoint":
+        """The same with the one threshold for all in the place of that of each class."""
+        return self.model_copy(update={"per_class": (self.overall,) * len(self.classes)})
+
+    def uncalibrated(self) -> "OperatingPoint":
+        """The same with the probabilities as the model gives them; its thresholds are not for these."""
+        return self.model_copy(update={"temperature": 1.0})
+
+
+def threshold_at(logit: float, temperature: float) -> float:
+    """A threshold on logits as one on calibrated probabilities; infinity is `NEVER`, minus infinity 0."""
+    return NEVER if logit == math.inf else float(expit(logit / temperature))
