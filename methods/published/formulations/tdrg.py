@@ -31,7 +31,7 @@ class Encoder(nn.Module):
         """Encode a sequence `(L, n, dim)`, with `(L, 1, dim)` added to queries and keys."""
         for layer in self._layers:
             asked = tokens if places is None else tokens + places
-            tokens = layer.norm1(tokens + layer.self_attn(asked, asked, tokens, need_weights=False)[0])
+            tokens = layer.norm1(tokens + layer.self_attn(asked, asked, tokens)[0])
             tokens = layer.norm2(tokens + layer.linear2(F.gelu(layer.linear1(tokens))))
         return tokens
 
