@@ -11,7 +11,7 @@ from bench.datasets.open import DataSet, open_dataset
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
-from bench.experiment.methods import MethodChoice, parse_methods
+from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import InitFrom
 from bench.experiment.tuned import Tuned
@@ -114,6 +114,8 @@ def plan(
             matrix.split,
             choose=chooses,
         )
+        for method in asked.methods:
+            options_of(method).check_classes(len(dataset.info.classes))
         for named in asked.schedules[name]:
             _check_labels(name, named, dataset)
             for spec in _specs(matrix, asked, named, dataset, task, tuned):
