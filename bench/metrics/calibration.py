@@ -92,12 +92,11 @@ def reliability(probabilities: Floats, labels: IntArray, bins: int = BINS) -> Re
     """
     classes = labels.shape[1]
     place = np.minimum((probabilities * bins).astype(np.int64), bins - 1) + bins * np.arange(classes)
-    known = labels != 0
-
-    def sums(weights: NDArray[np.generic] | None = None) -> Floats:
-        kept = None if weights is None else weights[known]
-        return np.bincount(place[known], kept, classes * bins).reshape(classes, bins)
-
-    return Reliability(
-        sums().astype(np.int64), sums(probabilities), sums((labels == 1).astype(np.float64)).astype(np.int64)
+    known, positive = labels != 0, labels == 1
+    size = classes * bins
+    parts = (
+        np.bincount(place[known], minlength=size),
+        np.bincount(place[known], probabilities[known], minlength=size),
+        np.bincount(place[positive], minlength=size),
     )
+    return Reliability(*(part.reshape(classes, bins) for part in parts))
