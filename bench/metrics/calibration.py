@@ -93,10 +93,9 @@ def reliability(probabilities: Floats, labels: IntArray, bins: int = BINS) -> Re
     classes = labels.shape[1]
     place = np.minimum((probabilities * bins).astype(np.int64), bins - 1) + bins * np.arange(classes)
     known, positive = labels != 0, labels == 1
-    size = classes * bins
-    parts = (
-        np.bincount(place[known], minlength=size),
-        np.bincount(place[known], probabilities[known], minlength=size),
-        np.bincount(place[positive], minlength=size),
+    size, shape = classes * bins, (classes, bins)
+    return Reliability(
+        np.bincount(place[known], minlength=size).reshape(shape),
+        np.bincount(place[known], probabilities[known], minlength=size).reshape(shape),
+        np.bincount(place[positive], minlength=size).reshape(shape),
     )
-    return Reliability(*(part.reshape(classes, bins) for part in parts))
