@@ -58,7 +58,7 @@ def draw_reliability(
         figure = Figure(figsize=(9.5, 4.6 + 1.9 * rows), layout="constrained")
         heading = f"{letters.text(title)}, {shown_of(len(shown), len(names))}"
         figure.suptitle(heading + (f"\n{UNWRITTEN}" if unwritten else ""))
-        above, below = figure.subfigures(2, 1, height_ratios=(4.0, 1.9 * rows))
+        above, below = figure.subfigures(2, 1, height_ratios=(4.0, 1.9 * rows), squeeze=False).ravel()
         _draw_together(above, temperature, before.together(), after.together())
         below.suptitle("each class, and its calibration error before → after the temperature (%)", fontsize=9)
         panels = below.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()

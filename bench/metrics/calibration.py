@@ -8,8 +8,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit
 
 from bench.metrics.average_precision import FloatArray, IntArray, check_scores
 
@@ -39,6 +37,10 @@ def fit_temperature(scores: FloatArray, labels: IntArray) -> float:
     Raises:
         ValueError: shapes or values are bad.
     """
+    # Here, because tables and records are read with this module, and must not wait for scipy.
+    from scipy.optimize import brentq
+    from scipy.special import expit
+
     check_scores(scores, labels)
     known = labels != 0
     logits, true = scores[known].astype(np.float64), labels[known] == 1
@@ -92,12 +94,11 @@ def reliability(probabilities: Floats, labels: IntArray, bins: int = BINS) -> Re
     """
     classes = labels.shape[1]
     place = np.minimum((probabilities * bins).astype(np.int64), bins - 1) + bins * np.arange(classes)
-    known = labels != 0
-
-    def sums(weights: NDArray[np.generic] | None = None) -> Floats:
-        kept = None if weights is None else weights[known]
-        return np.bincount(place[known], kept, classes * bins).reshape(classes, bins)
-
+    known, positive = labels != 0, labels == 1
+    size, shape = classes * bins, (classes, bins)
+    total: Floats = np.bincount(place[known], probabilities[known], minlength=size).astype(np.float64)
     return Reliability(
-        sums().astype(np.int64), sums(probabilities), sums((labels == 1).astype(np.float64)).astype(np.int64)
+        np.bincount(place[known], minlength=size).reshape(shape),
+        total.reshape(shape),
+        np.bincount(place[positive], minlength=size).reshape(shape),
     )

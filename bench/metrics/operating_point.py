@@ -1,12 +1,11 @@
 """What turns the scores of a model into calibrated probabilities and decisions."""
 
 import math
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy.special import expit
 
 from bench.metrics.average_precision import BoolArray, FloatArray
 
@@ -50,7 +49,7 @@ class OperatingPoint(BaseModel):
 
     def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
         """Calibrated probabilities of logits, both `(N, C)`."""
-        found: NDArray[np.float64] = expit(logits.astype(np.float64) / self.temperature)
+        found: NDArray[np.float64] = _sigmoid(logits.astype(np.float64) / self.temperature)
         return found
 
     def predicted(self, logits: FloatArray) -> BoolArray:
@@ -69,4 +68,11 @@ class OperatingPoint(BaseModel):
 
 def threshold_at(logit: float, temperature: float) -> float:
     """A threshold on logits as one on calibrated probabilities; infinity is `NEVER`, minus infinity 0."""
-    return NEVER if logit == math.inf else float(expit(logit / temperature))
+    return NEVER if logit == math.inf else float(_sigmoid(np.float64(logit / temperature)))
+
+
+def _sigmoid(values: Any) -> Any:
+    # Here, because records are read with this module, and reading them must not wait for scipy.
+    from scipy.special import expit
+
+    return expit(values)

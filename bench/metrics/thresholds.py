@@ -225,7 +225,7 @@ def _overall(ranked: _Ranked, target: Target, protocol: Protocol) -> float:
 
 def _cf1(ranked: _Ranked, together: "_Together", protocol: Protocol) -> Floats:
     """CF1 at every threshold for all, `(K,)`, as a protocol takes it."""
-    count = (ranked.wanted > 0).sum()
+    count = int((ranked.wanted > 0).sum())
     if protocol.cf1 == "mean-of-classes":
         return together.total(_f1(ranked)) / count
     precision = _precision(ranked)
@@ -233,7 +233,8 @@ def _cf1(ranked: _Ranked, together: "_Together", protocol: Protocol) -> Floats:
         precision[0] = 1
     cp = together.total(precision) / count
     cr = together.total(ranked.hits / np.maximum(ranked.wanted, 1)) / count
-    return 2 * cp * cr / np.maximum(cp + cr, np.finfo(np.float64).tiny)
+    worth: Floats = 2 * cp * cr / np.maximum(cp + cr, np.finfo(np.float64).tiny)
+    return worth
 
 
 class _Together:
@@ -258,4 +259,5 @@ class _Together:
         """The sum over classes `(K,)` of what each is worth with its first k predicted, `(N + 1, C)`."""
         whole = np.broadcast_to(values, (len(self._within) + 1, len(self._classes))).astype(np.float64)
         steps = np.diff(whole, axis=0)[self._within][self._order]
-        return whole[0, self._classes].sum() + np.append(0.0, np.cumsum(steps)[self._ends])
+        found: Floats = whole[0, self._classes].sum() + np.append(0.0, np.cumsum(steps)[self._ends])
+        return found
