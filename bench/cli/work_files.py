@@ -99,6 +99,7 @@ KINDS: Final = {
             _written("training.pt", "best.safetensors", "error.txt"),
         ),
         WorkKind("models", "trained here; to be had again by training alone", _written(MODEL)),
+        WorkKind("logs", "of trainings, for TensorBoard and the like", _matching("logs/*/*")),
         WorkKind("demo", "the records and tables of `make demo`", _matching("demo/*")),
     )
 }
