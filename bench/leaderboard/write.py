@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bench.files import write_text
 from bench.leaderboard.page import page_of, render
+from bench.leaderboard.pictures import Pictures
 from bench.leaderboard.ranking import ranking
 from bench.leaderboard.text import markdown
 from bench.records.store import RecordStore
@@ -26,7 +27,8 @@ def write_leaderboard(store: RecordStore, folder: Path) -> list[Path]:
     book = Book(store)
     if not book.groups:
         raise book.nothing_finished()
-    page = page_of(book, ranking(book.groups))
+    pictures = Pictures(store.folder.parent, folder, tuple(book.groups))
+    page = page_of(book, ranking(book.groups), pictures)
     files = {folder / "leaderboard.md": markdown(page), folder / "leaderboard.html": render(page)}
     for path, text in files.items():
         write_text(path, text)
