@@ -28,7 +28,7 @@ class Pictures:
     Attributes:
         results: the folder of the records, which holds `figures` and `explain`.
         page: the folder of the page that links them.
-        data: the names of all data sets, of which one may begin as another does.
+        data: the names of all data sets that there may be pictures of: one may begin as another does.
     """
 
     results: Path
