@@ -16,6 +16,7 @@ from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import InitFrom
 from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
+from bench.loggers.catalog import check_loggers
 from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.catalog import PRIOR
 from bench.methods.vectors.label_vectors import label_vectors
@@ -128,6 +129,7 @@ def plan(
 
 def _find(matrix: MatrixSpec) -> _Asked:
     """Resolve every name and file of a matrix but its data."""
+    check_loggers(matrix.log)
     methods = parse_methods(matrix.methods)
     protocol = resolve_protocol(matrix.protocol)
     schedules = {name: _schedules(matrix, name) for name in matrix.data}
