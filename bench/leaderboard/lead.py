@@ -160,13 +160,14 @@ def _sentence(data: str, methods: Sequence[Standing], verdicts: Mapping[str, Ver
     (best,) = of["best"]
     away = [best.results[data].mean - one.results[data].mean for one in of["behind"]]
     ends = (min(away), max(away)) if away else ()
+    few = of["untested"]
+    tested = " of those tested" if few else ""
     points = " to ".join(dict.fromkeys(f"{value:.{MAP.digits}f}" for value in ends))
     if of["tied"]:
-        said = f"{best.title} is ahead, and cannot be told from {_listed(of['tied'])}"
+        said = f"{best.title} has the highest mean{tested} and cannot be told from {_listed(of['tied'])}"
         said += f"; behind by {points} points: {_listed(of['behind'])}." if away else "."
     else:
-        said = f"{best.title} wins, by {points} points over {_listed(of['behind'])}."
-    few = of["untested"]
+        said = f"{best.title} wins{tested}, by {points} points over {_listed(of['behind'])}."
     return said + (f" Too few seeds to be tested: {_listed(few)}." if few else "")
 
 
