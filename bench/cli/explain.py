@@ -88,16 +88,7 @@ def command(
     runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None, "explain")
     path = out or page_path(results, runs)
     with open_display(Console(stderr=True)) as display:
-        found = explain(
-            store,
-            runs,
-            data,
-            data_root,
-            small,
-            resamples,
-            display.task("reading annotations"),
-            display.task("resampling runs"),
-        )
+        found = explain(store, runs, data, data_root, small, resamples, display.task)
         display.task("drawing")
         write_page(found, path, show, maps, device)
     if as_json:

@@ -13,6 +13,9 @@ from bench.metrics.average_precision import BoolArray, positives
 
 Floats = NDArray[np.float64]
 
+VISIBLE = 5e-5
+"""A gain that is less is printed as none: half of a hundredth of a point."""
+
 
 class Change(NamedTuple):
     """One label of one image.
@@ -34,7 +37,7 @@ class ImageChange(NamedTuple):
     Attributes:
         row: of the image.
         gain: what the second method gains over the first, as a fraction of mAP, all labels together.
-        labels: the columns that it comes from, the largest first.
+        labels: the columns that it comes from most, the largest first.
     """
 
     row: int
@@ -70,13 +73,12 @@ class Changes:
         """The labels of images with the largest gains and losses, at most `count` each."""
         order = np.argsort(self.gain, axis=None, kind="stable")
         columns = self.gain.shape[1]
-        change = [
-            Change(*divmod(int(place), columns), float(self.gain.flat[place]))
-            for place in (*order[: -count - 1 : -1], *order[:count])
-        ]
-        return [one for one in change[:count] if one.gain > 0], [
-            one for one in change[count:] if one.gain < 0
-        ]
+
+        def change(place: int) -> Change:
+            return Change(place // columns, place % columns, float(self.gain.flat[place]))
+
+        gained = [change(int(place)) for place in order[::-1][:count] if self.gain.flat[place] > 0]
+        return gained, [change(int(place)) for place in order[:count] if self.gain.flat[place] < 0]
 
     def images(self, count: int, labels: int = 3) -> tuple[list[ImageChange], list[ImageChange]]:
         """The images with the largest gains and losses, at most `count` each, with their first labels."""
@@ -85,7 +87,7 @@ class Changes:
 
         def image(row: int) -> ImageChange:
             toward = self.gain[row] * np.sign(total[row])
-            first = [int(c) for c in np.argsort(-toward, kind="stable")[:labels] if toward[c] > 0]
+            first = [int(c) for c in np.argsort(-toward, kind="stable")[:labels] if toward[c] >= VISIBLE]
             return ImageChange(row, float(total[row]), tuple(first))
 
         gained = [image(int(row)) for row in order[::-1][:count] if total[row] > 0]

@@ -1,5 +1,6 @@
 """Explain where two methods differ: everything that the table and the page are made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,7 @@ def explain(
     root: Path | None = None,
     small: float = SMALL,
     resamples: int = RESAMPLES,
-    reading: Progress | None = None,
-    resampling: Progress = lambda done, total: None,
+    task: Callable[[str], Progress] = lambda name: lambda done, total: None,
 ) -> Explanation:
     """Find where two methods differ.
 
@@ -59,16 +59,15 @@ def explain(
         root: the folder that holds it; where it is not at hand, the scores alone are looked at.
         small: below which share of the picture an object is small.
         resamples: of the test images.
-        reading: called with (done, total) while annotations are read.
-        resampling: called with (done, total) runs.
+        task: called with the name of each thing that takes long, gives what is called with (done, total).
 
     Raises:
         UserError: the runs do not share their test images and labels, the scores of one are not its own, or
             `root` holds other data.
     """
     sides = read_sides(store, pair)
-    material = gather(sides, pair.a[0].cell, data, root, reading)
-    comparison = compare(store, pair, resamples, progress=resampling)
+    material = gather(sides, pair.a[0].cell, data, root, task("reading annotations"))
+    comparison = compare(store, pair, resamples, progress=task("resampling runs"))
     kinds = (
         sort_missed(sides, material.usual, material.boxes, small),
         sort_false(sides, material.usual),

@@ -48,7 +48,9 @@ class Sorting:
     of: NDArray[np.int8]
 
 
-def _first(choices: list[tuple[Kind, BoolArray]], among: BoolArray) -> tuple[tuple[Kind, ...], IntArray]:
+def _first(
+    choices: list[tuple[Kind, BoolArray]], among: BoolArray
+) -> tuple[tuple[Kind, ...], NDArray[np.int8]]:
     """The kinds, and of each entry the first kind that it fits; -1 where it is not among those sorted."""
     of = np.select([mask for _, mask in choices], list(range(len(choices))), -1).astype(np.int8)
     return tuple(kind for kind, _ in choices), np.where(among, of, -1).astype(np.int8)
@@ -75,9 +77,9 @@ def sort_missed(sides: Sides, usual: BoolArray, boxes: NDArray[np.float64] | Non
         choices.append((Kind("small", "Small object", sentence), boxes < small))
     sentence = "The label has usual companions, and none of them is in the picture."
     choices.append((Kind("out-of-context", "Out of context", sentence), without))
-    rest = "The others: large enough, and in the usual company or of a label that has none."
+    rest = "None of these: large enough, and in the usual company or of a label that has none."
     if boxes is None:
-        rest = "The others: in the usual company, or of a label that has none."
+        rest = "None of these: in the usual company, or of a label that has none."
     choices.append((Kind("other", "Other", rest), np.ones_like(without)))
     kinds, of = _first(choices, sides.true)
     return Sorting("kind", "Missed: there, and not predicted", True, kinds, of)
@@ -104,7 +106,7 @@ def sort_false(sides: Sides, usual: BoolArray) -> Sorting:
     choices.append((Kind("confused", "Confused with another label", sentence), alike))
     sentence = "A usual companion of the label is in the picture, and the label is not."
     choices.append((Kind("context", "Hallucinated by context", sentence), in_company))
-    choices.append((Kind("other", "Other", "The others."), np.ones_like(in_company)))
+    choices.append((Kind("other", "Other", "None of these."), np.ones_like(in_company)))
     kinds, of = _first(choices, negative)
     return Sorting("kind", "False alarms: predicted, and not there", False, kinds, of)
 

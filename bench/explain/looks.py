@@ -96,18 +96,24 @@ class Look:
 
 
 def look_of(side: Side, device: str) -> Look:
-    """What the first of a method's runs looks at that has a model here."""
+    """What the first of a method's runs looks at that has a model here.
+
+    Raises:
+        UserError: the device is not there.
+    """
     runs = work_folder() / "runs"
     record = next((one for one in side.records if (runs / one.run_id / MODEL).is_file()), None)
     if record is None:
         return Look(f"No maps of {side.name}: none of its runs has a model in {runs}.")
     # Imported here, because it takes torch.
-    from bench.trained.scorer import load_scorer
+    from bench.engine.model_file import load_model
+    from bench.trained.scorer import Scorer
 
     try:
-        scorer = load_scorer(runs / record.run_id / MODEL, device)
+        trained = load_model(runs / record.run_id / MODEL)
     except UserError as error:
         return Look(f"No maps of {side.name}: {error}")
+    scorer = Scorer(trained, device)
     if set(scorer.classes) != set(record.data.classes):
         return Look(
             f"No maps of {side.name}: the model of {record.run_id} has other classes than its record."

@@ -50,7 +50,7 @@ class Bar(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One kind of errors."""
+    """One kind of errors, or all of them, which would be out of the scale of the bars."""
 
     title: str
     sentence: str
@@ -58,7 +58,7 @@ class Row(NamedTuple):
     a: Cell
     b: Cell
     difference: Cell
-    bar: Bar
+    bar: Bar | None
 
 
 class Table(NamedTuple):
@@ -113,8 +113,8 @@ def page_of(found: Explanation, looks: tuple[Look, Look], shown: int = SHOWN) ->
     thumbnails = Thumbnails(found.material.pictures)
     cards = Cards(found, thumbnails, looks)
     kinds = tuple(_table(counts, cards) for counts in found.kinds)
-    labels = [tuple(map(cards.card, changes)) for changes in found.changes.largest(shown)]
-    images = [tuple(map(cards.line, changes)) for changes in found.changes.images(IMAGES)]
+    gains, losses = (tuple(map(cards.card, changes)) for changes in found.changes.largest(shown))
+    image_gains, image_losses = (tuple(map(cards.line, lines)) for lines in found.changes.images(IMAGES))
     pair = found.comparison.pair
     return Page(
         title_of(found),
@@ -125,8 +125,10 @@ def page_of(found: Explanation, looks: tuple[Look, Look], shown: int = SHOWN) ->
         decided(found),
         kinds,
         tuple(_table(counts, None) for counts in found.others),
-        *labels,
-        *images,
+        gains,
+        losses,
+        image_gains,
+        image_losses,
         ADDED,
         tuple(look.note for look in looks if look.note),
         # Last, because it is known only now which pictures cannot be read.
@@ -136,18 +138,22 @@ def page_of(found: Explanation, looks: tuple[Look, Look], shown: int = SHOWN) ->
 
 
 def _lead(found: Explanation) -> str:
-    """The finding in one or two sentences: mAP, and the kinds in which the methods surely differ."""
+    """The finding in two sentences: mAP, and what the methods get wrong."""
     a, b = found.sides.a.name, found.sides.b.name
-    one = found.comparison.metrics[0].difference
-    points = f"{signed(-100 * one.value)} points of mAP [{signed(-100 * one.high)}, {signed(-100 * one.low)}]"
-    said = [f"{b} less {a}: {points}."]
-    for verb, counts in zip(("misses", "raises"), found.kinds, strict=True):
-        what = "labels" if verb == "misses" else "false alarms"
-        value = counts.total.difference.value
-        if value:
-            more = "more" if value > 0 else "fewer"
-            said.append(f"It {verb} {number(abs(value))} {what} {more} at the protocol's threshold.")
-    return " ".join(said)
+    one = _turned(found.comparison.metrics[0].difference)
+    value, low, high = (signed(100 * part) for part in one)
+    missed, false = (counts.total.difference.value for counts in found.kinds)
+    return (
+        f"The mAP of {b} less that of {a} is {value} points [{low}, {high}]. At the protocol's threshold {b} "
+        f"misses {_more(missed, 'label')} and raises {_more(false, 'false alarm')}."
+    )
+
+
+def _more(difference: float, what: str) -> str:
+    if not difference:
+        return f"as many {what}s"
+    count = number(abs(difference))
+    return f"{count} {'more' if difference > 0 else 'fewer'} {what if count == '1' else what + 's'}"
 
 
 def _metrics(found: Explanation) -> tuple[Metric, ...]:
@@ -179,9 +185,9 @@ def _percent(one: Interval) -> Cell:
 
 
 def _table(counts: Counts, cards: Cards | None) -> Table:
-    reach = _reach([row.difference for row in counts.rows])
+    reach = _reach([row.difference for row in counts.rows[:-1]])
     sorting = counts.sorting
-    examples = ()
+    examples: tuple[tuple[str, Examples], ...] = ()
     if cards is not None:
         each = ((kind.title, cards.examples(counts, n)) for n, kind in enumerate(sorting.kinds))
         examples = tuple((title, one) for title, one in each if one.a or one.b)
@@ -196,7 +202,7 @@ def _table(counts: Counts, cards: Cards | None) -> Table:
                 signed(row.difference.value, number),
                 f"{signed(row.difference.low, number)}, {signed(row.difference.high, number)}",
             ),
-            _bar(row.difference, reach),
+            None if row is counts.total else _bar(row.difference, reach),
         )
         for row in counts.rows
     )
