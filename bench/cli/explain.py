@@ -11,6 +11,9 @@ from bench.errors import UserError
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
 
+SMALL = 0.02
+"""The area of one cell of the last map of a network with stride 32 at 224 pixels."""
+
 
 @click.command("explain")
 @click.argument("a")
@@ -34,7 +37,7 @@ from bench.records.store import RecordStore
 @click.option(
     "--small",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.02,
+    default=SMALL,
     show_default=True,
     help="An object is small where its largest box covers less than this share of the picture.",
 )
@@ -88,7 +91,7 @@ def command(
     runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None, "explain")
     path = out or page_path(results, runs)
     with open_display(Console(stderr=True)) as display:
-        found = explain(store, runs, data, data_root, small, resamples, display.task)
+        found = explain(store, runs, data, data_root, small=small, resamples=resamples, steps=display.task)
         display.task("drawing")
         write_page(found, path, show, maps, device)
     if as_json:

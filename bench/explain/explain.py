@@ -1,6 +1,5 @@
 """Explain where two methods differ: everything that the table and the page are made of."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +10,8 @@ from bench.explain.counts import Counts, count_errors
 from bench.explain.kinds import sort_false, sort_missed, sort_otherwise
 from bench.explain.material import Material, gather
 from bench.explain.sides import Sides, read_sides
-from bench.progress import Progress
-from bench.records.intervals import RESAMPLES
+from bench.progress import Steps
 from bench.records.store import RecordStore
-
-SMALL = 0.02
-"""An object is small where its largest box covers less than this share of the picture: the area of one cell
-of the last map of a network with stride 32 at 224 pixels."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +38,12 @@ class Explanation:
 def explain(
     store: RecordStore,
     pair: Pair,
-    data: str | None = None,
-    root: Path | None = None,
-    small: float = SMALL,
-    resamples: int = RESAMPLES,
-    task: Callable[[str], Progress] = lambda name: lambda done, total: None,
+    data: str | None,
+    root: Path | None,
+    *,
+    small: float,
+    resamples: int,
+    steps: Steps,
 ) -> Explanation:
     """Find where two methods differ.
 
@@ -59,15 +54,15 @@ def explain(
         root: the folder that holds it; where it is not at hand, the scores alone are looked at.
         small: below which share of the picture an object is small.
         resamples: of the test images.
-        task: called with the name of each thing that takes long, gives what is called with (done, total).
+        steps: of what takes long.
 
     Raises:
         UserError: the runs do not share their test images and labels, the scores of one are not its own, or
             `root` holds other data.
     """
     sides = read_sides(store, pair)
-    material = gather(sides, pair.a[0].cell, data, root, task("reading annotations"))
-    comparison = compare(store, pair, resamples, progress=task("resampling runs"))
+    material = gather(sides, pair.a[0].cell, data, root, steps("reading annotations"))
+    comparison = compare(store, pair, resamples, progress=steps("resampling runs"))
     kinds = (
         sort_missed(sides, material.usual, material.boxes, small),
         sort_false(sides, material.usual),

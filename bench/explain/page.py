@@ -23,10 +23,8 @@ from bench.explain.report import (
 )
 from bench.metrics.uncertainty import Interval
 
-SHOWN = 8
-"""Labels of images that the page shows as the largest gains, and as the largest losses."""
 IMAGES = 8
-"""Images that it lists likewise."""
+"""Images that the page lists as the largest gains, and as the largest losses."""
 
 
 class Cell(NamedTuple):
@@ -102,7 +100,7 @@ class Page(NamedTuple):
     conditions: tuple[str, ...]
 
 
-def page_of(found: Explanation, looks: tuple[Look, Look], shown: int = SHOWN) -> Page:
+def page_of(found: Explanation, looks: tuple[Look, Look], shown: int) -> Page:
     """Put the page of an explanation together.
 
     Args:
