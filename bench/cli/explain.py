@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
-from bench.cli.listing import AS_JSON, print_json
+from bench.cli.listing import print_json
 from bench.errors import UserError
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
@@ -51,7 +51,7 @@ SMALL = 0.02
 @click.option("--maps/--no-maps", default=True, help="Show what the methods look at.  [default: maps]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the kinds of errors as CSV.")
-@AS_JSON
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def command(
     a: str,
     b: str,

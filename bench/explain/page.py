@@ -128,11 +128,16 @@ def page_of(found: Explanation, looks: tuple[Look, Look], shown: int) -> Page:
         image_gains,
         image_losses,
         ADDED,
-        tuple(look.note for look in looks if look.note),
+        _maps(looks),
         # Last, because it is known only now which pictures cannot be read.
         (*found.material.notes, *unpictured(thumbnails.notes), *pair.notes),
         conditions(found),
     )
+
+
+def _maps(looks: tuple[Look, Look]) -> tuple[str, ...]:
+    scale = ("Blue is the least of a map, red its most.",) if any(look.can for look in looks) else ()
+    return (*(look.note for look in looks if look.note), *scale)
 
 
 def _lead(found: Explanation) -> str:
