@@ -42,13 +42,13 @@ def file_name(name: str, field: str, longest: int = LONGEST) -> str:
 
 
 def named_after(text: str, longest: int = LONGEST) -> str:
-    """A file name that tells what a text says: `resnet,pool=max` for `resnet/pool=max`.
+    """The part of a file name that tells what a text says: `resnet,pool=max` for `resnet/pool=max`.
 
     Where that is long, or the text holds what no file should be named after, a part of it with a hash.
     """
     name = re.sub(r"[^\w.=,+-]", "_", text.replace("/", ","), flags=re.ASCII)
     if len(name) > longest or not re.fullmatch(r"[\w./=+-]+", text, re.ASCII):
-        name = f"{name[:longest]}-{sha256(text.encode()).hexdigest()[:12]}"
+        name = f"{name[:longest]}-{sha256(text.encode(errors='backslashreplace')).hexdigest()[:12]}"
     return name
 
 

@@ -113,25 +113,24 @@ def page_of(found: Explanation, looks: tuple[Look, Look], shown: int) -> Page:
     kinds = tuple(_table(counts, cards) for counts in found.kinds)
     gains, losses = (tuple(map(cards.card, changes)) for changes in found.changes.largest(shown))
     image_gains, image_losses = (tuple(map(cards.line, lines)) for lines in found.changes.images(IMAGES))
-    pair = found.comparison.pair
     return Page(
-        title_of(found),
-        found.sides.a.name,
-        found.sides.b.name,
-        _lead(found),
-        _metrics(found),
-        decided(found),
-        kinds,
-        tuple(_table(counts, None) for counts in found.others),
-        gains,
-        losses,
-        image_gains,
-        image_losses,
-        ADDED,
-        _maps(looks),
-        # Last, because it is known only now which pictures cannot be read.
-        (*found.material.notes, *unpictured(thumbnails.notes), *pair.notes),
-        conditions(found),
+        title=title_of(found),
+        a=found.sides.a.name,
+        b=found.sides.b.name,
+        lead=_lead(found),
+        metrics=_metrics(found),
+        decided=decided(found),
+        kinds=kinds,
+        others=tuple(_table(counts, None) for counts in found.others),
+        gains=gains,
+        losses=losses,
+        image_gains=image_gains,
+        image_losses=image_losses,
+        added=ADDED,
+        maps=_maps(looks),
+        # The thumbnails know by now which pictures cannot be read.
+        notes=(*found.material.notes, *unpictured(thumbnails.notes), *found.comparison.pair.notes),
+        conditions=conditions(found),
     )
 
 
@@ -153,9 +152,9 @@ def _lead(found: Explanation) -> str:
 
 
 def _more(difference: float, what: str) -> str:
-    if not difference:
-        return f"as many {what}s"
     count = number(abs(difference))
+    if count == "0":
+        return f"as many {what}s"
     return f"{count} {'more' if difference > 0 else 'fewer'} {what if count == '1' else what + 's'}"
 
 

@@ -79,7 +79,8 @@ def unpictured(notes: Sequence[str]) -> tuple[str, ...]:
 
 def number(value: float) -> str:
     """A mean count: with a decimal where it is small, and no whole number."""
-    return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:.1f}"
+    exact = round(value, 9)  # a mean of whole numbers may lack a last bit
+    return f"{exact:,.0f}" if abs(exact) >= 10 or exact.is_integer() else f"{exact:.1f}"
 
 
 def signed(value: float, form: Callable[[float], str] = "{:.2f}".format) -> str:

@@ -40,7 +40,7 @@ def test_a_file_is_named_after_any_text() -> None:
     assert named_after("resnet/pool=max") == "resnet,pool=max"
     hostile = [named_after(text, 20) for text in (*NAMES, "résumé", "x" * 300, "x" * 301, "a,b") if text]
     for name in hostile:
-        assert len(file_name(f"it-{name}", "page")) <= 3 + 20 + 13
+        assert len(file_name(f"it-{name}.html", "page")) <= 3 + 20 + 13 + 5
     assert len(set(hostile)) == len(hostile), "no two texts share a file"
 
 
