@@ -79,7 +79,7 @@ def unpictured(notes: Sequence[str]) -> tuple[str, ...]:
 
 def number(value: float) -> str:
     """A mean count: with a decimal where it is small, and no whole number."""
-    exact = round(value, 9)  # a mean of whole numbers may lack a last bit
+    exact = round(float(value), 9)  # a mean of whole numbers may lack a last bit
     return f"{exact:,.0f}" if abs(exact) >= 10 or exact.is_integer() else f"{exact:.1f}"
 
 

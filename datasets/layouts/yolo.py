@@ -158,9 +158,11 @@ def _largest(path: Path, names: Mapping[int, str]) -> dict[str, float]:
     for line in filter(str.strip, path.read_bytes().decode("utf-8-sig").split("\n")):
         first, *rest = line.split()
         values = [float(value) for value in rest]
-        is_box = len(values) == 4  # else the corners of a polygon, x and y in turn
-        sides = values[2:] if is_box else [max(values[n::2]) - min(values[n::2]) for n in (0, 1)]
-        name, share = names[int(float(first))], share_of(*sides, 1, 1)
+        if len(values) == 4:
+            width, height = values[2:]
+        else:  # the corners of a polygon, x and y in turn
+            width, height = (max(values[n::2]) - min(values[n::2]) for n in (0, 1))
+        name, share = names[int(float(first))], share_of(width, height, 1, 1)
         if share is not None:
             found[name] = max(found.get(name, 0.0), share)
     return found
