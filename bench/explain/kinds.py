@@ -87,9 +87,7 @@ def sort_missed(sides: Sides, usual: BoolArray, boxes: NDArray[np.float64] | Non
 
 def sort_false(sides: Sides, usual: BoolArray) -> Sorting:
     """The kinds of false alarms; `usual` are the companions, as `companions_of`."""
-    there, negative = sides.labels == 1, ~sides.true
-    if sides.protocol.difficult_in_pr == "ignored":
-        negative &= sides.labels != 0
+    there, negative = sides.labels == 1, sides.negative
     often = (sides.a.false.mean(axis=0) + sides.b.false.mean(axis=0)) / 2
     in_company = there.astype(np.float32) @ usual.T.astype(np.float32) > 0
     choices = []
@@ -156,10 +154,7 @@ def _by_labels(sides: Sides) -> list[Sorting]:
 
 
 def _both(sides: Sides, by: str, title: str, kinds: tuple[Kind, ...], of: IntArray) -> list[Sorting]:
-    negative = ~sides.true
-    if sides.protocol.difficult_in_pr == "ignored":
-        negative &= sides.labels != 0
-    parts = (("Missed", True, sides.true), ("False alarms", False, negative))
+    parts = (("Missed", True, sides.true), ("False alarms", False, sides.negative))
     return [
         Sorting(by, f"{word} {title}", missed, kinds, np.where(among, of, -1).astype(np.int8))
         for word, missed, among in parts

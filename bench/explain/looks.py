@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from bench.datasets.pictures.read import read_image
 from bench.errors import UserError, one_line
@@ -31,9 +31,10 @@ QUALITY = 82
 
 def data_uri(picture: Image.Image, side: int = SIDE) -> str:
     """A picture as a JPEG of at most `side` pixels in an address, so that the page loads nothing."""
-    picture = ImageOps.contain(picture, (side, side)) if max(picture.size) > side else picture
+    smaller = picture.copy()
+    smaller.thumbnail((side, side))
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY, optimize=True)
+    smaller.save(file, "JPEG", quality=QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 

@@ -80,6 +80,13 @@ class Sides:
         """`(N, C)`, what counts as positive in precision and recall."""
         return self.a.true
 
+    @property
+    def negative(self) -> BoolArray:
+        """`(N, C)`, what would be a false alarm there if it were predicted."""
+        counted = self.labels != 0 if self.protocol.difficult_in_pr == "ignored" else True
+        negative: BoolArray = ~self.true & counted
+        return negative
+
 
 def read_sides(store: RecordStore, pair: Pair) -> Sides:
     """Read the scores of both methods.

@@ -1,5 +1,6 @@
 """`bench explain`: what it prints and writes, with data and models at hand and without; what it refuses."""
 
+import base64
 import io
 import json
 import re
@@ -9,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from bench.explain.looks import data_uri
 from bench.metrics.evaluate import evaluate
 from bench.records.record import Record
 from bench.records.store import SCORES, RecordStore, Scores
@@ -238,3 +241,11 @@ def test_a_picture_that_is_gone_and_a_device_that_is_not_there(trained: Path, da
     assert "Without the picture of 000014: " in page.words and "Image 000014" in page.words
     message = refusal(trained, *asked[:-1], "--device", "cuda:99", data=data)
     assert "cuda:99" in message
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4000, 1), (2, 900), (300, 200)])
+def test_a_thumbnail_of_any_shape_is_bounded(size: tuple[int, int]) -> None:
+    head, _, content = data_uri(Image.new("RGB", size), 96).partition(",")
+    assert head == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
+        assert min(picture.size) >= 1 and max(picture.size) == min(96, max(size))
