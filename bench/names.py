@@ -1,7 +1,9 @@
 """Names that people, records and packages give, where they become the names of files."""
 
+import re
 import unicodedata
 from collections.abc import Callable
+from hashlib import sha256
 
 from bench.errors import UserError, cut
 
@@ -36,6 +38,17 @@ def file_name(name: str, field: str, longest: int = LONGEST) -> str:
         reason = f"has {len(name.encode())} bytes where {longest} are allowed"
     if reason:
         raise UserError(f"The {field} {cut(repr(name))} cannot name a file: it {reason}; give another name.")
+    return name
+
+
+def named_after(text: str, longest: int = LONGEST) -> str:
+    """The part of a file name that tells what a text says: `resnet,pool=max` for `resnet/pool=max`.
+
+    Where that is long, or the text holds what no file should be named after, a part of it with a hash.
+    """
+    name = re.sub(r"[^\w.=,+-]", "_", text.replace("/", ","), flags=re.ASCII)
+    if len(name) > longest or not re.fullmatch(r"[\w./=+-]+", text, re.ASCII):
+        name = f"{name[:longest]}-{sha256(text.encode(errors='backslashreplace')).hexdigest()[:12]}"
     return name
 
 

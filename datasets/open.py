@@ -149,6 +149,19 @@ def open_dataset(
     return dataset
 
 
+def find_dataset(
+    name: str, root: Path | None = None, progress: Progress | None = None
+) -> tuple[DataSetInfo, Path]:
+    """A data set with its classes, and the folder that holds it; no picture is looked at.
+
+    Raises:
+        UserError: unknown name, or no such tree.
+    """
+    info = dataset_info(name)
+    folder = locate(info, root, progress)
+    return with_classes(info, folder), folder
+
+
 def open_split(
     name: str,
     part: Part,
@@ -173,7 +186,7 @@ def open_split(
         UserError: as `open_dataset`.
     """
     unwanted = _unwanted(skip_bad)
-    published, folder = _found(name, root, progress)
+    published, folder = find_dataset(name, root, progress)
     info = published.evaluated_on(on)
     split = info.train_split if part == "train" else info.eval_split
     checks = FileChecks(folder, work_folder() / "cache")
@@ -198,7 +211,7 @@ def read_dataset(
     choose: bool = False,
 ) -> DataSet:
     """As `open_dataset`, leaving out the images `unwanted` and whatever cannot be used, be it all of them."""
-    published, folder = _found(name, root, progress)
+    published, folder = find_dataset(name, root, progress)
     info = published.evaluated_on(on)
     prepared: tuple[Prepared, ...] = prepare_both(info, folder, progress)
     if on == "validation":
@@ -251,13 +264,6 @@ def prepare_both(
             f"{min(shared)} for one; the lists must be disjoint."
         )
     return train, evaluated
-
-
-def _found(name: str, root: Path | None, progress: Progress | None) -> tuple[DataSetInfo, Path]:
-    """A data set with its classes, and the folder that holds it."""
-    info = dataset_info(name)
-    folder = locate(info, root, progress)
-    return with_classes(info, folder), folder
 
 
 def _unwanted(skip_bad: bool | Path) -> frozenset[str]:

@@ -22,6 +22,7 @@ COMMANDS = {
     "tune": "Tune every method with the same budget on a validation split, then train what was chosen.",
     "tables": "Write the comparison tables from the stored records.",
     "compare": "Compare two methods on the same test images: differences, intervals, p-values.",
+    "explain": "Show where two methods differ: images, labels, kinds of errors, as a table and a page.",
     "plot": "Draw pictures of the stored runs.",
     "leaderboard": "Write the ranking of all methods as Markdown and as a page.",
     "ls": "List the stored runs.",

@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.experiment.methods import label_of
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.metrics.protocol import Protocol
-from bench.records.groups import differences, group_records
+from bench.records.groups import Group, differences, group_records
 from bench.records.record import Record
 from bench.records.runs import Runs, notes_on
 from bench.records.store import RecordStore
@@ -27,8 +27,23 @@ class Pair:
     b: Records
     notes: tuple[str, ...]
 
+    def names(self) -> tuple[str, str]:
+        """What the two are called: by their titles, or by the names of their runs where it is one method."""
+        a, b = self.a[0].cell.row(), self.b[0].cell.row()
+        if a != b:
+            titles = Group((*self.a, *self.b)).titles()
+            return titles[a], titles[b]
+        return ", ".join(r.run_id for r in self.a), ", ".join(r.run_id for r in self.b)
 
-def pair(store: RecordStore, a: str, b: str, data: str | None, protocol: Protocol | None) -> Pair:
+
+def pair(
+    store: RecordStore,
+    a: str,
+    b: str,
+    data: str | None,
+    protocol: Protocol | None,
+    command: str = "compare",
+) -> Pair:
     """Find the runs that two arguments name.
 
     Two methods are compared under one set of conditions and at the seeds that both were run with. Runs that
@@ -41,11 +56,12 @@ def pair(store: RecordStore, a: str, b: str, data: str | None, protocol: Protoco
         b: likewise.
         data: the data set; needed where a method is named.
         protocol: measure all runs under it; each run's own where it is None.
+        command: what was asked for, as messages tell how to ask again.
 
     Raises:
         UserError: there is no such run, there are several sets of runs, or the two may not be compared.
     """
-    chooser = _Chooser(store, name_of(data) if data else None, protocol)
+    chooser = _Chooser(store, name_of(data) if data else None, protocol, command)
     runs_a, runs_b = (() if chooser.is_method(text) else chooser.named(text) for text in (a, b))
     label_a, label_b = ("" if runs else chooser.label(text) for runs, text in ((runs_a, a), (runs_b, b)))
     if runs_a or runs_b:
@@ -61,10 +77,11 @@ def pair(store: RecordStore, a: str, b: str, data: str | None, protocol: Protoco
 class _Chooser:
     """Looks runs up among the finished ones of a store."""
 
-    def __init__(self, store: RecordStore, data: str | None, protocol: Protocol | None) -> None:
+    def __init__(self, store: RecordStore, data: str | None, protocol: Protocol | None, command: str) -> None:
         self._runs = Runs(store)
         self._data = data
         self._protocol = protocol
+        self._command = command
         self._unpaired: list[str] = []
         # Those of packages that are not installed here too.
         self._labels = {record.cell.row() for record in self._runs.records}
@@ -136,7 +153,7 @@ class _Chooser:
         if not shared:
             raise _no_shared_conditions(b, all_a[0], all_b[0])
         if len(shared) > 1:
-            raise _ambiguous(shared)
+            raise _ambiguous(shared, self._command)
         (runs_a, runs_b) = shared[0]
         chosen = _at_seeds(runs_a, runs_b), _at_seeds(runs_b, runs_a)
         if not chosen[0]:
@@ -195,15 +212,15 @@ def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
     )
 
 
-def _ambiguous(candidates: list[tuple[list[Record], list[Record]]]) -> UserError:
+def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], command: str) -> UserError:
     first, other = candidates[0][0][0], candidates[0][1][0]
     lines = [
         f"{first.cell.row()} and {other.cell.row()} were run on {first.cell.data} under "
         f"{len(candidates)} sets of conditions; choose one by the names of its runs:"
     ]
     for runs_a, runs_b in candidates:
-        command = " ".join(",".join(record.run_id for record in runs) for runs in (runs_a, runs_b))
-        lines.append(f"  bench compare {command}")
+        both = " ".join(",".join(record.run_id for record in runs) for runs in (runs_a, runs_b))
+        lines.append(f"  bench {command} {both}")
         differ = differences(first, runs_a[0])
         than = f"; differs from the first in {', '.join(differ)}" if differ else ""
         lines.append(f"    {describe_schedule(runs_a[0])}{than}")

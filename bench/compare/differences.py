@@ -139,15 +139,20 @@ def _differences(names: Sequence[str], a: FloatArray, b: FloatArray) -> list[Dif
 
 
 def _by_frequency(positives: NDArray[np.int64], a: FloatArray, b: FloatArray) -> list[Difference]:
-    """The mean AP of the classes in each third; of classes with equally many positives the first is rarer."""
-    present = [int(c) for c in np.argsort(positives, kind="stable") if positives[c] > 0]
-    split = np.array_split(np.array(present, dtype=np.intp), len(FREQUENCIES))
-    thirds = {name: third for name, third in zip(FREQUENCIES, split, strict=True) if len(third)}
+    """The mean AP of the classes in each third."""
+    thirds = thirds_of(positives)
     means = (np.stack([mean_over(side[..., third]) for third in thirds.values()], axis=-1) for side in (a, b))
     return [
         replace(one, classes=len(third), positives=(int(positives[third].min()), int(positives[third].max())))
         for one, third in zip(_differences(tuple(thirds), *means), thirds.values(), strict=True)
     ]
+
+
+def thirds_of(positives: NDArray[np.int64]) -> dict[str, NDArray[np.intp]]:
+    """The classes with a positive, in thirds by how many; of equally many the first class is rarer."""
+    present = [int(c) for c in np.argsort(positives, kind="stable") if positives[c] > 0]
+    split = np.array_split(np.array(present, dtype=np.intp), len(FREQUENCIES))
+    return {name: third for name, third in zip(FREQUENCIES, split, strict=True) if len(third)}
 
 
 def _by_class(

@@ -23,7 +23,7 @@ UNTESTED = f"not tested: a method has fewer than {LEAST_SEEDS} seeds, so there i
 def report(comparison: Comparison) -> PrintedTable:
     """Lay a comparison out: the metrics, the classes by frequency, every class; and all of it as numbers."""
     pair = comparison.pair
-    name_a, name_b = names_of(comparison)
+    name_a, name_b = comparison.pair.names()
     cells = pair.a[0].cell, pair.b[0].cell
     title = f"{data_title((*pair.a, *pair.b))}: {name_a} against {name_b}"
     sections = (
@@ -39,19 +39,9 @@ def report(comparison: Comparison) -> PrintedTable:
     return PrintedTable(Document(name, title, sections, pair.notes), _frame(comparison))
 
 
-def names_of(comparison: Comparison) -> tuple[str, str]:
-    """What the two methods are called: their titles, or the names of their runs where it is one method."""
-    pair = comparison.pair
-    labels = [records[0].cell.row() for records in (pair.a, pair.b)]
-    if labels[0] != labels[1]:
-        titles = Group((*pair.a, *pair.b)).titles()
-        return titles[labels[0]], titles[labels[1]]
-    return ", ".join(r.run_id for r in pair.a), ", ".join(r.run_id for r in pair.b)
-
-
 def _lines(comparison: Comparison) -> tuple[str, ...]:
     pair = comparison.pair
-    sides = list(zip(names_of(comparison), (pair.a, pair.b), comparison.seed_maps, strict=True))
+    sides = list(zip(comparison.pair.names(), (pair.a, pair.b), comparison.seed_maps, strict=True))
     lines = [
         f"{name}: mean of {_many(len(records), 'run')}: "
         + ", ".join(
@@ -80,7 +70,7 @@ def _lines(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _verdict(comparison: Comparison) -> tuple[str, ...]:
-    name_a, name_b = names_of(comparison)
+    name_a, name_b = comparison.pair.names()
     tested = [one for one in comparison.by_class if not math.isnan(one.p)]
     lines = []
     if tested:
@@ -105,7 +95,7 @@ def _many(count: int, one: str, several: str = "") -> str:
 
 def _grid(comparison: Comparison, what: str, rows: Sequence[Difference]) -> Grid:
     counted = [] if rows[0].positives is None else ["Positives"]
-    head = (what, *counted, *names_of(comparison), "Difference", "p")
+    head = (what, *counted, *comparison.pair.names(), "Difference", "p")
     lines = []
     for row in rows:
         cells = [Entry(f"{row.name} ({row.classes})" if row.positives and row.classes > 1 else row.name)]

@@ -1,9 +1,7 @@
 """Draw pictures of stored runs and write them: equal records give equal bytes on one machine."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -18,7 +16,7 @@ from bench.figures.look import look
 from bench.figures.subject import Subject
 from bench.files import atomic_path
 from bench.methods.catalog import METHOD_CATALOGUE
-from bench.names import file_name
+from bench.names import file_name, named_after
 from bench.records.groups import Group
 from bench.records.runs import notes_on
 from bench.records.store import RecordStore
@@ -132,18 +130,11 @@ def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
 
 
 def _selection(labels: Collection[str]) -> str:
-    """What the choice of methods adds to the name of a file: `+ml-gcn+resnet,pool=max`; nothing for all.
-
-    Where that is long, or an option has a value that no file can be named after, a part of it with a hash.
-    """
+    """What the choice of methods adds to the name of a file: `+ml-gcn+resnet,pool=max`; nothing for all."""
     if not labels:
         return ""
-    whole = "+".join(sorted(labels))
-    name = re.sub(r"[^\w.=,+-]", "_", whole.replace("/", ","), flags=re.ASCII)
-    plain = all(re.fullmatch(r"[\w./=-]+", label, re.ASCII) for label in labels)
-    if not plain or len(name) > LONGEST_SELECTION:
-        name = f"{name[:LONGEST_SELECTION]}-{sha256(whole.encode()).hexdigest()[:12]}"
-    return f"+{file_name(name, 'choice of methods')}"
+    chosen = named_after("+".join(sorted(labels)), LONGEST_SELECTION)
+    return f"+{file_name(chosen, 'choice of methods')}"
 
 
 def _draw(kind: FigureKind, subject: Subject) -> Figure:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.leaderboard.model import PageLink
+from bench.names import named_after
 
 ENDINGS = (".png", ".svg")
 """What is linked; the first that there is."""
@@ -46,7 +47,7 @@ class Pictures:
         Returns:
             By label those that show the method: drawn of it, and of all methods together.
         """
-        by_file_name = {_in_file_name(label): label for label in titles}
+        by_file_name = {named_after(label): label for label in titles}
         found: dict[str, list[PageLink]] = {label: [] for label in titles}
         for text, methods, path in self._drawn(data, number):
             for name in methods or by_file_name:
@@ -77,7 +78,7 @@ class Pictures:
         there = {path.stem: path for path in _files(self.results / "explain", (".html",))}
         for other, title in titles.items():
             for pair in ((label, other), (other, label)):
-                stem = "-vs-".join(map(_in_file_name, pair)) + f"-{_in_file_name(data)}"
+                stem = "-vs-".join(map(named_after, pair)) + f"-{named_after(data)}"
                 if other != label and stem in there:
                     yield self._link(f"against {title}", there[stem])
 
@@ -91,8 +92,3 @@ def _files(folder: Path, endings: Sequence[str]) -> Iterator[Path]:
     """The files of a folder with these endings, ending by ending, without hidden ones."""
     for ending in endings:
         yield from sorted(path for path in folder.glob(f"*{ending}") if not path.name.startswith("."))
-
-
-def _in_file_name(label: str) -> str:
-    """A method with its options, as the names of files have it: `resnet,pool=max`."""
-    return re.sub(r"[^\w.=,+-]", "_", label.replace("/", ","), flags=re.ASCII)

@@ -98,6 +98,24 @@ def replicate(
     return Replicates(metrics, class_ap)
 
 
+def replicate_sums(values: IntArray, resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """Sums over the test images (row 0) and over the same resamples of them that `replicate` measures.
+
+    Args:
+        values: `(N, K)` whole numbers of each image, whose sums stay below 2**24.
+        resamples: B.
+        seed: of the draws.
+
+    Returns:
+        `(B + 1, K)`.
+    """
+    exact = values.astype(np.float32)
+    starts = range(0, resamples + 1, _BLOCK)
+    blocks = ([draw(len(values), seed, row) for row in range(one, one + _BLOCK)] for one in starts)
+    sums = [np.stack(block).astype(np.float32) @ exact for block in blocks]
+    return np.concatenate(sums)[: resamples + 1].astype(np.float64)
+
+
 def _decisions(
     scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None
 ) -> NDArray[np.float32]:

@@ -2,10 +2,12 @@
 
 import codecs
 import re
+from math import nan
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from bench.datasets.boxes import share_of
 from bench.datasets.listing import unprintable
 
 # The declaration of a text whose letters are single bytes or begin with one.
@@ -19,6 +21,7 @@ _MULTI_BYTE = frozenset(
         *("cp932", "cp949", "cp950"),
     }
 )
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
 _UTF_16 = frozenset({"utf-16", "utf-16-le", "utf-16-be"})
 
 
@@ -54,10 +57,46 @@ def read_annotation(path: Path) -> Annotation:
             raise ValueError(f"object {number} has no name")
         if fault := unprintable(name):
             raise ValueError(f"the name of object {number}, {name!r}, {fault}")
-        # Tools write Unspecified, False, or nothing at all for what is not difficult.
-        difficult = (element.findtext("difficult") or "").strip().lower() in ("1", "true")
-        found[name] = max(found.get(name, 0), int(not difficult))
+        found[name] = max(found.get(name, 0), int(not _is_difficult(element)))
     return Annotation(found, (root.findtext("filename") or "").strip())
+
+
+def read_shares(path: Path) -> dict[str, float]:
+    """The share of the picture that the largest box of each class covers.
+
+    Where a class has objects that are not difficult, the others are not looked at. A box without numbers, and
+    every box of a picture whose size is not told, is left out.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not XML.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}")
+    root = _parsed(path.read_bytes())
+    size = [_number(root, f"size/{side}") for side in ("width", "height")]
+    found: dict[str, tuple[bool, float]] = {}
+    for element in root.iter("object"):
+        left, top, right, bottom = (_number(element, f"bndbox/{edge}") for edge in _EDGES)
+        share = share_of(right - left, bottom - top, *size)
+        if share is not None:
+            name = (element.findtext("name") or "").strip()
+            one = not _is_difficult(element), share
+            found[name] = max(found.get(name, one), one)
+    return {name: share for name, (_, share) in found.items()}
+
+
+def _number(element: ElementTree.Element, path: str) -> float:
+    """The number in an element; NaN where there is none."""
+    try:
+        return float(element.findtext(path) or "nan")
+    except ValueError:
+        return nan
+
+
+def _is_difficult(element: ElementTree.Element) -> bool:
+    # Tools write Unspecified, False, or nothing at all for what is not difficult.
+    return (element.findtext("difficult") or "").strip().lower() in ("1", "true")
 
 
 def _parsed(content: bytes) -> ElementTree.Element:

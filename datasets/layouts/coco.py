@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pycocotools.coco import COCO
 
+from bench.datasets.boxes import Shares, share_of
 from bench.datasets.layout import COCOInstances
 from bench.datasets.layouts.coco_file import Id, categories, load, order, shown, take_out_orphans
 from bench.datasets.listing import (
@@ -95,9 +96,7 @@ def read(
     problems = take_out_orphans(content, path)
     coco = _index(content, path)
     column_of = {name: column for column, name in enumerate(classes)}
-    chosen = [
-        image for image in sorted(coco.imgs, key=order) if layout.keep_unannotated or image in coco.imgToAnns
-    ]
+    chosen = _chosen(coco, layout)
     labels = label_matrix(len(chosen), classes)
     for row, image in enumerate(chosen):
         for annotation in coco.imgToAnns.get(image, ()):
@@ -105,7 +104,7 @@ def read(
         if progress is not None:
             progress(row + 1, len(chosen))
     prefix = PurePosixPath(layout.images[split])
-    images = [_place(coco.imgs[image]["file_name"], folder / prefix, path) for image in chosen]
+    images = _places(coco, chosen, folder / prefix, path)
     ids = _image_ids(images)
     refuse_duplicates(ids, path)
     files = tuple((prefix / image).as_posix() for image in images)
@@ -116,6 +115,54 @@ def read(
         if name not in classes
     )
     return Listing(ids, files, labels, (file,), tuple(problems), notes)
+
+
+def box_shares(
+    folder: Path, layout: COCOInstances, split: str, ids: Sequence[str], progress: Progress | None
+) -> Shares:
+    """The largest boxes of images, those of crowds too, which count as labels."""
+    path = folder / layout.annotations[split]
+    content = load(path)
+    names, _ = categories(content, path)
+    take_out_orphans(content, path)
+    coco = _index(content, path)
+    chosen = _chosen(coco, layout)
+    wanted = frozenset(ids)
+    found: dict[str, dict[str, float]] = {}
+    for image, name in zip(
+        chosen, _image_ids(_places(coco, chosen, folder / layout.images[split], path)), strict=True
+    ):
+        if name in wanted:
+            found[name] = _largest(coco.imgs[image], coco.imgToAnns.get(image, ()), names)
+        if progress is not None:
+            progress(len(found), len(ids))
+    return found
+
+
+def _largest(
+    image: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], names: Mapping[Id, str]
+) -> dict[str, float]:
+    """By class, the share of an image that its largest box covers; without boxes that make sense, nothing."""
+    found: dict[str, float] = {}
+    for annotation in annotations:
+        box = annotation.get("bbox")
+        sides = [*box[2:], image.get("width"), image.get("height")] if isinstance(box, list) else []
+        if len(sides) == 4 and all(type(side) in (int, float) for side in sides):
+            name, share = names[annotation["category_id"]], share_of(*sides)
+            if share is not None:
+                found[name] = max(found.get(name, 0.0), share)
+    return found
+
+
+def _chosen(coco: COCO, layout: COCOInstances) -> list[Id]:
+    """The images that are used, in their order."""
+    return [
+        image for image in sorted(coco.imgs, key=order) if layout.keep_unannotated or image in coco.imgToAnns
+    ]
+
+
+def _places(coco: COCO, chosen: Sequence[Id], folder: Path, path: Path) -> list[PurePosixPath]:
+    return [_place(coco.imgs[image]["file_name"], folder, path) for image in chosen]
 
 
 def _place(name: str, folder: Path, path: Path) -> PurePosixPath:

@@ -2,13 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from bench.datasets.boxes import Shares
 from bench.datasets.layout import ALL, VOCDevkit
-from bench.datasets.layouts.annotation import Annotation, read_annotation
+from bench.datasets.layouts.annotation import Annotation, read_annotation, read_shares
 from bench.datasets.layouts.voc_files import LISTS, Files, choose_picture, find_files, parts_of, side_by_side
 from bench.datasets.listing import (
     Listing,
@@ -116,6 +117,21 @@ def read(
         sources=tuple(dict.fromkeys((*listed, *files.image_folders, *of_images))),
         problems=tuple(problems),
     )
+
+
+def box_shares(
+    folder: Path, layout: VOCDevkit, split: str, ids: Sequence[str], progress: Progress | None
+) -> Shares:
+    """The largest boxes of images; one whose annotation cannot be read has none."""
+    files = find_files(folder, layout)
+    found = {}
+    for number, image in enumerate(ids, start=1):
+        if file := files.annotations.get(image):
+            with suppress(OSError, ValueError):
+                found[image] = read_shares(folder / file)
+        if progress is not None:
+            progress(number, len(ids))
+    return found
 
 
 @dataclass

@@ -8,11 +8,13 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bench.datasets.boxes import Shares, share_of
 from bench.datasets.layout import ALL, YOLO
 from bench.datasets.layouts.walk import below, is_inside, kind_of, require_inside
 from bench.datasets.listing import (
@@ -132,6 +134,38 @@ def read(
             progress(row + 1, len(texts))
     files = tuple(found.files)
     return Listing(files, files, labels, tuple(dict.fromkeys(sources)), tuple(problems))
+
+
+def box_shares(
+    folder: Path, layout: YOLO, split: str, ids: Sequence[str], progress: Progress | None
+) -> Shares:
+    """The largest boxes of images, of polygons the boxes around them; a text file with a fault has none."""
+    data = _load(folder, layout)
+    found = {}
+    for number, image in enumerate(ids, start=1):
+        path = folder / _text_of(image)
+        with suppress(OSError, ValueError):
+            if _numbers(path, folder, data.names):
+                found[image] = _largest(path, data.names)
+        if progress is not None:
+            progress(number, len(ids))
+    return found
+
+
+def _largest(path: Path, names: Mapping[int, str]) -> dict[str, float]:
+    """By class, the share that its largest box covers; the lines have passed `_numbers`."""
+    found: dict[str, float] = {}
+    for line in filter(str.strip, path.read_bytes().decode("utf-8-sig").split("\n")):
+        first, *rest = line.split()
+        values = [float(value) for value in rest]
+        if len(values) == 4:
+            width, height = values[2:]
+        else:  # the corners of a polygon, x and y in turn
+            width, height = (max(values[n::2]) - min(values[n::2]) for n in (0, 1))
+        name, share = names[int(float(first))], share_of(width, height, 1, 1)
+        if share is not None:
+            found[name] = max(found.get(name, 0.0), share)
+    return found
 
 
 def _columns(data: _Data, classes: tuple[str, ...]) -> dict[int, int]:

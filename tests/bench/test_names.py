@@ -10,7 +10,7 @@ import yaml
 from click.testing import Result
 
 from bench.errors import UserError
-from bench.names import file_name
+from bench.names import file_name, named_after
 from bench.records.store import RECORD, RecordStore
 from bench_command import bench
 from hostile import NAMES, everything_below
@@ -34,6 +34,14 @@ def test_what_cannot_name_a_file_is_refused_by_field(name: str) -> None:
 )
 def test_an_ordinary_name_stays_as_it_is(name: str) -> None:
     assert file_name(name, "class") == name
+
+
+def test_a_file_is_named_after_any_text() -> None:
+    assert named_after("resnet/pool=max") == "resnet,pool=max"
+    hostile = [named_after(text, 20) for text in (*NAMES, "résumé", "x" * 301, "x" * 302, "a,b") if text]
+    for name in hostile:
+        assert len(file_name(f"it-{name}.html", "page")) <= 3 + 20 + 13 + 5
+    assert len(set(hostile)) == len(hostile), "no two texts share a file"
 
 
 def own(folder: Path, split: str = "train", **fields: object) -> None:

@@ -19,6 +19,26 @@ SWITCHES = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 
+# The contrast of the words of elements with what is behind them, as WCAG 2.2 computes it.
+CONTRASTS = """
+const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+function light(colour) {
+  probe.fillStyle = colour;
+  probe.fillRect(0, 0, 1, 1);
+  const part = [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3).map((value) => value / 255);
+  const [r, g, b] = part.map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function paper(element) {
+  const colour = getComputedStyle(element).backgroundColor;
+  return colour === "rgba(0, 0, 0, 0)" && element.parentElement ? paper(element.parentElement) : colour;
+}
+return [...document.querySelectorAll(arguments[0])].map((element) => {
+  const [a, b] = [light(getComputedStyle(element).color), light(paper(element))];
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+});
+"""
+
 
 @contextmanager
 def chromium(profile: Path) -> Iterator["Chrome"]:
@@ -73,6 +93,11 @@ class Visit:
 
         for key in keys:
             ActionChains(self.browser).send_keys(key).perform()
+
+    def contrasts(self, selector: str) -> list[float]:
+        """The contrast of every element that the selector finds; 1.4.3 of WCAG 2.2 asks for 4.5."""
+        found: list[float] = self.script(CONTRASTS, selector)
+        return found
 
     def focused(self) -> "WebElement":
         return self.browser.switch_to.active_element

@@ -50,7 +50,8 @@ def test_a_winner_a_loser_and_who_was_not_tested(tmp_path: Path) -> None:
     points = last.behind.removeprefix("−")
     assert abs(float(best.value) - float(last.value) - float(points)) < 0.11 and best.behind == ""
     assert panel.sentence == (
-        f"ML-GCN wins, by {points} points over ResNet baseline. Too few seeds to be tested: SSGRL."
+        f"ML-GCN wins of those tested, by {points} points over ResNet baseline. "
+        "Too few seeds to be tested: SSGRL."
     )
     assert panel.floor.startswith("Label frequency, the floor: ")
     first, final = float(panel.ticks[0]), float(panel.ticks[-1])

@@ -240,31 +240,12 @@ def test_the_page_leads_with_who_is_ahead(visit: Visit, width: int, dark: bool) 
         assert "floor: 6.1 %" in panels[0].text and "floor" not in panels[1].text
 
 
-CONTRASTS = """
-const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-function light(colour) {
-  probe.fillStyle = colour;
-  probe.fillRect(0, 0, 1, 1);
-  const part = [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3).map((value) => value / 255);
-  const [r, g, b] = part.map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-function paper(element) {
-  const colour = getComputedStyle(element).backgroundColor;
-  return colour === "rgba(0, 0, 0, 0)" && element.parentElement ? paper(element.parentElement) : colour;
-}
-const words = "td, th, li, p, small, button, a, b, summary, figcaption, .away, .name, .ticks span";
-return [...document.querySelectorAll(words)].map((element) => {
-  const [a, b] = [light(getComputedStyle(element).color), light(paper(element))];
-  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-});
-"""
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_words_stand_out_from_what_is_behind_them(visit: Visit, dark: bool) -> None:
     """By the contrast that WCAG 2.2 asks for, 1.4.3; the hottest cells of the heat map included."""
-    ratios = visit.open(dark=dark).script(CONTRASTS)
+    ratios = visit.open(dark=dark).contrasts(
+        "td, th, li, p, small, button, a, b, summary, figcaption, .away, .name, .ticks span"
+    )
     assert len(ratios) > 200 and min(ratios) >= 4.5
 
 

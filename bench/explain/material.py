@@ -1,0 +1,112 @@
+"""What the data set itself adds to stored scores: pictures, boxes, which labels go together in training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.datasets.boxes import largest_boxes
+from bench.datasets.index import SplitIndex, pick
+from bench.datasets.open import find_dataset
+from bench.datasets.prepare import prepare_split
+from bench.errors import UserError
+from bench.experiment.cell import CellSpec
+from bench.explain.companions import companions_of
+from bench.explain.kinds import companions_sentence
+from bench.explain.sides import Sides
+from bench.labels import count_labels
+from bench.metrics.average_precision import BoolArray
+from bench.progress import Progress
+
+
+@dataclass(frozen=True)
+class Material:
+    """What there is beside the scores.
+
+    Attributes:
+        pictures: by image id, its file; nothing where the data set is not at hand.
+        boxes: `(N, C)`, the share of the picture that the largest box covers, NaN without; None where there
+            are none.
+        usual: `(C, C)`, companions.
+        notes: what was counted where, and what is missing and why, a sentence each.
+    """
+
+    usual: BoolArray
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+    boxes: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def gather(
+    sides: Sides, cell: CellSpec, data: str | None, root: Path | None, progress: Progress | None = None
+) -> Material:
+    """Look the data set of some runs up.
+
+    Args:
+        sides: the methods.
+        cell: one of their runs.
+        data: the data set, as it was asked for: the name of one's own says nothing, its YAML file does.
+        root: the folder that holds it, if one was named.
+        progress: called with (done, total) while annotations are read.
+
+    Raises:
+        UserError: there is a folder `root`, and the data set of the runs is not there.
+    """
+    try:
+        return _read(sides, cell, data or cell.data, root, progress)
+    except UserError as error:
+        if root is not None:
+            raise
+        missing = f"Without pictures, boxes and training labels: {error}"
+        return Material(_usual(sides.labels), notes=(companions_sentence("the test labels"), missing))
+
+
+def _read(sides: Sides, cell: CellSpec, data: str, root: Path | None, progress: Progress | None) -> Material:
+    published, folder = find_dataset(data, root, progress)
+    info = published.evaluated_on(cell.split)
+    if info.classes != sides.classes:
+        raise UserError(f"The classes of {data} in {folder} are not those of the runs; name their data set.")
+    tested = prepare_split(info, folder, info.eval_split, progress).index
+    rows = _rows_of(sides, tested, data)
+    trained = prepare_split(info, folder, info.train_split, progress).index
+    trained = trained.take(pick(len(trained), cell.limit_train))
+    boxes = largest_boxes(info, folder, info.eval_split, sides.ids, progress)
+    pictures = {image: tested.path(row) for image, row in zip(sides.ids, rows, strict=True)}
+    counted = companions_sentence(f"the {len(trained)} training images")
+    usual = _usual(trained.labels)
+    if boxes is None or np.isnan(boxes).all():
+        without = "The data set has no boxes that are read, so small objects are not told from others."
+        return Material(usual, pictures, None, (counted, without))
+    boxed = int((~np.isnan(boxes) & sides.true).sum())
+    said = f"{boxed} of the {int(sides.true.sum())} positive labels have a box."
+    return Material(usual, pictures, boxes, (counted, said))
+
+
+def _rows_of(sides: Sides, tested: SplitIndex, data: str) -> Sequence[int]:
+    """Where the images of the runs stand in the split.
+
+    Raises:
+        UserError: they are not those of the split, or their labels differ.
+    """
+    row = {image: position for position, image in enumerate(tested.ids)}
+    absent = [image for image in sides.ids if image not in row]
+    if absent:
+        raise UserError(
+            f"{len(absent)} of the {len(sides.ids)} test images of the runs, {absent[0]} for one, are not in "
+            f"{data} under {tested.root}; name the folder that the runs were made from."
+        )
+    rows = [row[image] for image in sides.ids]
+    differ = np.argwhere(tested.labels[rows] != sides.labels)
+    if len(differ):
+        image, name = sides.ids[differ[0][0]], sides.classes[differ[0][1]]
+        raise UserError(
+            f"The labels in {tested.root} are not those that the runs were measured on, for one that of "
+            f"{name} in the image {image}."
+        )
+    return rows
+
+
+def _usual(labels: NDArray[np.int8]) -> BoolArray:
+    return companions_of(*count_labels(labels), len(labels))
