@@ -71,7 +71,8 @@ def test_a_tie_is_called_one(tmp_path: Path) -> None:
     points = last.behind.removeprefix("−")
     ahead, level = (one.name for one in sorted(panel.rows[:2], key=lambda row: row.verdict))
     assert panel.sentence == (
-        f"{ahead} has the highest mean and cannot be told from {level}; behind by {points} points: ResNet baseline."
+        f"{ahead} has the highest mean and cannot be told from {level}; "
+        f"behind by {points} points: ResNet baseline."
     )
 
 
