@@ -39,6 +39,7 @@ def run_matrix(
     device: str = "auto",
     workers: int | None = None,
     compile: bool = False,
+    log: str | Sequence[str] = (),
     results: Path | str = "results",
     overwrite: "Overwrite" = "only-missing",
     quiet: bool = False,
@@ -65,6 +66,7 @@ def run_matrix(
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         workers: loading processes; by device if None.
         compile: compile the models with `torch.compile`.
+        log: `tensorboard`, or names of loggers that installed packages bring.
         results: the folder of the records.
         overwrite: `only-missing`, `failed` (those too), or `always`.
         quiet: print nothing.
@@ -99,6 +101,7 @@ def run_matrix(
         "device": device,
         "workers": workers,
         "compile": compile,
+        "log": log,
         "results": results,
         "overwrite": overwrite,
     }
@@ -217,8 +220,9 @@ def load_model(model: Path | str, device: str = "auto") -> "Scorer":
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Returns:
-        Its `logits(pictures)` and `probabilities(pictures)` are `(N, C)` arrays, for files, Pillow pictures
-        or arrays of pixels; its `classes` names the columns.
+        Its `predict(pictures)` gives the labels of each picture, `logits(pictures)` and
+        `probabilities(pictures)` are `(N, C)` arrays, for files, Pillow pictures or arrays of pixels; its
+        `classes` names the columns.
 
     Raises:
         UserError: there is no such model, or the device is not there.

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import UserError
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.layers.label_decoder import LabelDecoderLayer
@@ -53,7 +52,8 @@ class MLDecoderHead(Head):
 
     def __init__(self, feature_dim: int, labels: LabelSpace, options: MLDecoderOptions) -> None:
         super().__init__()
-        groups = _groups(options, labels.num_classes)
+        options.check_classes(labels.num_classes)
+        groups = options.groups or min(MOST_GROUPS, labels.num_classes)
         self.embed = nn.Linear(feature_dim, options.width)
         self.queries = nn.Parameter(torch.randn(groups, options.width), requires_grad=False)
         self.query_norm = nn.LayerNorm(options.width)
@@ -79,13 +79,3 @@ class MLDecoderHead(Head):
         weights = weights.detach()
         of_class = weights.repeat_interleave(self.classifier.per_group, dim=1)[:, : logits.shape[1]]
         return HeadOutput(logits, {}, {"attention": of_class.unflatten(2, features.shape[2:])})
-
-
-def _groups(options: MLDecoderOptions, num_classes: int) -> int:
-    groups = options.groups or min(MOST_GROUPS, num_classes)
-    if groups > num_classes:
-        raise UserError(
-            f"ML-Decoder cannot divide {num_classes} classes among {groups} groups: choose groups of at most "
-            f"{num_classes}, or leave groups out."
-        )
-    return groups

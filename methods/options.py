@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bench.errors import UserError
 from bench.ranges import LogUniform, OneOf, Range, Uniform
 
 PUBLISHED_WIDTH = 1024
@@ -29,6 +30,9 @@ class Options(BaseModel):
     def uses_known_labels(self) -> bool:
         """Whether the head's `forward` takes labels that are known, as `given`."""
         return False
+
+    def check_classes(self, classes: int) -> None:
+        """UserError where the options do not suit so many classes."""
 
     def narrowed(self, width: int) -> Self:
         """With `width` where the paper has 1024, and every other width in proportion."""
@@ -264,6 +268,14 @@ class MLDecoderOptions(Options):
                 f"that is a multiple of {self.heads}"
             )
         return self
+
+    def check_classes(self, classes: int) -> None:
+        """UserError where there are more groups than classes."""
+        if self.groups and self.groups > classes:
+            raise UserError(
+                f"ML-Decoder cannot divide {classes} classes among {self.groups} groups: choose groups of at "
+                f"most {classes}, or leave groups out."
+            )
 
     def narrowed(self, width: int) -> Self:
         """As of any options, with a width that the heads divide."""

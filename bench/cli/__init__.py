@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "Show one stored run.",
     "verify": "Compute a record's metrics again from its scores, or train it again.",
     "import-checkpoint": "Turn a published checkpoint into a model here.",
+    "predict": "Print the labels of your own pictures.",
     "evaluate": "Score a stored model on a data set.",
     "thresholds": "Fit thresholds and a temperature for a run on validation scores.",
     "submission": "Write the scores of a run as an evaluation server takes them.",

@@ -75,6 +75,10 @@ OPTIONS = (
     click.option("--workers", type=int, help="Loading processes.  [default: by device]"),
     click.option("--compile", is_flag=True, default=None, help="Compile the model with torch.compile."),
     click.option(
+        "--log",
+        help="Write the training down for those who watch it, into logs of the work folder: tensorboard.",
+    ),
+    click.option(
         "--results", type=click.Path(path_type=Path), help="Folder of the records.  [default: results]"
     ),
 )

@@ -44,9 +44,9 @@ def command(
     pass. kept: MB that the forward pass keeps for the backward pass. peak: MB that a step takes at most, with
     the gradients of the parameters.
 
-    ML-GCN, SSGRL, ADD-GCN, SALGL and CSRA are measured in turn with their published formulation, which has
-    the same weights. The line below both says how many times as much it takes (for the times, the median of
-    the ratios within a repeat), and how far the logits are apart, relative to the largest.
+    ML-GCN, SSGRL, ADD-GCN, SALGL, CSRA and TDRG are measured in turn with their published formulation, which
+    has the same weights. The line below both says how many times as much it takes (for the times, the median
+    of the ratios within a repeat), and how far the logits are apart, relative to the largest.
     """
     choices = parse_methods(tuple(names_in(methods)))
     click.echo(

@@ -103,6 +103,7 @@ KINDS: Final = {
             "trained here, with their thresholds; to be had again by training alone",
             _written(MODEL, thresholds_beside(Path(MODEL)).name),
         ),
+        WorkKind("logs", "of trainings, for TensorBoard and the like", _matching("logs/*/*")),
         WorkKind("demo", "the records and tables of `make demo`", _matching("demo/*")),
     )
 }

@@ -77,7 +77,7 @@ def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordSto
     failed = 0
     for number, cell in enumerate(cells, start=1):
         events.cell_started(cell, number, len(cells))
-        record = run_cell(cell, machine, store, events)
+        record = run_cell(cell, machine, store, events, loggers=matrix.log)
         failed += record.status == "failed"
         events.cell_finished(record)
     return failed

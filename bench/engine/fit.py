@@ -21,6 +21,7 @@ from bench.engine.events import Events
 from bench.engine.losses import classification_loss, targets_of
 from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, beside, predict
+from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
@@ -46,6 +47,7 @@ class Run:
     built: Built
     folder: Path
     events: Events
+    watch: Watch
     started: float  # of the clock that measures what the run takes
     spent_before: Spent  # by the process that was interrupted
 
@@ -86,6 +88,7 @@ def fit(run: Run) -> list[Epoch]:
     """
     schedule = run.spec.schedule
     history = _resume(run)
+    run.watch.begin(len(history) * len(run.built.batches))
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
         started = time.perf_counter()
@@ -100,6 +103,7 @@ def fit(run: Run) -> list[Epoch]:
         )
         if schedule.select == "best" and best_epoch(history) == epoch:
             save_weights(run.folder / BEST, run.plain)
+        run.watch.epoch(history[-1])
         save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
         run.events.epoch_finished(history[-1])
     return history
@@ -150,6 +154,7 @@ def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, floa
             _step(run)
         total += value
         run.events.step(epoch, number + 1, len(run.built.batches), value, len(batch.ids))
+        run.watch.step(value, lr, output)
     return total / len(run.built.batches), lr, digest.value()
 
 

@@ -11,11 +11,12 @@ from bench.datasets.open import DataSet, open_dataset
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
-from bench.experiment.methods import MethodChoice, parse_methods
+from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import InitFrom
 from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
+from bench.loggers.catalog import check_loggers
 from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.catalog import PRIOR
 from bench.methods.vectors.label_vectors import label_vectors
@@ -114,6 +115,8 @@ def plan(
             matrix.split,
             choose=chooses,
         )
+        for method in asked.methods:
+            options_of(method).check_classes(len(dataset.info.classes))
         for named in asked.schedules[name]:
             _check_labels(name, named, dataset)
             for spec in _specs(matrix, asked, named, dataset, task, tuned):
@@ -126,6 +129,7 @@ def plan(
 
 def _find(matrix: MatrixSpec) -> _Asked:
     """Resolve every name and file of a matrix but its data."""
+    check_loggers(matrix.log)
     methods = parse_methods(matrix.methods)
     protocol = resolve_protocol(matrix.protocol)
     schedules = {name: _schedules(matrix, name) for name in matrix.data}

@@ -3,6 +3,7 @@
 import shutil
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -33,6 +34,7 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict, telling
+from bench.engine.watch import Watch
 from bench.errors import cut, one_line
 from bench.files import write_text
 from bench.labels import count_labels
@@ -66,7 +68,12 @@ class Machine:
 
 
 def run_cell(
-    cell: Cell, machine: Machine, store: RecordStore, events: Events, folder: Path | None = None
+    cell: Cell,
+    machine: Machine,
+    store: RecordStore,
+    events: Events,
+    folder: Path | None = None,
+    loggers: Sequence[str] = (),
 ) -> Record:
     """Run one cell and store its record, also where it fails.
 
@@ -76,23 +83,26 @@ def run_cell(
         store: where its record goes.
         events: told of the progress.
         folder: where its checkpoint and its model go; one of its name in the work folder if None.
+        loggers: the names of those that write down the training.
     """
     code = code_digest(cell.spec.method.name)
     environment = describe_environment(machine.device, machine.compiled, machine.workers, code)
     folder = folder or work_folder() / "runs" / cell.spec.run_id()
     if cell.fresh:
         shutil.rmtree(folder, ignore_errors=True)
-    try:
-        if cell.spec.method.name == PRIOR.name:
-            record, scores = _run_prior(cell, environment)
-        else:
-            record, scores = _train(cell, machine, environment, folder, events)
-    except (NonFiniteError, RuntimeError, OSError) as error:
-        # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
-        write_text(folder / "error.txt", traceback.format_exc())
-        failed = _record(cell, environment, status="failed", error=one_line(error))
-        return store.save(failed, None)
-    record = store.save(record, scores)
+    with Watch(loggers, cell.spec, cell.dataset.info.classes, events.note) as watch:
+        try:
+            if cell.spec.method.name == PRIOR.name:
+                record, scores = _run_prior(cell, environment)
+            else:
+                record, scores = _train(cell, machine, environment, folder, events, watch)
+        except (NonFiniteError, RuntimeError, OSError) as error:
+            # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
+            write_text(folder / "error.txt", traceback.format_exc())
+            failed = _record(cell, environment, status="failed", error=one_line(error))
+            return store.save(failed, None)
+        record = store.save(record, scores)
+        watch.finish(record)
     for leftover in (CHECKPOINT, BEST):
         (folder / leftover).unlink(missing_ok=True)
     return record
@@ -150,7 +160,7 @@ def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, Scores]:
 
 
 def _train(
-    cell: Cell, machine: Machine, environment: Environment, folder: Path, events: Events
+    cell: Cell, machine: Machine, environment: Environment, folder: Path, events: Events, watch: Watch
 ) -> tuple[Record, Scores]:
     spec = cell.spec
     reset_peak_memory(machine.device)
@@ -159,7 +169,7 @@ def _train(
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    run = _set_up(cell, machine, built, folder, events, started)
+    run = _set_up(cell, machine, built, folder, events, watch, started)
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
@@ -219,7 +229,9 @@ def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
     ]
 
 
-def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, started: float) -> Run:
+def _set_up(
+    cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
+) -> Run:
     """Place the model on the device, and put beside it all that training needs."""
     schedule, device, model = cell.spec.schedule, machine.device, built.model
     precision = precision_plugin(schedule.precision, device)
@@ -241,6 +253,7 @@ def _set_up(cell: Cell, machine: Machine, built: Built, folder: Path, events: Ev
         average=average,
         folder=folder,
         events=events,
+        watch=watch,
         started=started,
         spent_before=Spent(0.0, 0),
     )

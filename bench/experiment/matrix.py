@@ -61,11 +61,12 @@ class MatrixSpec(BaseModel):
     device: str = "auto"
     workers: int | None = Field(None, ge=0)
     compile: bool = False
+    log: tuple[str, ...] = Field((), description="names of loggers")
     results: Path = Path("results")
     overwrite: Overwrite = "only-missing"
     dry_run: bool = False
 
-    @field_validator("methods", "data", "seeds", "backbone", mode="before")
+    @field_validator("methods", "data", "seeds", "backbone", "log", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """Accept `a,b` and a single value where a list is meant."""
@@ -73,7 +74,7 @@ class MatrixSpec(BaseModel):
             return tuple(names_in(value))
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("methods", "data", "seeds", "backbone")
+    @field_validator("methods", "data", "seeds", "backbone", "log")
     @classmethod
     def _once(cls, value: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return value and tuple(dict.fromkeys(value))

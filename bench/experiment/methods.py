@@ -1,6 +1,7 @@
 """The methods that a user asks for, with their options: `resnet/pool=max`."""
 
 from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -80,6 +81,9 @@ def label_of(text: str, stored: Collection[str] = ()) -> str:
 
 def _parse_method(text: str) -> MethodChoice:
     name, *settings = text.split("/")
+    near = get_close_matches(name, GROUPS, n=1, cutoff=0.7)
+    if near and find_method(name) is None:
+        raise UserError(f"Unknown method '{name}'. Did you mean the group '{near[0]}'?")
     method = METHOD_CATALOGUE.get(name)
     options = {}
     for setting in settings:

@@ -9,8 +9,9 @@ from bench.methods.catalog import METHODS, PRIOR
 # Okabe and Ito, Color Universal Design, 2008; greys for its black and its yellow, which is faint on white.
 COLOURS: Final = ("#999999", "#333333", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 
-# A colour alone tells nothing in a black and white print.
-_MARKERS: Final = ("x", "o", "s", "^", "D", "v", "P", "X")
+# A colour alone tells nothing in a black and white print, and there are more methods than colours that all
+# eyes tell apart: where a colour comes a second time, its shape is another one.
+MARKERS: Final = ("x", "o", "s", "^", "D", "v", "P", "X", "h", "p", "<", "*", ">", "d", "8")
 Line = Literal["dotted", "solid", "dashed", "dashdot"]
 _LINES: Final[tuple[Line, ...]] = ("dotted", "solid", "dashed", "dashdot")
 _HATCHES: Final = ("", "////", "....", "xxxx")
@@ -22,8 +23,8 @@ class Style:
     """How a method is drawn.
 
     Attributes:
-        number: position of its colour in `COLOURS`, and of its marker.
-        turn: how often the colours were all given away before; it picks line and hatch.
+        number: position of its colour in `COLOURS`.
+        turn: how often the colours were all given away before; it picks shape, line and hatch.
     """
 
     number: int
@@ -35,9 +36,15 @@ class Style:
         return COLOURS[self.number]
 
     @property
+    def shape(self) -> int:
+        """Position of its marker in `MARKERS`."""
+        given_away = self.turn * (len(COLOURS) - 1)
+        return self.number and 1 + (self.number - 1 + given_away) % (len(MARKERS) - 1)
+
+    @property
     def marker(self) -> str:
         """In matplotlib's spelling."""
-        return _MARKERS[self.number]
+        return MARKERS[self.shape]
 
     @property
     def line(self) -> Line:

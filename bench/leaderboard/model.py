@@ -4,6 +4,20 @@ from dataclasses import dataclass
 
 from bench.figures.palette import Style
 from bench.leaderboard.charts import Chart
+from bench.leaderboard.lead import LeadPanel
+
+
+@dataclass(frozen=True)
+class PageLink:
+    """A link to a file beside the page.
+
+    Attributes:
+        text: what is shown.
+        address: relative to the page.
+    """
+
+    text: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -12,21 +26,25 @@ class PageCell:
 
     Attributes:
         text: as printed.
+        interval: as printed, in small type under it.
         value: what it is sorted by; None for words, and where there is no number.
         best: whether it is bold: the best, or not told from the best by a test.
         note: small print behind it.
         heat: where it lies between the least (0) and the greatest (1) value of the table; None for no colour.
         conditions: the id of the list of conditions that hold for it; empty where it was not measured here.
         made: what else is to be said of how it was made.
+        links: to pictures, which take the place of the text.
     """
 
     text: str
+    interval: str = ""
     value: float | None = None
     best: bool = False
     note: str = ""
     heat: float | None = None
     conditions: str = ""
     made: str = ""
+    links: tuple[PageLink, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,8 @@ class Page:
     """All of it.
 
     Attributes:
+        facts: how much there is of everything, in words.
+        lead: who is ahead, a panel for each data set.
         ranking: the overall ranking.
         columns: by data set of the ranking: its title, and the id of the section with its conditions.
         sections: the data sets.
@@ -114,6 +134,8 @@ class Page:
         notes: a line on each run that is left out.
     """
 
+    facts: tuple[str, ...]
+    lead: tuple[LeadPanel, ...]
     ranking: PageTable
     columns: tuple[tuple[str, str], ...]
     sections: tuple[PageSection, ...]

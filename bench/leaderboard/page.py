@@ -1,5 +1,6 @@
 """The page: one HTML file that loads nothing."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
@@ -7,7 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.figures.palette import COLOURS
-from bench.leaderboard.model import Page, PageSection, conditions_id
+from bench.leaderboard.lead import lead_panels
+from bench.leaderboard.model import Page, PageLink, PageSection, conditions_id
+from bench.leaderboard.pictures import Pictures
 from bench.leaderboard.plots import learning_charts, trade_charts
 from bench.leaderboard.ranking import RULE, Ranking
 from bench.leaderboard.tables import (
@@ -26,25 +29,43 @@ from bench.tables.render import sorting
 from bench.tables.tuned import TUNED
 
 
-def page_of(book: Book, found: Ranking) -> Page:
-    """Put the page of a book's runs together, with their ranking."""
+def page_of(book: Book, found: Ranking, pictures: Pictures) -> Page:
+    """Put the page of a book's runs together, with their ranking and with links to their pictures."""
     sections: list[PageSection] = []
     ranked: dict[str, str] = {}
     titles = data_titles(book.groups)
     for data, of_data in book.groups.items():
-        for group in of_data:
+        for number, group in enumerate(of_data, start=1):
             name = f"data-{len(sections) + 1}"
-            sections.append(_section(book, name, titles[data], group, found.columns[data]))
+            links = pictures.of_group(data, number, group.titles())
+            sections.append(_section(book, name, titles[data], group, found.columns[data], links))
             if group is found.columns[data]:
                 ranked[data] = name
     columns = tuple((titles[data], name) for data, name in ranked.items())
     evidence = {data: book.evidence(group) for data, group in found.columns.items()}
     ranking = ranking_table(found, ranked, titles, evidence)
     tuned = tuned_beside(book.table(TUNED).frame) if TUNED in book.own() else None
-    return Page(ranking, columns, tuple(sections), tuned, published_table(), tuple(book.notes.values()))
+    lead = lead_panels(found, ranked, titles, evidence)
+    notes = tuple(book.notes.values())
+    return Page(_facts(found), lead, ranking, columns, tuple(sections), tuned, published_table(), notes)
 
 
-def _section(book: Book, name: str, title: str, group: Group, ranked: Group) -> PageSection:
+def _facts(found: Ranking) -> tuple[str, ...]:
+    """How much was ranked."""
+    methods = sum(standing.place is not None for standing in found.standings)
+    runs = sum(len(group.records) for group in found.columns.values())
+    counted = ((methods, "method"), (len(found.columns), "data set"), (runs, "run"))
+    return tuple(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counted)
+
+
+def _section(
+    book: Book,
+    name: str,
+    title: str,
+    group: Group,
+    ranked: Group,
+    links: Mapping[str, tuple[PageLink, ...]],
+) -> PageSection:
     evidence = book.evidence(group)
     conditions = (*header(group, book.runs.store), *evidence_statements(group, evidence))
     if len(book.groups[group.first.cell.data]) > 1:
@@ -57,7 +78,9 @@ def _section(book: Book, name: str, title: str, group: Group, ranked: Group) -> 
         title,
         conditions,
         device_statement(group.records),
-        methods_table(f"{name}-comparison", "Comparison (%)", group, metric_columns(group), name, evidence),
+        methods_table(
+            f"{name}-comparison", "Comparison (%)", group, metric_columns(group), name, evidence, links
+        ),
         methods_table(f"{name}-cost", "Cost", group, cost_columns(), name),
         class_table(f"{name}-classes", group, name),
         tuple(trade_charts(group)),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.datasets.catalog import DATASETS
 from bench.figures.palette import styles
-from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, conditions_id
+from bench.leaderboard.model import PageCell, PageHead, PageLink, PageRow, PageTable, conditions_id
 from bench.leaderboard.ranking import MAP, Ranking, Result
 from bench.methods.catalog import METHODS
 from bench.records.evidence import Evidence
@@ -75,15 +75,15 @@ def ranking_table(
 
 
 def _plain(value: float | None, digits: int) -> PageCell:
-    return PageCell("" if value is None else f"{value:.{digits}f}", value)
+    return PageCell("" if value is None else f"{value:.{digits}f}", value=value)
 
 
 def _ranked(result: Result, best: bool, ranks: tuple[int, int], section: str) -> PageCell:
     return PageCell(
         result.printed + ("" if math.isnan(result.deviation) else f" ± {result.deviation:.1f}"),
-        result.mean,
-        best,
-        "" if result.rank is None else f"#{result.rank:g} [{ranks[0]}, {ranks[1]}]",
+        value=result.mean,
+        best=best,
+        note="" if result.rank is None else f"#{result.rank:g} [{ranks[0]}, {ranks[1]}]",
         conditions=conditions_id(section),
         made=_over(result.seeds),
     )
@@ -96,16 +96,23 @@ def methods_table(
     columns: Sequence[Column],
     section: str,
     evidence: Evidence | None = None,
+    pictures: Mapping[str, tuple[PageLink, ...]] | None = None,
 ) -> PageTable:
-    """A row per method, a column per number."""
+    """A row per method, a column per number; last its pictures, where a method has some."""
     looks = styles(group.by_row())
     by_column = _cells(group, columns, section, evidence=evidence)
     rows = [
         PageRow(title, tuple(cells[position] for cells in by_column), looks[label])
         for position, (label, title) in enumerate(group.titles().items())
     ]
-    heads = tuple(PageHead(column.key, descending=column.higher_is_better is not False) for column in columns)
-    return PageTable(name, caption, "Method", heads, tuple(rows))
+    heads = [PageHead(column.key, descending=column.higher_is_better is not False) for column in columns]
+    if pictures and any(pictures.values()):
+        heads.append(PageHead("Pictures", number=False))
+        rows = [
+            replace(row, cells=(*row.cells, PageCell("", links=pictures.get(label, ()))))
+            for row, label in zip(rows, group.by_row(), strict=True)
+        ]
+    return PageTable(name, caption, "Method", tuple(heads), tuple(rows))
 
 
 def class_table(name: str, group: Group, section: str) -> PageTable:
@@ -137,7 +144,16 @@ def _cells(
         if math.isnan(value):
             return PageCell(text)
         share = (value - low) / ((high - low) or 1.0) if heat else None
-        return PageCell(text, value, best, heat=share, conditions=conditions_id(section), made=how)
+        number, bracket, rest = text.partition(" [")
+        return PageCell(
+            number,
+            f"[{rest}" if bracket else "",
+            value,
+            best,
+            heat=share,
+            conditions=conditions_id(section),
+            made=how,
+        )
 
     return [
         [
@@ -168,7 +184,7 @@ def tuned_beside(frame: pd.DataFrame) -> PageTable:
     rows = []
     for position, row in enumerate(frame.to_dict("records")):
         numbers = [
-            PageCell(cells[position].text, None if math.isnan(row[column.key]) else row[column.key])
+            PageCell(cells[position].text, value=None if math.isnan(row[column.key]) else row[column.key])
             for column, cells in zip(TUNED_COLUMNS, by_column, strict=True)
         ]
         texts = [PageCell(str(row[key])) for key in words.values()]
@@ -205,5 +221,5 @@ def _published_row(row: PrintedRow) -> PageRow:
         if value is None:
             cells.append(PageCell(NOTHING))
         else:
-            cells.append(PageCell(f"{value:.1f}", value, made=f"{made}; {note}" if note else made))
+            cells.append(PageCell(f"{value:.1f}", value=value, made=f"{made}; {note}" if note else made))
     return PageRow(METHODS[facts.method or ""].title, tuple(cells))

@@ -34,7 +34,8 @@ def _table(table: PageTable) -> str:
 
 
 def _cell(cell: PageCell) -> grid.Entry:
-    return grid.Entry(_plain(cell.text + (f" ({cell.note})" if cell.note else "")), cell.best)
+    parts = (cell.text, cell.interval, f"({cell.note})" if cell.note else "")
+    return grid.Entry(_plain(" ".join(part for part in parts if part)), cell.best)
 
 
 def _plain(text: str) -> str:

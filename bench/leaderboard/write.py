@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.files import write_text
 from bench.leaderboard.page import page_of, render
+from bench.leaderboard.pictures import Pictures
 from bench.leaderboard.ranking import ranking
 from bench.leaderboard.text import markdown
 from bench.records.store import RecordStore
@@ -26,7 +28,8 @@ def write_leaderboard(store: RecordStore, folder: Path) -> list[Path]:
     book = Book(store)
     if not book.groups:
         raise book.nothing_finished()
-    page = page_of(book, ranking(book.groups))
+    pictures = Pictures(store.folder.parent, folder, {*book.groups, *DATASET_CATALOGUE.names()})
+    page = page_of(book, ranking(book.groups), pictures)
     files = {folder / "leaderboard.md": markdown(page), folder / "leaderboard.html": render(page)}
     for path, text in files.items():
         write_text(path, text)

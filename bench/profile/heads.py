@@ -19,10 +19,9 @@ from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.labels import count_labels
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
-from bench.methods.model import build_head, head_class
+from bench.methods.model import head_class
 from bench.methods.options import Options
-from bench.methods.published.formulation import formulation_of
-from bench.methods.published.names import convert
+from bench.methods.published.formulation import formulation_of, weights_of
 
 SEED = 0
 VECTOR_WIDTH = 300  # of the papers' word vectors
@@ -70,15 +69,22 @@ class Setting:
 
         The earlier map has half the channels and twice the side, as in a ResNet.
         """
-        torch.manual_seed(SEED)
         method, options = method_named(choice.name), options_of(choice)
-        if not head_class(method).reads_earlier:
-            return build_head(method, options, self.labels(), self.channels).to(self.device)
-        earlier_dim, side = max(1, self.channels // 2), 2 * self.side
-        head = build_head(method, options, self.labels(), self.channels, earlier_dim)
-        generator = torch.Generator().manual_seed(SEED)
-        earlier = torch.randn(self.batch, earlier_dim, side, side, generator=generator).relu()
-        return _BesideEarlier(head, earlier).to(self.device)
+        return self.built(head_class(method), options).to(self.device)
+
+    def built(self, head: type[Head], options: Options, device: str = "cpu") -> Head:
+        """A head of a class, ours or a published formulation, on a device; see `head`."""
+        torch.manual_seed(SEED)
+        earlier = self.earlier().to(device) if head.reads_earlier else None
+        with torch.device(device):
+            if earlier is None:
+                return head(self.channels, self.labels(), options)
+            return _BesideEarlier(head(self.channels, self.labels(), options, earlier.shape[1]), earlier)
+
+    def earlier(self) -> Tensor:
+        """The map before the last one, `(B, E, 2h, 2w)`."""
+        shape = self.batch, max(1, self.channels // 2), 2 * self.side, 2 * self.side
+        return torch.randn(shape, generator=torch.Generator().manual_seed(SEED)).relu()
 
 
 class _BesideEarlier(Head):
@@ -96,6 +102,10 @@ class _BesideEarlier(Head):
         earlier = self.earlier.detach().requires_grad_(features.requires_grad)
         output: HeadOutput = self.head(features, targets, earlier=earlier)
         return output
+
+
+def _alone(head: Head) -> Head:
+    return head.head if isinstance(head, _BesideEarlier) else head
 
 
 @dataclass
@@ -156,11 +166,12 @@ def measure_side_by_side(choice: MethodChoice, setting: Setting, repeats: int) -
     if needed > _memory_free(setting.device):
         _time({ours: cost}, features, targets, repeats)
         return SideBySide(cost, left_out=needed)
-    published = formulation(setting.channels, setting.labels(), options).to(setting.device)
+    published = setting.built(formulation, options).to(setting.device)
     published_cost = _cost(published, features, targets)
-    # Names that we do not have are those of a graph network without steps.
-    state = {n: t for n, t in convert(choice.name, published.state_dict()).items() if n in ours.state_dict()}
-    ours.load_state_dict(ours.state_dict() | state)
+    weights = _alone(ours).state_dict()
+    same = weights_of(choice.name, _alone(published).state_dict())
+    weights |= {name: tensor for name, tensor in same.items() if name in weights}
+    _alone(ours).load_state_dict(weights)
     with torch.no_grad():
         expected, found = (head.eval()(features).logits for head in (published, ours))
     difference = float((found - expected).abs().max() / expected.abs().max())
@@ -243,9 +254,8 @@ def now(device: torch.device) -> float:
 def _memory_needed(formulation: type[Head], options: Options, setting: Setting) -> int:
     """Bytes that a training step of a published formulation takes, found without computing anything."""
     features, targets = (tensor.to("meta") for tensor in setting.images())
-    with torch.device("meta"):
-        head = formulation(setting.channels, setting.labels(), options)
-        activations = activation_bytes(head, features, targets)
+    head = setting.built(formulation, options, "meta")
+    activations = activation_bytes(head, features, targets)
     return PEAK_PER_ACTIVATION * activations + 4 * 2 * count_parameters(head)
 
 

@@ -1,29 +1,50 @@
 """Where the model is that a person names."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import UserError
+from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 from bench.settings import MODEL, work_folder
 
 
-def find_model(model: Path | str) -> Path:
+def find_model(model: Path | str, results: Path = Path("results")) -> Path:
     """The file of a model: itself, or that of a run here by the beginning or end of the run's name.
+
+    Args:
+        model: what was named.
+        results: the folder of the records, to say so where one is there without its model.
 
     Raises:
         UserError: there is no such run with a model, or there are several.
     """
     path = Path(model)
-    return path if path.suffix or path.is_file() else _of_run(str(model))
+    return path if path.suffix or path.is_file() else _of_run(str(model), results)
 
 
-def _of_run(name: str) -> Path:
+def _of_run(name: str, results: Path) -> Path:
     runs = {path.parent.name: path for path in (work_folder() / "runs").glob(f"*/{MODEL}")}
-    found = [path for run, path in runs.items() if run == name] or [
-        path for run, path in runs.items() if run.startswith(name) or run.endswith(name)
-    ]
+    found = _named(name, runs)
     if len(found) > 1:
         raise UserError(f"{len(found)} runs with a model begin or end with '{name}': name one of them.")
-    if not found:
-        raise unknown_name("model or run", name, runs)
-    return found[0]
+    if found:
+        return runs[found[0]]
+    stored = _named(name, [path.name for path in sorted(RecordStore(results).folder.glob("[!.]*"))])
+    if stored:
+        raise UserError(
+            f"The record of {stored[0]} is stored, but its model is not in {work_folder() / 'runs'}: train "
+            "it again with `bench run --overwrite always`, or name the file of a model."
+        )
+    if not runs:
+        raise UserError(
+            f"There is no model '{name}', and no run with a model in {work_folder() / 'runs'}: name a file, "
+            "or train one with `bench run`."
+        )
+    raise unknown_name("model or run", name, runs)
+
+
+def _named(name: str, runs: Iterable[str]) -> list[str]:
+    """The run of that name, else those that begin or end with it."""
+    known = list(runs)
+    return [name] if name in known else [run for run in known if run.startswith(name) or run.endswith(name)]

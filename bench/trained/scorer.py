@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +17,15 @@ from bench.engine.environment import choose_device, fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained, load_model
 from bench.errors import UserError
 from bench.trained.find import find_model
+from bench.trained.operating_point import OperatingPoint, read_operating_point
+from bench.trained.prediction import Prediction
 from bench.trained.views import MapKind, look
 
 Floats = NDArray[np.float32]
 Picture = Path | str | Image.Image | NDArray[np.uint8]
 """A file, a picture of Pillow, or `(H, W, 3)` uint8 RGB pixels, `(H, W)` for grey."""
+Threshold = float | Literal["fitted"] | None
+"""One for all labels; those that were fitted; or these where there are some, and else 0.5."""
 
 
 class Seen(NamedTuple):
@@ -48,15 +52,17 @@ class Scorer:
     Attributes:
         card: what the model is and where it comes from.
         classes: the C class names, in the order of the scores.
+        fitted: thresholds and temperature of `bench thresholds`, where they were fitted.
     """
 
-    def __init__(self, trained: Trained, device: str = "auto") -> None:
+    def __init__(self, trained: Trained, device: str = "auto", fitted: OperatingPoint | None = None) -> None:
         """Put a model on a device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
         Raises:
             UserError: the device is not there.
         """
         self.card: ModelCard = trained.card
+        self.fitted = fitted
         self.classes = trained.card.classes
         where = choose_device(device, trained.card.precision)
         self._model = trained.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -82,7 +88,69 @@ class Scorer:
 
     def probabilities(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> Floats:
         """As `logits`, each score between 0 and 1: the sigmoid of the logit, not calibrated."""
-        return torch.from_numpy(self.logits(pictures, batch_size)).sigmoid().numpy()
+        return _sigmoid(self.logits(pictures, batch_size))
+
+    def predict(
+        self,
+        pictures: Picture | Sequence[Picture],
+        threshold: Threshold = None,
+        maps: bool = False,
+        batch_size: int = 16,
+        names: Sequence[str] | None = None,
+    ) -> list[Prediction]:
+        """The labels of pictures, with their probabilities, calibrated where a temperature was fitted.
+
+        Args:
+            pictures: one or several.
+            threshold: from which probability on a label is predicted; `fitted` for those of `bench
+                thresholds`, which None means too where there are some, and else 0.5.
+            maps: keep where each label is seen.
+            batch_size: how many go through the model at once.
+            names: of the pictures; their paths, or `picture 1` and so on, if None.
+
+        Raises:
+            UserError: a file that cannot be read as a picture, an array of another shape or type, thresholds
+                that were not fitted, or maps of a method that has none.
+        """
+        several, thresholds = _several(pictures), self.thresholds(threshold)
+        called = names or [_name(one, number) for number, one in enumerate(several, start=1)]
+        temperature = np.float32(self.fitted.temperature if self.fitted else 1.0)
+        found = []
+        for start in range(0, len(several), batch_size):
+            batch = [_upright(one) for one in several[start : start + batch_size]]
+            seen = self.look(batch)
+            if maps and seen.maps is None:
+                raise UserError(f"{self.card.method.label()} has no map for each label: ask for none.")
+            for number, (picture, logits) in enumerate(zip(batch, seen.logits / temperature, strict=True)):
+                found.append(
+                    Prediction(
+                        picture=called[start + number],
+                        classes=self.classes,
+                        probabilities=_sigmoid(logits),
+                        thresholds=thresholds,
+                        size=picture.size,
+                        maps=seen.maps[number] if maps and seen.maps is not None else None,
+                        card=self.card,
+                    )
+                )
+        return found
+
+    def thresholds(self, threshold: Threshold) -> Floats:
+        """The threshold of each class, `(C,)`, as `predict` takes it.
+
+        Raises:
+            UserError: they are to be the fitted ones, and none were fitted.
+        """
+        if isinstance(threshold, int | float):
+            return np.full(len(self.classes), threshold, np.float32)
+        if self.fitted:
+            return np.array(self.fitted.per_class, np.float32)
+        if threshold == "fitted":
+            raise UserError(
+                f"No thresholds were fitted for this model ({self.card.source}): run `bench thresholds` of "
+                "its run first, or give a number."
+            )
+        return np.full(len(self.classes), 0.5, np.float32)
 
     def look(self, pictures: Picture | Sequence[Picture]) -> Seen:
         """Score one batch of pictures, and keep what the model shows of itself on them.
@@ -106,8 +174,16 @@ class Scorer:
         return evaluation_pixels(_upright(picture), self.card.test_size, self.card.test_resize)
 
 
+def _sigmoid(logits: Floats) -> Floats:
+    return torch.from_numpy(logits).sigmoid().numpy()
+
+
 def _several(pictures: Picture | Sequence[Picture]) -> Sequence[Picture]:
     return [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
+
+
+def _name(picture: Picture, number: int) -> str:
+    return str(picture) if isinstance(picture, Path | str) else f"picture {number}"
 
 
 def _array(view: Tensor | None) -> Floats | None:
@@ -139,4 +215,5 @@ def load_scorer(model: Path | str, device: str = "auto") -> Scorer:
     Raises:
         UserError: there is no such file or run, several runs, or a file that is no model.
     """
-    return Scorer(load_model(find_model(model)), device)
+    path = find_model(model)
+    return Scorer(load_model(path), device, read_operating_point(path))

@@ -6,6 +6,8 @@ memory there, because `bench profile methods` measures it; parameters have their
 
 from collections.abc import Mapping
 
+from torch import Tensor
+
 from bench.methods.head import Head
 from bench.methods.options import Options
 from bench.methods.published.formulations.add_gcn import PublishedADDGCN
@@ -13,6 +15,8 @@ from bench.methods.published.formulations.csra import PublishedCSRA
 from bench.methods.published.formulations.ml_gcn import PublishedMLGCN
 from bench.methods.published.formulations.salgl import PublishedSALGL
 from bench.methods.published.formulations.ssgrl import PublishedSSGRL
+from bench.methods.published.formulations.tdrg import PublishedTDRG
+from bench.methods.published.names import convert
 
 FORMULATIONS: dict[str, type[Head]] = {
     "ml-gcn": PublishedMLGCN,
@@ -20,6 +24,15 @@ FORMULATIONS: dict[str, type[Head]] = {
     "add-gcn": PublishedADDGCN,
     "salgl": PublishedSALGL,
     "csra": PublishedCSRA,
+    "tdrg": PublishedTDRG,
+}
+
+# What the formulation uses and the published code only stores, by our name.
+_STORED: dict[str, Mapping[str, str]] = {
+    "tdrg": {
+        "scales.places.rows": "positional_embedding.row_embed.weight",
+        "scales.places.columns": "positional_embedding.col_embed.weight",
+    }
 }
 
 # Options for which the published code knows one value.
@@ -27,6 +40,11 @@ FIXED: dict[str, Mapping[str, object]] = {
     "ml-gcn": {"layers": 2},
     "add-gcn": {"nodes": "sam", "maps": "cls-gmp", "graph": "static-dynamic", "representation": "bi"},
 }
+
+
+def weights_of(method: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a formulation by the names of ours; more than ours has where options leave parts out."""
+    return convert(method, state) | {ours: state[name] for ours, name in _STORED.get(method, {}).items()}
 
 
 def formulation_of(method: str, options: Options) -> type[Head] | None:

@@ -16,11 +16,11 @@ TINY = (
 )
 
 
-def bench(folder: Path, data: Path | None, *arguments: str) -> Result:
-    """Run `bench ARGUMENTS` in `folder`, where its records and its work folder go."""
+def bench(folder: Path, data: Path | None, *arguments: str, typed: str | None = None) -> Result:
+    """Run `bench ARGUMENTS` in `folder`, where its records and its work folder go; `typed` is its input."""
     folder.mkdir(parents=True, exist_ok=True)
     with chdir(folder):
-        return CliRunner().invoke(main, arguments, env=_environment(folder, data))
+        return CliRunner().invoke(main, arguments, input=typed, env=_environment(folder, data))
 
 
 def own_process(*arguments: str) -> list[str]:

@@ -11,7 +11,7 @@ GROUND = "ground"
 
 LEVELS = (
     {GROUND},
-    {"metrics"},
+    {"metrics", "loggers"},
     {"methods", "datasets"},
     {"experiment"},
     {"records"},

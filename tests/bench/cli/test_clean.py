@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from bench.cli import main
 from bench.cli.work_files import KINDS
+from bench.settings import MODEL
 from bench_command import TINY, bench
 from hostile import everything_below
 from made_records import made_cell, store_made
@@ -25,6 +26,7 @@ FILES = {
     "downloads": ["data/downloads/train2014.zip.part"],
     "checkpoints": ["runs/a/training.pt", "runs/b/.best.safetensors.77.safetensors", "runs/a/error.txt"],
     "models": ["runs/c/model.safetensors"],
+    "logs": ["logs/tensorboard/a/events.out.tfevents.000000"],
     "demo": ["demo/runs/scenes-prior-s0-0a/record.json", "demo/tables/scenes-cost.md"],
     "others": ["data/roots.json", "data/nuswide/Flickr/1.jpg", "notes.txt", "runs/a/record.json"],
 }
@@ -199,9 +201,8 @@ def test_every_file_that_runs_write_is_of_a_kind_and_what_is_cached_is_made_agai
     assert again.exit_code == 0 and "1 of 3 runs done now" in again.output
     # A checkpoint and an error are of a kind, too.
     from bench.engine.fit import BEST, CHECKPOINT
-    from bench.engine.run import WEIGHTS
 
-    for name, kind in ((CHECKPOINT, "checkpoints"), (BEST, "checkpoints"), (WEIGHTS, "models")):
+    for name, kind in ((CHECKPOINT, "checkpoints"), (BEST, "checkpoints"), (MODEL, "models")):
         path = tmp_path / "other" / "runs" / "one" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

@@ -14,6 +14,7 @@ from bench.experiment.schedule import load_schedule
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process
+from event_files import curves
 from trees import write_voc
 
 pytestmark = pytest.mark.slow
@@ -69,6 +70,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> Non
     ]
 
     assert bench(tmp_path / "whole", data, *arguments).exit_code == 0
+    # Watched, which changes no bit either.
+    arguments += ["--log", "tensorboard"]
     printed = kill_in_epoch_three(tmp_path / "killed", data, arguments)
     assert "epoch 3:" not in printed
     assert not list((tmp_path / "killed" / "results" / "runs").glob("*salgl*")), "no record before the end"
@@ -85,6 +88,13 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> Non
         for name, record in (("whole", whole), ("killed", killed))
     ]
     np.testing.assert_array_equal(*logits)
+
+    folder = tmp_path / "killed" / "work" / "logs" / "tensorboard" / killed.run_id
+    assert len(list(folder.iterdir())) == 2, "a file for each process"
+    log = curves(folder)
+    assert [step for step, _ in log["training/loss"]] == list(range(1, 4 * 30 + 1)), "each step once"
+    assert [step for step, _ in log["epoch/loss"]] == [30, 60, 90, 120]
+    np.testing.assert_allclose([loss for _, loss in log["epoch/loss"]], [one.loss for one in whole.history])
 
 
 def test_a_damaged_checkpoint_fails_that_run_by_name(tmp_path: Path) -> None:

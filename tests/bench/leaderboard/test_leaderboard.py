@@ -96,7 +96,7 @@ def test_what_was_not_run_everywhere_has_a_place_that_says_so(tmp_path: Path) ->
     assert rows["Label frequency"] == ["", "", "", "20.0", "–"]
     assert "no result it counts as behind all that have one" in text
     page = (tmp_path / "out" / "leaderboard.html").read_text(encoding="utf-8")
-    assert page.count("<small>on 1 of 2 data sets</small>") == 2 and ">–<small>" not in page
+    assert page.count('<small class="under">on 1 of 2 data sets</small>') == 2 and ">–<small" not in page
     assert "no result it counts as behind all that have one" in page
 
 

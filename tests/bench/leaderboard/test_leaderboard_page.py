@@ -1,9 +1,12 @@
 """The leaderboard in a real browser: by pointer and keyboard, on a phone, in both themes, without scripts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
@@ -16,6 +19,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+PICTURES = (
+    "figures/scenes-per-class.png",
+    "figures/scenes-scenes+salgl.png",
+    "figures/scenes-reversed-per-class.png",  # of another data set
+    "figures/scenes-activation+ml-gcn+salgl@+a cat#1.png",
+    "explain/ml-gcn-vs-resnet-scenes.html",
+)
 HOSTILE = "<img src=x onerror='window.hacked = 1'>"
 CLASSES = ("boat", "dog", HOSTILE)
 AP = {
@@ -48,6 +58,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
             store.save(*made_record(made_cell(method, seed, data), CLASSES, metrics=metrics))
     store.save(*made_record(made_cell(protocol=PROTOCOLS["salgl"]), CLASSES))
     store.save(failed_record(made_cell("add-gcn"), HOSTILE), None)
+    for name in PICTURES:
+        path = folder / "results" / name
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path) if path.suffix == ".png" else path.write_text("<p>why</p>")
     return write_leaderboard(store, folder / "out")[1].as_uri()
 
 
@@ -180,7 +194,7 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 1280, 1920])
 def test_the_page_is_no_wider_than_the_screen(visit: Visit, width: int) -> None:
     visit.open(width=width)
     assert visit.script("return document.documentElement.scrollWidth") <= width
@@ -190,6 +204,40 @@ def test_the_page_is_no_wider_than_the_screen(visit: Visit, width: int) -> None:
     assert box["left"] >= 0 and box["right"] <= width and box["top"] >= 0 and box["bottom"] <= 844
     head = visit.one("#data-1-comparison tbody th").rect
     assert head["x"] >= 0, "the name of the method stays where the numbers are scrolled"
+
+
+def test_the_main_tables_fit_a_laptop(visit: Visit) -> None:
+    visit.open(width=1280)
+    hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth"
+    for table in ("ranking", "data-1-comparison", "data-2-comparison"):
+        assert visit.script(hidden, visit.one(f".scroll:has(#{table})")) == 0, table
+    assert len(visit.all("#data-1-comparison thead th")) == 15 and visit.one("#data-1-comparison small.under")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False), (1920, False)])
+def test_the_page_leads_with_who_is_ahead(visit: Visit, width: int, dark: bool) -> None:
+    visit.open(width=width, dark=dark)
+    first = "return document.querySelector('main').firstElementChild.id"
+    assert visit.script(first) == "lead" and len(visit.all("main figure")) == 1
+    panels = visit.all("#lead .panel")
+    assert [panel.find_element("css selector", "h3").text for panel in panels] == [
+        "Scenes",
+        "PASCAL VOC 2007",
+    ]
+    for panel, data in zip(panels, ("scenes", "voc2007"), strict=True):
+        means = {m: 100 * AP[d, m] * 11 / 18 for d, m in AP if d == data and m != "prior"}
+        shown = [one.text for one in panel.find_elements("css selector", ".value b")]
+        assert shown == [f"{value:.1f}" for value in sorted(means.values(), reverse=True)]
+        places = [one.rect["x"] for one in panel.find_elements("css selector", ".track .dot")]
+        assert places == sorted(places, reverse=True) and len({*places}) == len(places)
+        for track in panel.find_elements("css selector", ".track"):
+            box, bar = track.rect, track.find_element("css selector", ".interval").rect
+            assert box["x"] - 1 <= bar["x"] and bar["x"] + bar["width"] <= box["x"] + box["width"] + 1
+    if width == 1280:
+        assert panels[0].rect["y"] < 500 and panels[0].rect["y"] == panels[1].rect["y"], (
+            "seen without scrolling"
+        )
+        assert "floor: 6.1 %" in panels[0].text and "floor" not in panels[1].text
 
 
 CONTRASTS = """
@@ -205,7 +253,8 @@ function paper(element) {
   const colour = getComputedStyle(element).backgroundColor;
   return colour === "rgba(0, 0, 0, 0)" && element.parentElement ? paper(element.parentElement) : colour;
 }
-return [...document.querySelectorAll("td, th, li, p, small, button, a, b")].map((element) => {
+const words = "td, th, li, p, small, button, a, b, summary, figcaption, .away, .name, .ticks span";
+return [...document.querySelectorAll(words)].map((element) => {
   const [a, b] = [light(getComputedStyle(element).color), light(paper(element))];
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 });
@@ -267,3 +316,23 @@ def test_it_can_be_read_without_scripts(visit: Visit) -> None:
     assert "protocol: bench — AP not interpolated" in visit.one("#data-1-conditions").text
     assert all(table.is_displayed() for table in visit.all("table"))
     assert all(one.is_displayed() for one in visit.all(".chart"))
+    assert "SALGL" in visit.one("#lead").text
+    visit.all("details.pictures summary")[0].click()
+    link = visit.one("details.pictures[open] a")
+    assert link.is_displayed() and link.text == "per class"
+
+
+def test_the_links_to_pictures_lead_to_files(visit: Visit) -> None:
+    from selenium.webdriver import Keys
+
+    visit.open()
+    links = visit.all("#data-1-comparison details.pictures a")
+    files = {Path(unquote(urlsplit(one.get_attribute("href") or "").path)) for one in links}
+    assert len(files) == 4 and all(path.is_file() for path in files)
+    assert visit.all("#data-2 details.pictures") == [], "there are none of this data set"
+    summary = visit.one("#data-1-comparison tr:nth-child(2) details.pictures summary")
+    visit.script("arguments[0].focus()", summary)
+    visit.press(Keys.ENTER, Keys.TAB)
+    assert visit.focused().text == "per class" and visit.focused().is_displayed()
+    visit.press(Keys.ENTER)
+    assert visit.browser.current_url.endswith("/results/figures/scenes-per-class.png")

@@ -91,7 +91,7 @@ def test_a_published_formulation_that_does_not_fit_is_left_out(
     choice = parse_methods((method,))[0]
     options = METHODS[method].options()
     needed = heads._memory_needed(FORMULATIONS[method], options, SETTING)
-    published = FORMULATIONS[method](SETTING.channels, SETTING.labels(), options)
+    published = SETTING.built(FORMULATIONS[method], options)
     kept = activation_bytes(published, *SETTING.images())
     parameters = sum(parameter.numel() for parameter in published.parameters())
     assert needed == heads.PEAK_PER_ACTIVATION * kept + 8 * parameters

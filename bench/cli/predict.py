@@ -1,0 +1,170 @@
+"""`bench predict MODEL IMAGE...`: the labels of one's own pictures."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.console import Console
+
+from bench.cli.display import open_display
+from bench.cli.listing import print_rows
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from bench.trained.prediction import Prediction
+    from bench.trained.scorer import Scorer, Threshold
+
+
+def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) -> "Threshold":
+    """A number from 0 to 1, or `fitted`."""
+    if value is None or value == "fitted":
+        return "fitted" if value else None
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise click.BadParameter(f"'{value}' is neither a number from 0 to 1 nor fitted", ctx, param)
+    return number
+
+
+@click.command("predict")
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--top", type=click.IntRange(1), help="Show so many labels, whatever their probability.")
+@click.option(
+    "--threshold",
+    metavar="NUMBER|fitted",
+    callback=_threshold,
+    help="Show labels from this probability on, or from those that `bench thresholds` fitted.  "
+    "[default: fitted where there are some, else 0.5]",
+)
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, a row for each label of a picture.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write JSON or CSV to this file instead.")
+@click.option(
+    "--maps", type=click.Path(path_type=Path), help="Draw where each label is seen into this folder."
+)
+@click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Images per batch.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(
+    model: str,
+    images: tuple[str, ...],
+    top: int | None,
+    threshold: "Threshold",
+    form: str | None,
+    out: Path | None,
+    maps: Path | None,
+    batch_size: int,
+    device: str,
+) -> None:
+    """Print the labels of pictures, with their probabilities.
+
+    MODEL is a run here, its model.safetensors, or a file of `bench import-checkpoint`. IMAGE is a picture, a
+    folder of them, a pattern in quotes, or - for names on standard input, one on a line.
+
+    A picture that cannot be read is named and left out; the exit status is 1 then.
+    """
+    # Imported here because importing torch takes longer than reading help.
+    from bench.trained.drawings import Drawings
+    from bench.trained.pictures import picture_files, readable
+    from bench.trained.scorer import load_scorer
+
+    form = _form(form, out)
+    files = picture_files(_names(images))
+    scorer = load_scorer(model, device)
+    scorer.thresholds(threshold)  # before any picture is read
+    found: list[Prediction] = []
+    skipped: dict[str, str] = {}
+    with open_display(Console(stderr=True)) as display:
+        progress = display.task("predicting, picture")
+        drawn = Drawings(maps, top) if maps else None
+        for several in readable(files, batch_size, lambda path, why: skipped.update({str(path): why})):
+            names, pictures = [str(path) for path, _ in several], [picture for _, picture in several]
+            predictions = scorer.predict(pictures, threshold, maps is not None, batch_size, names)
+            if drawn:
+                for prediction, picture in zip(predictions, pictures, strict=True):
+                    drawn.add(prediction, picture)
+            found += predictions
+            progress(len(found) + len(skipped), len(files))
+    if form:
+        _write(FORMS[form](scorer, found, skipped, top), out)
+    else:
+        _print_table(scorer, found, top)
+    for name, reason in skipped.items():
+        click.echo(f"{name}: {reason}", err=True)
+    if skipped:
+        raise SystemExit(1)
+
+
+def _names(images: Sequence[str]) -> list[str]:
+    """What was typed, with the lines of standard input in the place of `-`."""
+    lines = [line.rstrip("\r\n") for line in sys.stdin] if "-" in images else []
+    names = [name for image in images for name in (lines if image == "-" else [image])]
+    if not any(names):
+        raise UserError("No picture was named on standard input: give one name on each line.")
+    return [name for name in names if name]
+
+
+def _form(form: str | None, out: Path | None) -> str:
+    """How the predictions are written; the ending of the file says it where no option does."""
+    ending = out.suffix.lower().removeprefix(".") if out else ""
+    chosen = form or (ending if ending in FORMS else "")
+    if out and not chosen:
+        raise UserError(f"{out} ends neither in .json nor in .csv: say which it is to be, --json or --csv.")
+    return chosen
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    from bench.files import write_text
+
+    write_text(out, text)
+    click.echo(f"Written: {out}")
+
+
+def _json(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], top: int | None) -> str:
+    described = {
+        "model": scorer.card.source,
+        "method": scorer.card.method.label(),
+        "calibrated": scorer.fitted is not None,
+        "predictions": [
+            {"picture": one.picture, "labels": [label._asdict() for label in one.labels(top)]}
+            for one in found
+        ],
+        "skipped": [{"picture": name, "reason": reason} for name, reason in skipped.items()],
+    }
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _csv(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], top: int | None) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["picture", "label", "probability"])
+    for one in found:
+        writer.writerows([one.picture, name, f"{value:.6g}"] for name, value in one.labels(top))
+    return text.getvalue()
+
+
+FORMS: Final[dict[str, Callable[..., str]]] = {"json": _json, "csv": _csv}
+"""How predictions are written for a program."""
+
+
+def _print_table(scorer: "Scorer", found: "list[Prediction]", top: int | None) -> None:
+    rows = [
+        {
+            "Picture": one.picture,
+            "Labels": ", ".join(f"{name} {value:.2f}" for name, value in one.labels(top)) or "none",
+        }
+        for one in found
+    ]
+    print_rows(rows)
+    how = "calibrated" if scorer.fitted else "not calibrated (`bench thresholds` does that)"
+    click.echo(f"Probabilities of {scorer.card.method.label()}, {scorer.card.source}, {how}.", err=True)

@@ -1,0 +1,78 @@
+"""The pictures that a person names: files, folders, patterns."""
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from bench.datasets.layouts.walk import PICTURES
+from bench.datasets.pictures.read import read_image
+from bench.errors import UserError
+
+
+def picture_files(names: Iterable[str]) -> list[Path]:
+    """The files that names mean, each once, in the order of the names.
+
+    A folder means every picture in it and below, but hidden ones, by name; a pattern with `*`, `?` or `[` the
+    files that match. A file is taken as it is, whatever its name ends in, also where there is none: it cannot
+    be read then, like a damaged one.
+
+    Raises:
+        UserError: a folder without a picture, or a pattern that nothing matches.
+    """
+    return list(dict.fromkeys(path for name in names for path in _files(name)))
+
+
+def _files(name: str) -> Iterable[Path]:
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(_below(path))
+        if not found:
+            raise UserError(f"There is no picture in the folder {name}; name another, or the pictures.")
+        return found
+    if not path.exists() and glob.has_magic(name):
+        matches = glob.glob(name, recursive=True)  # noqa: PTH207 - it takes absolute patterns too
+        found = [match for match in sorted(map(Path, matches)) if match.is_file()]
+        if not found:
+            raise UserError(f"No file matches {name}; where the shell is to expand it, leave out the quotes.")
+        return found
+    return [path]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in PICTURES and not hidden and path.is_file():
+            yield path
+
+
+def readable(
+    files: Sequence[Path], at_once: int, unreadable: Callable[[Path, str], None]
+) -> Iterator[list[tuple[Path, Image.Image]]]:
+    """Pictures, so many at once, decoded side by side; what cannot be read is told and left out.
+
+    Args:
+        files: of the pictures.
+        at_once: how many in a list, but for those that cannot be read.
+        unreadable: called with each of them and the reason.
+    """
+    with ThreadPoolExecutor(max_workers=min(at_once, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(files), at_once):
+            several = files[start : start + at_once]
+            found = []
+            for path, picture in zip(several, pool.map(_read, several), strict=True):
+                if isinstance(picture, OSError):
+                    unreadable(path, picture.strerror or str(picture))
+                else:
+                    found.append((path, picture))
+            yield found
+
+
+def _read(path: Path) -> Image.Image | OSError:
+    try:
+        return read_image(path)
+    except OSError as error:
+        return error
