@@ -60,7 +60,8 @@ def draw_reliability(
         figure.suptitle(heading + (f"\n{UNWRITTEN}" if unwritten else ""))
         above, below = figure.subfigures(2, 1, height_ratios=(4.0, 1.9 * rows), squeeze=False).ravel()
         _draw_together(above, temperature, before.together(), after.together())
-        below.suptitle("each class, and its calibration error before → after the temperature (%)", fontsize=9)
+        said = "calibration error before → after the temperature (%)"
+        below.suptitle(f"each class, with its {said}; bins of {FEWEST} labels or more", fontsize=9)
         panels = below.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
         drawn = letters.names(names)
         errors = 100 * before.error(), 100 * after.error()
@@ -82,7 +83,7 @@ def _draw_together(part: SubFigure, temperature: float, before: Reliability, aft
     names = "as the model gives it", f"temperature {temperature:.3f}"
     handles = []
     for name, bins, (colour, marker, line) in zip(names, (before, after), _STYLES, strict=True):
-        counts.stairs(bins.counts[0], edges, color=colour, linestyle=line)
+        counts.stairs(bins.counts[0], edges, baseline=None, color=colour, linestyle=line)
         label = f"{name}: calibration error {100 * bins.error()[0]:.2f} %"
         handles.append(Line2D([], [], color=colour, marker=marker, linestyle=line, label=label))
     counts.set(xlabel="probability", ylabel="labels in the bin", xlim=(0, 1), yscale="log")
