@@ -3,23 +3,17 @@
 import click
 
 from bench.cli.listing import print_rows
-from bench.metrics.calibration import BINS, COLDEST, HOTTEST
+from bench.metrics.calibration import BINS
 from bench.metrics.operating_point import NEVER
 from bench.records.record import Decided, Record, Thresholds
-
-_ENDS = {
-    COLDEST: "the scores make hardly a mistake there, so no temperature is the best",
-    HOTTEST: "the scores tell hardly anything there",
-}
 
 
 def show_thresholds(record: Record, thresholds: Thresholds) -> None:
     """Print what was fitted on what, and what the run's scores give with it and without."""
     point = thresholds.point
     click.echo(f"thresholds for {point.target}, fitted on {point.images} images: {point.source}")
-    end = _ENDS.get(point.temperature)
-    at_the_end = f", the end of what is allowed: {end}" if end else ""
-    click.echo(f"temperature: {point.temperature:.3f}{at_the_end}")
+    none = "1, as none is the best: the scores make hardly a mistake there, or tell hardly anything"
+    click.echo(f"temperature: {f'{point.temperature:.3f}' if thresholds.calibrated else none}")
     for names, what in (
         (thresholds.without_positives, "no positive label to fit on, so the threshold for all"),
         (thresholds.unreached, f"no threshold has {point.target}, so never predicted"),

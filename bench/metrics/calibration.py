@@ -20,15 +20,15 @@ Bins with equally many labels would hold, but for one or two, nothing but the ma
 """
 COLDEST: Final = 0.05
 HOTTEST: Final = 20.0
-"""The ends of what a temperature may be: beyond them every probability is 0 or 1, or a half."""
+"""Between which a temperature is looked for: beyond, every probability is 0 or 1, or a half."""
 
 
-def fit_temperature(scores: FloatArray, labels: IntArray) -> float:
+def fit_temperature(scores: FloatArray, labels: IntArray) -> float | None:
     """The temperature T at which `sigmoid(score / T)` has the least binary cross-entropy over all labels.
 
     Temperature scaling (Guo et al., On Calibration of Modern Neural Networks, ICML 2017), for yes or no in
-    the place of one of many. The cross-entropy is convex in 1 / T; where its least is beyond `COLDEST` or
-    `HOTTEST`, because the scores make no mistake, or know nothing, it is that end.
+    the place of one of many. The cross-entropy is convex in 1 / T. None where its least is not between
+    `COLDEST` and `HOTTEST`, because the scores make no mistake, or know nothing.
 
     Args:
         scores: `(N, C)`, finite logits.
@@ -50,10 +50,8 @@ def fit_temperature(scores: FloatArray, labels: IntArray) -> float:
         return float(((expit(np.exp(log_sharpness) * logits) - true) * logits).mean())
 
     dullest, sharpest = -np.log(HOTTEST), -np.log(COLDEST)
-    if slope(dullest) >= 0:
-        return HOTTEST
-    if slope(sharpest) <= 0:
-        return COLDEST
+    if slope(dullest) >= 0 or slope(sharpest) <= 0:
+        return None
     return float(np.exp(-brentq(slope, dullest, sharpest, xtol=1e-9)))
 
 

@@ -166,6 +166,7 @@ class Thresholds(_Part):
 
     created: str  # UTC
     point: OperatingPoint
+    calibrated: bool  # else no temperature is the best, and it is 1
     without_positives: tuple[str, ...]  # classes that have the threshold for all
     unreached: tuple[str, ...]  # classes that are never predicted: no threshold of theirs is precise enough
     measured: AtThresholds | None  # None where a server holds the labels

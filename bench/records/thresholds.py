@@ -37,9 +37,10 @@ def fit(record: Record, own: Scores, validation: ValidationScores, target: Targe
     classes, protocol = record.data.classes, record.cell.protocol
     try:
         found = fit_thresholds(validation.logits, validation.labels, target, protocol)
-        temperature = fit_temperature(validation.logits, validation.labels)
+        best = fit_temperature(validation.logits, validation.labels)
     except ValueError as error:
         raise UserError(f"Nothing can be fitted on the {validation.source}: {error}.") from error
+    temperature = 1.0 if best is None else best
     point = OperatingPoint(
         classes=classes,
         temperature=temperature,
@@ -52,6 +53,7 @@ def fit(record: Record, own: Scores, validation: ValidationScores, target: Targe
     return Thresholds(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         point=point,
+        calibrated=best is not None,
         without_positives=_named(classes, found.without_positives),
         unreached=_named(classes, found.unreached),
         measured=measure(point, own, protocol),

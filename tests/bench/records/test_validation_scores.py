@@ -139,6 +139,7 @@ def test_what_is_fitted_is_fitted_on_validation_scores_alone(tmp_path: Path) -> 
     point = kept.point
     assert point.temperature == fit_temperature(other.logits, other.labels)
     np.testing.assert_array_equal(point.predicted(own.logits), own.logits >= limits.per_class)
+    assert kept.calibrated
     assert (point.target, point.source, point.images) == ("OF1", "validation scores of another", 40)
     # Other test scores change what is measured, and nothing that is fitted.
     turned = fit(record, Scores(own.ids, -own.logits, own.labels), validation, Target("OF1"))
@@ -165,6 +166,9 @@ def test_classes_without_a_threshold_of_their_own_are_named(tmp_path: Path) -> N
     logits[:, 1] = np.where(labels[:, 1] == 1, -5, 5)  # dog
     found = fit(record, own, ValidationScores(logits, labels, "made up"), Target("precision", 0.8))
     assert (found.without_positives, found.unreached) == (("boat",), ("dog",))
+    sure = ValidationScores(own.labels.astype(np.float32), own.labels, "made up")
+    never_wrong = fit(record, own, sure, Target("CF1"))
+    assert never_wrong.point.temperature == 1 and not never_wrong.calibrated
     assert found.point.per_class[:2] == (found.point.overall, NEVER)
     with pytest.raises(UserError, match="on the made up: no class has a positive"):
         fit(record, own, ValidationScores(logits, np.full_like(labels, -1), "made up"), Target("CF1"))
