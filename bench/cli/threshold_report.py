@@ -20,6 +20,7 @@ def show_thresholds(record: Record, thresholds: Thresholds) -> None:
     ):
         if names:
             click.echo(f"{what}: {', '.join(names)}")
+    click.echo(f"decided by {'the threshold of each class' if point.own else 'one threshold for all'}")
     _show_measured(record, thresholds)
 
 

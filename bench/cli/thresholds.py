@@ -13,6 +13,7 @@ from bench.settings import MODEL, work_folder
 if TYPE_CHECKING:
     from bench.records.record import Record, Thresholds
     from bench.records.store import RecordStore, Scores
+    from bench.records.thresholds import DecideBy
     from bench.records.validation_scores import ValidationScores
 
 ENDINGS = (".png", ".svg")
@@ -21,6 +22,13 @@ ENDINGS = (".png", ".svg")
 @click.command("thresholds")
 @click.argument("run")
 @click.option("--for", "target", default="CF1", show_default=True, help="CF1, OF1, or precision=0.9.")
+@click.option(
+    "--decide-by",
+    type=click.Choice(["better", "class", "all"]),
+    default="better",
+    show_default=True,
+    help="The threshold of each class, one for all, or what does better in cross-validation.",
+)
 @click.option("--from", "source", help="The run whose validation scores are fitted on.")
 @click.option("--per-class", is_flag=True, help="Print the threshold of every class too.")
 @click.option(
@@ -34,6 +42,7 @@ ENDINGS = (".png", ".svg")
 def command(
     run: str,
     target: str,
+    decide_by: "DecideBy",
     source: str | None,
     per_class: bool,
     plot: Path | None,
@@ -72,7 +81,7 @@ def command(
     validation = scores_of_named(record, store, source) if source else _stored(record, store, results)
     if validation is None:
         validation = _scored(record, data, data_root, device, workers)
-    thresholds = fit(record, own, validation, wanted)
+    thresholds = fit(record, own, validation, wanted, decide_by)
     click.echo(f"run: {record.run_id}")
     show_thresholds(record, thresholds)
     if per_class:

@@ -18,13 +18,15 @@ Threshold = Annotated[float, Field(ge=0, le=NEVER)]
 class OperatingPoint(BaseModel):
     """Temperature and thresholds, fitted on validation scores.
 
-    A label is predicted where its probability, `sigmoid(logit / temperature)`, is the threshold or more.
+    A label is predicted where its probability, `sigmoid(logit / temperature)`, is the threshold or more: that
+    of its class, or the one for all.
 
     Attributes:
         classes: the C class names, in the order of the logits.
         temperature: of temperature scaling.
         per_class: a threshold for each class; 0 is always, `NEVER` never.
         overall: one for all classes.
+        own: whether decisions are made by `per_class`, else by `overall`.
         target: what the thresholds were fitted for: `CF1`, `OF1` or `precision=P`.
         source: whose validation scores they were fitted on.
         images: how many images these are of.
@@ -37,6 +39,7 @@ class OperatingPoint(BaseModel):
     temperature: float = Field(gt=0)
     per_class: tuple[Threshold, ...]
     overall: Threshold
+    own: bool = True
     target: str
     source: str
     images: int = Field(ge=1)
@@ -47,19 +50,23 @@ class OperatingPoint(BaseModel):
             raise ValueError(f"there are {len(self.per_class)} thresholds for {len(self.classes)} classes")
         return self
 
+    def thresholds(self) -> tuple[float, ...]:
+        """What each class is decided by, C of them."""
+        return self.per_class if self.own else (self.overall,) * len(self.classes)
+
     def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
         """Calibrated probabilities of logits, both `(N, C)`."""
         found: NDArray[np.float64] = _sigmoid(logits.astype(np.float64) / self.temperature)
         return found
 
     def predicted(self, logits: FloatArray) -> BoolArray:
-        """Which labels are predicted, `(N, C)`, by the threshold of each class."""
-        found: BoolArray = self.probabilities(logits) >= self.per_class
+        """Which labels are predicted, `(N, C)`."""
+        found: BoolArray = self.probabilities(logits) >= self.thresholds()
         return found
 
-    def with_one_for_all(self) -> "OperatingPoint":
-        """The same with the one threshold for all in the place of that of each class."""
-        return self.model_copy(update={"per_class": (self.overall,) * len(self.classes)})
+    def deciding_by(self, own: bool) -> "OperatingPoint":
+        """The same, deciding by the threshold of each class, or by the one for all."""
+        return self.model_copy(update={"own": own})
 
     def uncalibrated(self) -> "OperatingPoint":
         """The same with the probabilities as the model gives them; its thresholds are not for these."""

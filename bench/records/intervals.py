@@ -129,7 +129,7 @@ def sample_of(
     """
     choices = protocol.model_dump(mode="json", exclude={"name"})
     told: list[object] = [known] if known else []
-    told += [point.temperature, *point.per_class] if point else []
+    told += [point.temperature, *point.thresholds()] if point else []
     key = canonical_json([_VERSION, record.scores_sha256, choices, resamples, seed, *told])
     path = work_folder() / "bootstrap" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     sample = _read(path)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from bench.metrics.calibration import Floats, fit_temperature, reliability
 from bench.metrics.operating_point import OperatingPoint, threshold_at
 from bench.metrics.precision_recall import precision_recall, precision_recall_of
 from bench.metrics.protocol import Protocol
+from bench.metrics.threshold_choice import own_thresholds_pay
 from bench.metrics.thresholds import Target, fit_thresholds
 from bench.records.record import AtThresholds, CalibrationError, Decided, Record, Thresholds
 from bench.records.store import RecordStore, Scores
@@ -20,9 +21,16 @@ from bench.records.validation_scores import ValidationScores
 from bench.validation import read_described
 
 THRESHOLDS: Final = "thresholds.json"
+DecideBy = Literal["better", "class", "all"]
 
 
-def fit(record: Record, own: Scores, validation: ValidationScores, target: Target) -> Thresholds:
+def fit(
+    record: Record,
+    own: Scores,
+    validation: ValidationScores,
+    target: Target,
+    decide_by: DecideBy = "better",
+) -> Thresholds:
     """Fit thresholds and a temperature for a run, and measure the run's own scores with them.
 
     Args:
@@ -30,6 +38,7 @@ def fit(record: Record, own: Scores, validation: ValidationScores, target: Targe
         own: its scores, on which nothing is fitted unless they are the validation scores.
         validation: what is fitted on.
         target: of the thresholds.
+        decide_by: the threshold of each class, one for all, or what does better in cross-validation.
 
     Raises:
         UserError: no validation image has a positive label.
@@ -37,6 +46,7 @@ def fit(record: Record, own: Scores, validation: ValidationScores, target: Targe
     classes, protocol = record.data.classes, record.cell.protocol
     try:
         found = fit_thresholds(validation.logits, validation.labels, target, protocol)
+        pays = own_thresholds_pay(validation.logits, validation.labels, target, protocol)
         best = fit_temperature(validation.logits, validation.labels)
     except ValueError as error:
         raise UserError(f"Nothing can be fitted on the {validation.source}: {error}.") from error
@@ -46,6 +56,7 @@ def fit(record: Record, own: Scores, validation: ValidationScores, target: Targe
         temperature=temperature,
         per_class=tuple(threshold_at(limit, temperature) for limit in found.per_class.tolist()),
         overall=threshold_at(found.overall, temperature),
+        own={"class": True, "all": False, "better": pays}[decide_by],
         target=str(target),
         source=validation.source,
         images=len(validation.labels),
@@ -67,8 +78,8 @@ def measure(point: OperatingPoint, scores: Scores, protocol: Protocol) -> AtThre
         return None
     decided = (
         precision_recall(logits, labels, protocol),
-        precision_recall_of(point.with_one_for_all().predicted(logits), labels, protocol),
-        precision_recall_of(point.predicted(logits), labels, protocol),
+        precision_recall_of(point.deciding_by(own=False).predicted(logits), labels, protocol),
+        precision_recall_of(point.deciding_by(own=True).predicted(logits), labels, protocol),
     )
     fixed, overall, per_class = (Decided(**one._asdict()) for one in decided)
     return AtThresholds(

@@ -33,8 +33,8 @@ ECE: Final = (
 # Which predictions a column is of: None for those at the protocol's threshold.
 _POINTS: Final[Mapping[str, Callable[[OperatingPoint], OperatingPoint | None]]] = {
     "fixed": lambda point: None,
-    "one for all": OperatingPoint.with_one_for_all,
-    "per class": lambda point: point,
+    "one for all": lambda point: point.deciding_by(own=False),
+    "per class": lambda point: point.deciding_by(own=True),
 }
 
 

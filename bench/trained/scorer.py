@@ -144,7 +144,7 @@ class Scorer:
         if isinstance(threshold, int | float):
             return np.full(len(self.classes), threshold, np.float32)
         if self.fitted:
-            return np.array(self.fitted.per_class, np.float32)
+            return np.array(self.fitted.thresholds(), np.float32)
         if threshold == "fitted":
             raise UserError(
                 f"No thresholds were fitted for this model ({self.card.source}): run `bench thresholds` of "

@@ -94,7 +94,7 @@ def test_thresholds_on_probabilities_predict_what_those_on_logits_do() -> None:
         limits = tuple(threshold_at(limit, temperature) for limit in fitted.per_class)
         made = point(limits, temperature, threshold_at(fitted.overall, temperature))
         np.testing.assert_array_equal(made.predicted(scores), scores >= fitted.per_class)
-        np.testing.assert_array_equal(made.with_one_for_all().predicted(scores), scores >= fitted.overall)
+        np.testing.assert_array_equal(made.deciding_by(own=False).predicted(scores), scores >= fitted.overall)
         np.testing.assert_allclose(logit(made.probabilities(scores)) * temperature, scores, atol=1e-6)
 
 

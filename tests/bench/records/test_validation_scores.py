@@ -134,7 +134,7 @@ def test_what_is_fitted_is_fitted_on_validation_scores_alone(tmp_path: Path) -> 
     record, own = made_record(made_cell())
     _, other = made_record(on_validation(data="else"))
     validation = ValidationScores(other.logits, other.labels, "validation scores of another")
-    kept = fit(record, own, validation, Target("OF1"))
+    kept = fit(record, own, validation, Target("OF1"), "class")
     limits = fit_thresholds(other.logits, other.labels, Target("OF1"), record.cell.protocol)
     point = kept.point
     assert point.temperature == fit_temperature(other.logits, other.labels)
@@ -142,7 +142,7 @@ def test_what_is_fitted_is_fitted_on_validation_scores_alone(tmp_path: Path) -> 
     assert kept.calibrated
     assert (point.target, point.source, point.images) == ("OF1", "validation scores of another", 40)
     # Other test scores change what is measured, and nothing that is fitted.
-    turned = fit(record, Scores(own.ids, -own.logits, own.labels), validation, Target("OF1"))
+    turned = fit(record, Scores(own.ids, -own.logits, own.labels), validation, Target("OF1"), "class")
     assert turned.point == point and turned.measured != kept.measured
     assert kept.measured and record.metrics
     assert kept.measured.fixed.OF1 == record.metrics.OF1 and kept.measured.fixed.CP == record.metrics.CP
