@@ -23,6 +23,7 @@ COMMANDS = {
     "tables": "Write the comparison tables from the stored records.",
     "compare": "Compare two methods on the same test images: differences, intervals, p-values.",
     "plot": "Draw pictures of the stored runs.",
+    "visualize": "Draw what trained models look at and know: maps, label graphs, scenes, classifiers.",
     "leaderboard": "Write the ranking of all methods as Markdown and as a page.",
     "ls": "List the stored runs.",
     "show": "Show one stored run.",

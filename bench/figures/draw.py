@@ -61,7 +61,7 @@ def draw_figures(
     """
     chosen = [resolve("picture", name, KINDS) for name in kinds]
     asked, labels = _asked(store, data, methods, note)
-    selection = _selection(labels)
+    selection = selection_of(labels)
     written = []
     for one in asked:
         subject = Subject(one.group, store, one.several)
@@ -103,7 +103,8 @@ def _asked(
     if data is not None and data not in book.groups:
         raise unknown_name("data set of the stored runs", data, book.groups)
     of_data = {data: book.groups[data]} if data is not None else book.groups
-    wanted = _labels(methods, [group for groups in of_data.values() for group in groups])
+    groups_asked = [group for groups in of_data.values() for group in groups]
+    wanted = labels_asked(methods, {one.cell.row() for group in groups_asked for one in group.records})
     asked = []
     for groups in of_data.values():
         for number, group in enumerate(groups, start=1):
@@ -118,9 +119,8 @@ def _asked(
     return asked, wanted
 
 
-def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
-    """The methods that are chosen, as the runs have them; UserError for one that no run has."""
-    labels = {record.cell.row() for group in groups for record in group.records}
+def labels_asked(methods: Sequence[str], labels: Collection[str]) -> set[str]:
+    """The methods that are chosen, as the runs have them; UserError for one that none of their labels is."""
     wanted = set()
     for method in methods:
         known = method in labels or method.partition("/")[0] in METHOD_CATALOGUE.names()
@@ -131,7 +131,7 @@ def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
     return wanted
 
 
-def _selection(labels: Collection[str]) -> str:
+def selection_of(labels: Collection[str]) -> str:
     """What the choice of methods adds to the name of a file: `+ml-gcn+resnet,pool=max`; nothing for all.
 
     Where that is long, or an option has a value that no file can be named after, a part of it with a hash.

@@ -1,0 +1,75 @@
+"""A figure whose parts stand where they are put, in inches from its upper left corner."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+SMALLEST = 5.5
+"""Points of a letter that can be read in print."""
+
+
+class Sheet:
+    """A figure of a fixed size.
+
+    Attributes:
+        figure: itself.
+        width: inches.
+        height: inches.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.figure = Figure(figsize=(width, height))
+        self.width, self.height = width, height
+        self._canvas = FigureCanvasAgg(self.figure)
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes whose upper left corner is there."""
+        left, bottom = x / self.width, 1 - (y + height) / self.height
+        return self.figure.add_axes((left, bottom, width / self.width, height / self.height))
+
+    def picture_axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """The same without ticks and frame."""
+        axes = self.axes(x, y, width, height)
+        axes.set_axis_off()
+        return axes
+
+    def text(self, x: float, y: float, words: str, **how: Any) -> Text:
+        """A text whose upper left corner is there, unless `ha` and `va` say otherwise."""
+        return self.figure.text(x / self.width, 1 - y / self.height, words, **{"va": "top", **how})
+
+    def extent(self, words: str, size: float, **how: Any) -> tuple[float, float]:
+        """Width and height of a text at a size in points, inches."""
+        text = self.figure.text(0, 0, words, fontsize=size, **how)
+        box = text.get_window_extent(self._canvas.get_renderer())
+        text.remove()
+        return box.width / self.figure.dpi, box.height / self.figure.dpi
+
+    def fitted(self, x: float, y: float, words: str, width: float, size: float, **how: Any) -> Text:
+        """A text that is no wider than that: smaller letters where it takes them, then cut short."""
+        weight = {name: how[name] for name in ("weight",) if name in how}
+        wide = self.extent(words, size, **weight)[0]
+        if wide > width:
+            size = max(SMALLEST, size * width / wide)
+            words = self.cut(words, width, size, **weight)
+        return self.text(x, y, words, fontsize=size, **how)
+
+    def lines(self, words: str, width: float, size: float) -> list[str]:
+        """A text in lines that are no wider than that, broken between words."""
+        found: list[str] = []
+        for word in words.split():
+            longer = f"{found[-1]} {word}" if found else word
+            if found and self.extent(longer, size)[0] <= width:
+                found[-1] = longer
+            else:
+                found.append(word)
+        return found
+
+    def cut(self, words: str, width: float, size: float, **how: Any) -> str:
+        """A text that is no wider than that, its end left out."""
+        kept = words
+        while len(kept) > 1 and self.extent(words if kept == words else kept + "…", size, **how)[0] > width:
+            kept = kept[:-1].rstrip()
+        return words if kept == words else kept + "…"
