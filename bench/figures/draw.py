@@ -131,7 +131,7 @@ def labels_asked(methods: Sequence[str], labels: Collection[str]) -> set[str]:
     return wanted
 
 
-def selection_of(labels: Collection[str]) -> str:
+def selection_of(labels: Collection[str], sign: str = "+") -> str:
     """What the choice of methods adds to the name of a file: `+ml-gcn+resnet,pool=max`; nothing for all.
 
     Where that is long, or an option has a value that no file can be named after, a part of it with a hash.
@@ -143,7 +143,7 @@ def selection_of(labels: Collection[str]) -> str:
     plain = all(re.fullmatch(r"[\w./=-]+", label, re.ASCII) for label in labels)
     if not plain or len(name) > LONGEST_SELECTION:
         name = f"{name[:LONGEST_SELECTION]}-{sha256(whole.encode()).hexdigest()[:12]}"
-    return f"+{file_name(name, 'choice of methods')}"
+    return f"{sign}{file_name(name, 'choice of methods')}"
 
 
 def _draw(kind: FigureKind, subject: Subject) -> Figure:

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
 from PIL import Image
 from scipy.special import expit
 
 from bench.visualize.inside import Floats, Inside
-from bench.visualize.sheet import Sheet
+from bench.visualize.sheet import BOTTOM, EDGE, Box, Sheet
 from bench.visualize.subject import Drawing, Subject, several, verdict, wrong_label
-from bench.visualize.tiles import KEY, WRONG, aspect_of, badge, draw_map, draw_picture, footer, name_tile
+from bench.visualize.tiles import KEY, WRONG, aspect_of, badge, draw_map, name_tile
 
 AT_MOST = 5
 """Labels of an image."""
@@ -19,8 +18,8 @@ WIDTH = 12.0
 """Inches that the images of a line take at most."""
 PICTURE, TILE, GAP, BETWEEN = 1.3, 0.87, 0.05, 0.22
 """Inches: height of a picture and of a tile, between tiles, between images."""
-EDGE, TITLES, NAMES, TOP, BOTTOM = 0.15, 1.15, 0.42, 0.45, 0.4
-"""Inches: around, of the methods' names, of those of image and labels, above and below all."""
+TITLES, NAMES, TOP = 1.15, 0.42, 0.45
+"""Inches: of the methods' names, of those of image and labels, above all."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,6 @@ def draw(subject: Subject) -> Iterator[Drawing]:
         max(6.5, 2 * EDGE + TITLES + width),
         TOP + len(lines) * height + (len(lines) - 1) * BETWEEN + BOTTOM,
     )
-    heading = subject.heading(f"where {_methods(rows)} see the labels")
-    sheet.fitted(EDGE, 0.12, heading, sheet.width - 2 * EDGE, 10.5)
     for number, line in enumerate(lines):
         top = TOP + number * (height + BETWEEN)
         _draw_titles(sheet, subject, rows, top + PICTURE + NAMES)
@@ -67,7 +64,7 @@ def draw(subject: Subject) -> Iterator[Drawing]:
         for block in line:
             _draw_block(sheet, subject, rows, probability[:, block.image], block, (x, top))
             x += block.width + BETWEEN
-    yield Drawing(footer(sheet, f"bold: a label of the image; {KEY}"))
+    yield Drawing(subject.frame(sheet, f"where {_methods(rows)} see the labels", KEY))
 
 
 def _methods(rows: Sequence[Inside]) -> str:
@@ -122,17 +119,17 @@ def _draw_block(
 ) -> None:
     left, top = corner
     truth, first = subject.images[block.image].truth, top + PICTURE + NAMES
-    draw_picture(sheet.axes(left, top, block.tile / TILE * PICTURE, PICTURE), block.picture)
+    sheet.picture(Box(left, top, block.tile / TILE * PICTURE, PICTURE), block.picture)
     sheet.fitted(left, top + PICTURE + 0.03, _caption(subject, block), block.width, 6.5, color="0.4")
     for column, label in enumerate(block.labels):
         x = left + column * (block.tile + GAP)
         weight = {"weight": "bold"} if truth is not None and truth[label] == 1 else {}
         sheet.fitted(x, first - 0.04, subject.names[label], block.tile, 8, va="bottom", **weight)
         for number, row in enumerate(rows):
-            axes = sheet.axes(x, first + number * (TILE + GAP), block.tile, TILE)
+            box = Box(x, first + number * (TILE + GAP), block.tile, TILE)
             chance = float(probability[number, label])
-            _draw_tile(axes, row, block, label)
-            badge(axes, chance, verdict(truth, label, chance))
+            _draw_tile(sheet, box, row, block, label)
+            badge(sheet, box, chance, verdict(truth, label, chance))
     if block.wrong:
         _draw_wrong(sheet, subject, rows, probability, block, (left, first))
 
@@ -155,15 +152,15 @@ def _draw_wrong(
             how = {"fontsize": 7, "color": "0.5", "ha": "center", "va": "center"}
             sheet.text(x + block.tile / 2, y + TILE / 2, "none", **how)
             continue
-        axes = sheet.axes(x, y, block.tile, TILE)
-        _draw_tile(axes, row, block, label)
-        badge(axes, float(probability[number, label]), False)
-        name_tile(sheet, (x, y), subject.names[label], block.tile)
+        box = Box(x, y, block.tile, TILE)
+        _draw_tile(sheet, box, row, block, label)
+        badge(sheet, box, float(probability[number, label]), False)
+        name_tile(sheet, box, subject.names[label])
 
 
-def _draw_tile(axes: Axes, row: Inside, block: _Block, label: int) -> None:
+def _draw_tile(sheet: Sheet, box: Box, row: Inside, block: _Block, label: int) -> None:
     assert row.seen is not None and row.seen.maps is not None
-    draw_map(axes, block.picture, row.seen.maps[block.image, label], row.model.card)
+    draw_map(sheet, box, block.picture, row.seen.maps[block.image, label], row.model.card)
 
 
 def _caption(subject: Subject, block: _Block) -> str:

@@ -9,16 +9,16 @@ from PIL import Image
 from scipy.special import expit
 
 from bench.visualize.inside import Floats, Inside
-from bench.visualize.sheet import Sheet
+from bench.visualize.sheet import BOTTOM, EDGE, Box, Sheet
 from bench.visualize.subject import THRESHOLD, Drawing, Subject, verdict
-from bench.visualize.tiles import KEY, badge, draw_map, draw_picture, footer, tile_size
+from bench.visualize.tiles import KEY, badge, draw_map, tile_size
 
 AT_MOST = 6
 """Labels of an image."""
 SIDE, GAP = 1.3, 0.08
 """Inches: of a tile, and between two."""
-HEAD, TOP, BOTTOM = 0.2, 0.5, 0.35
-"""Inches: above a row, above and below all."""
+HEAD, TOP = 0.2, 0.5
+"""Inches: above a row, above all."""
 KINDS = {"attention": "attention", "activation": "class activation maps"}
 
 
@@ -38,7 +38,7 @@ class _Row:
 def draw(subject: Subject) -> Iterator[Drawing]:
     """A picture for each method: in a row for each image its picture, and the map of each label."""
     for inside in subject.shown_by(lambda one: one.seen is not None and one.seen.maps is not None):
-        yield Drawing(_figure(subject, inside), (inside.model.label,))
+        yield Drawing(_figure(subject, inside), (inside.model.tag,))
 
 
 def _figure(subject: Subject, inside: Inside) -> Figure:
@@ -46,15 +46,13 @@ def _figure(subject: Subject, inside: Inside) -> Figure:
     assert seen is not None and seen.maps is not None
     probability = expit(seen.logits)
     rows = [_row(subject, image, probability[image]) for image in range(len(subject.images))]
-    width = max(6.5, max(row.width() for row in rows) + 0.3)
+    width = max(6.5, max(row.width() for row in rows) + 2 * EDGE)
     sheet = Sheet(width, TOP + sum(HEAD + row.tile[1] + GAP for row in rows) + BOTTOM)
-    what = f"{KINDS[seen.kind or 'attention']} of {inside.model.title}"
-    sheet.text(0.15, 0.12, subject.heading(what), fontsize=10.5)
     y = TOP
     for row in rows:
         _draw_row(sheet, subject, inside, seen.maps[row.image], probability[row.image], row, y)
         y += HEAD + row.tile[1] + GAP
-    return footer(sheet, f"bold: a label of the image; {KEY}")
+    return subject.frame(sheet, f"{KINDS[seen.kind or 'attention']} of {inside.model.title}", KEY)
 
 
 def _row(subject: Subject, image: int, probability: Floats) -> _Row:
@@ -79,13 +77,13 @@ def _draw_row(
 ) -> None:
     (width, height), truth = row.tile, subject.images[row.image].truth
     name = subject.lettering.text(subject.images[row.image].name)
-    sheet.fitted(0.15, y + 0.04, name, width, 7.5, color="0.4")
-    draw_picture(sheet.axes(0.15, y + HEAD, width, height), row.picture)
+    sheet.fitted(EDGE, y + 0.04, name, width, 7.5, color="0.4")
+    sheet.picture(Box(EDGE, y + HEAD, width, height), row.picture)
     for column, label in enumerate(row.labels, start=1):
-        x = 0.15 + column * (width + GAP)
+        x = EDGE + column * (width + GAP)
         present = truth is not None and truth[label] == 1
         how = {"weight": "bold"} if present else {}
         sheet.fitted(x, y + 0.04, subject.names[label], width, 8, **how)
-        axes = sheet.axes(x, y + HEAD, width, height)
-        draw_map(axes, row.picture, maps[label], inside.model.card)
-        badge(axes, float(probability[label]), verdict(truth, label, float(probability[label])))
+        box = Box(x, y + HEAD, width, height)
+        draw_map(sheet, box, row.picture, maps[label], inside.model.card)
+        badge(sheet, box, float(probability[label]), verdict(truth, label, float(probability[label])))

@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 
 POINT = 0.055
 """Inches around the middle of a point that no name covers."""
-FREE = 0.015
-"""Inches between two names."""
+FREE, INSET = 0.015, 0.05
+"""Inches between two names, and between a name and the edge of the room."""
 DISTANCES = (0.07, 0.12, 0.18, 0.26, 0.36, 0.48, 0.62, 0.8)
 """Inches from a point to the nearest edge of its name, in the order in which they are tried."""
 LED = 0.12
@@ -75,5 +75,6 @@ def _covered(
     for box in boxes:
         overlap = half + box[2:] - np.abs(middles - box[:2])
         total += np.clip(np.minimum(overlap, 2 * half), 0, None).prod(axis=1)
-    outside = np.clip(np.abs(middles - np.array(room) / 2) + half - np.array(room) / 2, 0, None)
+    inside = np.array(room) / 2 - INSET
+    outside = np.clip(np.abs(middles - np.array(room) / 2) + half - inside, 0, None)
     return total + 10 * outside.sum(axis=1)

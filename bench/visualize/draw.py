@@ -6,6 +6,8 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
+from matplotlib import rc_context
+
 from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.locate import name_of
 from bench.datasets.open import OpenedSplit, open_split
@@ -128,7 +130,8 @@ def _written(
     subject = source.subject(kind, note)
     module, _, function = kind.draw.partition(":")
     found = []
-    with look(subject.lettering):
+    # Pictures that lie side by side stay pictures of their own in an SVG.
+    with look(subject.lettering), rc_context({"image.composite_image": False}):
         drawings: list[Drawing] = list(getattr(import_module(module), function)(subject))
         for drawing in drawings:
             stem = folder / source.file_stem(kind, drawing)
@@ -237,8 +240,8 @@ class _Source:
 
     def file_stem(self, kind: ViewKind, drawing: Drawing) -> str:
         """The name of a picture's files without their ending."""
-        data = name_of(self.chosen.data) if self.chosen.data else self.chosen.models[0].name
+        data = name_of(self.chosen.data) if self.chosen.data else "models"
         number = f"-{self.chosen.number}" if self.chosen.number > 1 else ""
         of = drawing.of or self.chosen.selection
-        images = "@" + selection_of(map(Path, self._named())) if kind.images and self._named() else ""
+        images = selection_of([Path(name).name for name in self._named()], "@") if kind.images else ""
         return f"{file_name(data, 'data set')}-{kind.name}{number}{selection_of(of)}{images}"

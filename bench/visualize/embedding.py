@@ -17,9 +17,8 @@ from tabulate import tabulate
 from bench.datasets.super_categories import groups_of
 from bench.visualize.beside import place_names
 from bench.visualize.inside import Floats, Inside
-from bench.visualize.sheet import Sheet
+from bench.visualize.sheet import BOTTOM, EDGE, Box, Sheet
 from bench.visualize.subject import Drawing, NoSuchViewError, Subject
-from bench.visualize.tiles import footer
 
 Matrix = NDArray[np.float64]
 
@@ -28,10 +27,10 @@ NEAREST = 3
 FEWEST = 3
 """Labels that can be laid out."""
 PER_LINE = 3
-EDGE, HEAD, GAP, TOP, BOTTOM, LEGEND = 0.15, 0.42, 0.25, 0.45, 0.35, 0.25
+HEAD, GAP, TOP, LEGEND = 0.42, 0.25, 0.45, 0.25
 SEED = 0
-ROOM = 0.45
-"""Inches within a panel that are left for names beside the outermost points."""
+ROOM = 0.45, 0.22
+"""Inches within a panel that are left at the sides and above and below for names of the outermost points."""
 COLOURS: Final = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
     *("#333333", "#882255", "#999933", "#44AA99", "#332288", "#AA4499"),
@@ -48,7 +47,7 @@ def draw(subject: Subject) -> Iterator[Drawing]:
     models = subject.shown_by(lambda one: one.classifiers is not None)
     if len(subject.classes) < FEWEST:
         raise NoSuchViewError(
-            f"{len(subject.classes)} labels cannot be laid out in the plane: 'embedding' takes {FEWEST} of them."
+            f"{len(subject.classes)} labels cannot be laid out in the plane: 'embedding' takes {FEWEST}."
         )
     groups = groups_of(subject.classes)
     table = nearest_table(models, subject.classes, groups)
@@ -127,7 +126,6 @@ def _figure(
     sheet = Sheet(
         max(6.5, 2 * EDGE + columns * (side + GAP) - GAP), TOP + lines * (HEAD + side + GAP) + legend + BOTTOM
     )
-    sheet.text(EDGE, 0.12, subject.heading("classifiers of the labels"), fontsize=10.5)
     styles = _styles(subject.classes, groups)
     for number, inside in enumerate(models):
         line, column = divmod(number, columns)
@@ -138,7 +136,7 @@ def _figure(
         _draw_panel(sheet, subject, inside, styles, (x, y + HEAD, side))
     if groups:
         _draw_legend(sheet, groups, styles, subject)
-    return footer(sheet, KEY)
+    return subject.frame(sheet, "classifiers of the labels", KEY)
 
 
 def _styles(classes: Sequence[str], groups: Mapping[str, Sequence[str]] | None) -> list[tuple[str, str]]:
@@ -167,11 +165,12 @@ def _draw_panel(
 ) -> None:
     assert inside.classifiers is not None
     x, y, side = place
-    axes = sheet.axes(x, y, side, side)
+    axes = sheet.axes(Box(x, y, side, side))
     axes.set(xlim=(0, side), ylim=(0, side), xticks=(), yticks=())
     for spine in axes.spines.values():
         spine.set(visible=True, color="0.8")
-    points = ROOM + layout(unit(inside.classifiers)) * (side - 2 * ROOM)
+    room = np.array(ROOM)
+    points = room + layout(unit(inside.classifiers)) * (side - 2 * room)
     size = 7.0 if len(points) <= 40 else 6.0
     names = [sheet.cut(name, side / 3, size) for name in subject.names]
     extents = np.array([sheet.extent(name, size) for name in names])

@@ -12,15 +12,14 @@ from scipy.stats import spearmanr
 from bench.visualize.inside import Inside, Matrix
 from bench.visualize.matrix import BESIDE, Names, draw_matrix, names_for
 from bench.visualize.order import at_most, by_company
-from bench.visualize.sheet import Sheet
+from bench.visualize.sheet import BOTTOM, EDGE, Box, Sheet
 from bench.visualize.subject import THRESHOLD, Drawing, Subject
-from bench.visualize.tiles import draw_picture, footer
 
 AT_MOST = 40
 """Labels of a matrix."""
 PER_LINE = 4
-EDGE, HEAD, GAP, TOP, BOTTOM = 0.15, 0.42, 0.2, 0.45, 0.35
-"""Inches: at the left, above a matrix, between lines, above and below all."""
+HEAD, GAP, TOP = 0.42, 0.2, 0.45
+"""Inches: above a matrix, between lines, above all."""
 KEY = (
     "row i: what label i is told of each label j; grey: the diagonal; frames: the largest tenth of a row; "
     "pink: labels of the image, or predicted where these are not known; ρ: Spearman's rank correlation with "
@@ -78,12 +77,11 @@ def draw(subject: Subject) -> Iterator[Drawing]:
     heights = [_lines(panels, image) * look.line for panels, image in blocks]
     sheet = Sheet(EDGE + PER_LINE * look.pitch, TOP + sum(heights) + BOTTOM)
     shown = "" if len(order) == len(subject.classes) else f", {len(order)} of {len(subject.classes)} labels"
-    sheet.text(EDGE, 0.12, subject.heading(f"label graphs{shown}"), fontsize=10.5)
     top = TOP
     for (panels, image), height in zip(blocks, heights, strict=True):
         _draw_block(sheet, subject, look, panels, (image, [] if image is None else present[image]), top)
         top += height
-    yield Drawing(footer(sheet, KEY))
+    yield Drawing(subject.frame(sheet, f"label graphs{shown}", KEY))
 
 
 def _has_graph(inside: Inside) -> bool:
@@ -152,7 +150,7 @@ def _draw_image(
     sheet.fitted(x, top + 0.05, name, width, 9, weight="bold")
     labels = ", ".join(subject.names[label] for label in present) or "no label"
     sheet.fitted(x, top + 0.22, labels, width, 7.5, color="0.3")
-    draw_picture(sheet.axes(x, top + HEAD, width, look.side), shown.thumbnail(480))
+    sheet.picture(Box(x, top + HEAD, width, look.side), shown.thumbnail(480))
 
 
 def _draw_panel(
@@ -168,7 +166,8 @@ def _draw_panel(
     sheet.fitted(x, top + 0.05, title, look.side + BESIDE, 9, weight="bold")
     what = panel.what
     if look.data is not None and panel.weights is not look.data:
-        what = f"{what}, ρ = {agreement(panel.weights, look.data):.2f}"
+        found = agreement(panel.weights, look.data)
+        what += "" if math.isnan(found) else f", ρ = {found:.2f}".replace("-", "−")
     sheet.fitted(x, top + 0.22, what, look.side + BESIDE, 7.5, color="0.3")
     values = panel.weights[np.ix_(look.order, look.order)]
     marked = largest_tenth(panel.weights)[np.ix_(look.order, look.order)] if panel.image is not None else None

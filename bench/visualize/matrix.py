@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from bench.visualize.sheet import SMALLEST, Sheet
+from bench.visualize.sheet import SMALLEST, Box, Sheet
 
 Matrix = NDArray[np.float64]
 MARK = "#d81b60"
@@ -70,13 +70,13 @@ def draw_matrix(
     if low < 0:
         high = max(high, -low)
         scale = {"cmap": "PuOr_r", "vmin": -high, "vmax": high}
-    axes = sheet.axes(x, y, side, side)
+    axes = sheet.axes(Box(x, y, side, side))
     shown = axes.imshow(np.where(np.eye(count), np.nan, values), interpolation="nearest", **scale)
     axes.set_facecolor("0.85")
     _name(axes, names, bold)
     if marked is not None:
         _mark(axes, marked, side / count)
-    bar = axes.figure.colorbar(shown, cax=sheet.axes(x + side + 0.06, y, BAR, side))
+    bar = axes.figure.colorbar(shown, cax=sheet.axes(Box(x + side + 0.06, y, BAR, side)))
     bar.ax.tick_params(labelsize=6, length=2, pad=1.5)
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(4)

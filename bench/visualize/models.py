@@ -24,7 +24,8 @@ class Model:
     Attributes:
         name: of the run, or of the file.
         title: as tables print the method; no two that are shown together have the same.
-        label: of the method with its options; what files are named after.
+        label: of the method with its options.
+        tag: what a picture of it alone is named after: the label; with the seed where it was named itself.
         path: of the model.
         card: of the model.
         record: of the run that made it; None for a file without one here.
@@ -33,6 +34,7 @@ class Model:
     name: str
     title: str
     label: str
+    tag: str
     path: Path
     card: ModelCard
     record: Record | None
@@ -108,7 +110,7 @@ def _named(store: RecordStore, runs: Sequence[str], data: str | None) -> Chosen:
     found = list(dict.fromkeys(_file_of(store, run) for run in runs))
     loaded = [(path, store.load(path.parent.name) if path.name == MODEL else None) for path in found]
     records = {path: record if isinstance(record, Record) else None for path, record in loaded}
-    models = [_model(path, record) for path, record in records.items()]
+    models = [_tagged(_model(path, record)) for path, record in records.items()]
     wanted = data and name_of(data)
     for model in models:
         if wanted and model.record and model.record.cell.data != wanted:
@@ -116,7 +118,7 @@ def _named(store: RecordStore, runs: Sequence[str], data: str | None) -> Chosen:
     of = {record.cell.data for record in records.values() if record}
     if data is None and len(of) > 1:
         raise UserError(f"The runs are on several data sets, {', '.join(sorted(of))}: name runs on one.")
-    return Chosen(_in_order(models), data or next(iter(of), None), 1, tuple(_tag(model) for model in models))
+    return Chosen(_in_order(models), data or next(iter(of), None), 1, tuple(model.tag for model in models))
 
 
 def _file_of(store: RecordStore, run: str) -> Path:
@@ -176,9 +178,10 @@ def _models(records: Iterable[Record]) -> tuple[Model, ...]:
 def _model(path: Path, record: Record | None) -> Model:
     card = read_card(path)
     if record is not None:
-        return Model(record.run_id, title_of(record), record.cell.row(), path, card, record)
+        label = record.cell.row()
+        return Model(record.run_id, title_of(record), label, label, path, card, record)
     label, name = card.method.label(), path.parent.name if path.name == MODEL else path.stem
-    return Model(name, method_title(card.method.name, label), label, path, card, None)
+    return Model(name, method_title(card.method.name, label), label, name, path, card, None)
 
 
 def _in_order(models: Sequence[Model]) -> tuple[Model, ...]:
@@ -201,6 +204,6 @@ def _seed(model: Model) -> int:
     return model.record.cell.seed if model.record else -1
 
 
-def _tag(model: Model) -> str:
-    """What a model that was named adds to the name of a file."""
-    return f"{model.label},s{_seed(model)}" if model.record else model.name
+def _tagged(model: Model) -> Model:
+    """A model that was named itself: beside it there may be another seed of the method."""
+    return replace(model, tag=f"{model.label},s{_seed(model)}") if model.record else model

@@ -20,15 +20,14 @@ from bench.visualize.images import Shown
 from bench.visualize.inside import Floats, Inside, Matrix
 from bench.visualize.matrix import BESIDE, draw_matrix, names_for
 from bench.visualize.order import at_most, by_company
-from bench.visualize.sheet import Sheet
+from bench.visualize.sheet import BOTTOM, EDGE, Box, Sheet
 from bench.visualize.subject import Drawing, Subject
-from bench.visualize.tiles import draw_picture, footer
 
 BATCH = 32
 AT_MOST_SCENES, AT_MOST_LABELS = 12, 24
 SURE = 6
 """Images of a scene."""
-EDGE, HEAD, SIDE, GAP, TOP, BOTTOM = 0.15, 0.3, 2.0, 0.2, 0.45, 0.35
+HEAD, SIDE, GAP, TOP = 0.3, 2.0, 0.2, 0.45
 CLOUD = 3.2
 THUMBNAIL, BETWEEN, NUMBER = (1.3, 0.98), 0.06, 0.18
 """Inches: of an image, between two, of the number beneath."""
@@ -90,7 +89,7 @@ def draw(subject: Subject) -> Iterator[Drawing]:
         scenes = _Scenes(memory, probability, subject.split, subject.classes)
         yield Drawing(
             _figure(subject, inside, scenes),
-            (inside.model.label,),
+            (inside.model.tag,),
             {"": label_table(scenes), "-images": image_table(scenes)},
             _words(inside, scenes),
         )
@@ -111,7 +110,10 @@ def _probability(subject: Subject, inside: Inside, split: OpenedSplit) -> Matrix
 
 
 def label_table(scenes: _Scenes) -> pd.DataFrame:
-    """A line for each scene and pair of labels, i = j too: images with i, with both, and P(j | i)."""
+    """A line for each scene and pair of labels, i = j too: how often it has counted i, both, and P(j | i).
+
+    What is counted are the training images of every epoch.
+    """
     shape = scenes.memory.shape
     scene, i, j = (axis.ravel() for axis in np.indices(shape))
     names = np.array(scenes.classes, dtype=object)
@@ -121,8 +123,8 @@ def label_table(scenes: _Scenes) -> pd.DataFrame:
             "scene": scene + 1,
             "i": names[i],
             "j": names[j],
-            "images_with_i": scenes.counts[scene, i].round(4),
-            "images_with_both": scenes.memory.ravel().round(4),
+            "count_of_i": scenes.counts[scene, i].round(4),
+            "count_of_both": scenes.memory.ravel().round(4),
             "probability_of_j_given_i": probability.ravel().round(6),
         }
     )
@@ -161,8 +163,6 @@ def _figure(subject: Subject, inside: Inside, scenes: _Scenes) -> Figure:
         TOP + len(shown) * line + BOTTOM,
     )
     left_out = "" if len(shown) == len(share) else f", the {len(shown)} most used of {len(share)}"
-    heading = subject.heading(f"the scenes of {inside.model.title}{left_out}")
-    sheet.text(EDGE, 0.12, heading, fontsize=10.5)
     for number, scene in enumerate(shown):
         top = TOP + number * line
         _draw_head(sheet, scenes, scene, top)
@@ -171,7 +171,7 @@ def _figure(subject: Subject, inside: Inside, scenes: _Scenes) -> Figure:
         within = scenes.within(scene)[np.ix_(order, order)]
         draw_matrix(sheet, (x, top + HEAD, SIDE), within, names, highest=1.0)
         _draw_images(sheet, scenes, scene, (x + SIDE + BESIDE + GAP, top + HEAD))
-    return footer(sheet, KEY)
+    return subject.frame(sheet, f"the scenes of {inside.model.title}{left_out}", KEY)
 
 
 def _draw_head(sheet: Sheet, scenes: _Scenes, scene: int, top: float) -> None:
@@ -207,6 +207,6 @@ def _draw_images(sheet: Sheet, scenes: _Scenes, scene: int, corner: tuple[float,
         line, column = divmod(number, 3)
         x, y = left + column * (width + BETWEEN), top + line * (height + NUMBER + BETWEEN)
         picture = Shown(index.ids[place], index.path(place), None).thumbnail(200)
-        draw_picture(sheet.axes(x, y, width, height), picture)
+        sheet.picture(Box(x, y, width, height), picture)
         number_of = f"{scenes.probability[place, scene]:.2f}"
         sheet.text(x + width / 2, y + height + 0.02, number_of, fontsize=6.5, color="0.3", ha="center")

@@ -1,14 +1,27 @@
 """A figure whose parts stand where they are put, in inches from its upper left corner."""
 
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
+EDGE, BOTTOM = 0.15, 0.45
+"""Inches that are left around a sheet, and below for what it means."""
 SMALLEST = 5.5
 """Points of a letter that can be read in print."""
+
+
+class Box(NamedTuple):
+    """A place on a sheet: its left and upper edge, its width and height, inches."""
+
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 class Sheet:
@@ -25,16 +38,25 @@ class Sheet:
         self.width, self.height = width, height
         self._canvas = FigureCanvasAgg(self.figure)
 
-    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes whose upper left corner is there."""
-        left, bottom = x / self.width, 1 - (y + height) / self.height
-        return self.figure.add_axes((left, bottom, width / self.width, height / self.height))
+    def axes(self, box: Box) -> Axes:
+        """Axes in that place."""
+        left, bottom = box.x / self.width, 1 - (box.y + box.height) / self.height
+        return self.figure.add_axes((left, bottom, box.width / self.width, box.height / self.height))
 
-    def picture_axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """The same without ticks and frame."""
-        axes = self.axes(x, y, width, height)
-        axes.set_axis_off()
-        return axes
+    @cached_property
+    def _page(self) -> Axes:
+        """Axes of the whole sheet in inches, for pictures: axes for each one take long to make."""
+        page = self.axes(Box(0, 0, self.width, self.height))
+        page.set(xlim=(0, self.width), ylim=(self.height, 0))
+        page.set_axis_off()
+        return page
+
+    def picture(self, box: Box, picture: Image.Image) -> None:
+        """A picture in its own proportions, in the middle of a place."""
+        scale = min(box.width / picture.width, box.height / picture.height)
+        width, height = picture.width * scale, picture.height * scale
+        left, top = box.x + (box.width - width) / 2, box.y + (box.height - height) / 2
+        self._page.imshow(picture, extent=(left, left + width, top + height, top), aspect="auto")
 
     def text(self, x: float, y: float, words: str, **how: Any) -> Text:
         """A text whose upper left corner is there, unless `ha` and `va` say otherwise."""

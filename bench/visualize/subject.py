@@ -17,6 +17,7 @@ from bench.visualize.catalog import ViewKind
 from bench.visualize.images import Shown
 from bench.visualize.inside import Inside, look_inside
 from bench.visualize.models import Model
+from bench.visualize.sheet import EDGE, Sheet
 
 THRESHOLD = 0.5
 """The probability from which on a label counts as predicted."""
@@ -75,18 +76,26 @@ class Subject:
     def lettering(self) -> Lettering:
         """What all its texts are written with."""
         names = (*(model.title for model in self.models), *(image.name for image in self.images))
-        return lettering((*self.classes, *names, self.title, "✓✗–·≥→…ρ"))
+        return lettering((*self.classes, *names, self.title, "✓✗…ρ−"))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the classes as they can be drawn."""
         return self.lettering.names(self.classes)
 
-    def heading(self, what: str) -> str:
-        """Title of a picture: what it shows, on what; a second line says what a number for a class means."""
-        numbered = any(not self.lettering.can_write(name) for name in self.classes)
+    def frame(self, sheet: Sheet, what: str, key: str) -> Figure:
+        """Write at the upper edge what a picture shows, and on what, and at the lower one what it means.
+
+        There it is said too what a number in the place of a label's name is. Gives the figure.
+        """
         title = self.lettering.text(f"{self.title}: {what}" if self.title else what)
-        return title + (f"\n{UNWRITTEN}" if numbered else "")
+        sheet.fitted(EDGE, 0.12, title, sheet.width - 2 * EDGE, 10.5)
+        numbered = any(not self.lettering.can_write(name) for name in self.classes)
+        words = f"{key}; {UNWRITTEN}" if numbered else key
+        lines = sheet.lines(words, sheet.width - 2 * EDGE, 6.5)
+        how = {"fontsize": 6.5, "color": "0.35", "va": "bottom"}
+        sheet.text(EDGE, sheet.height - 0.1, "\n".join(lines), **how)
+        return sheet.figure
 
     def shown_by(self, has: Callable[[Inside], bool]) -> list[Inside]:
         """What is inside the models that have the view; each other one is noted.
