@@ -77,4 +77,5 @@ def _covered(
         total += np.clip(np.minimum(overlap, 2 * half), 0, None).prod(axis=1)
     inside = np.array(room) / 2 - INSET
     outside = np.clip(np.abs(middles - np.array(room) / 2) + half - inside, 0, None)
-    return total + 10 * outside.sum(axis=1)
+    total += 10 * outside.sum(axis=1)
+    return total

@@ -85,4 +85,5 @@ def _spiral(room: tuple[float, float]) -> Floats:
         angle += STEP / max(radius, STEP)
     turned = np.array(angles)
     circle = np.stack([np.cos(turned), np.sin(turned)], axis=1) * (STEP * turned / math.tau)[:, None]
-    return circle * np.array(room) / max(room)
+    places: Floats = circle * np.array(room) / max(room)
+    return places

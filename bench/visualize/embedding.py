@@ -57,7 +57,8 @@ def draw(subject: Subject) -> Iterator[Drawing]:
 def unit(classifiers: Floats) -> Matrix:
     """Vectors `(C, D)` at length one; one of zeros stays."""
     vectors = classifiers.astype(np.float64)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors
 
 
 def nearest_table(
@@ -110,7 +111,8 @@ def layout(vectors: Matrix) -> Matrix:
     network = TSNE(perplexity=perplexity, init="pca", method="exact", random_state=SEED, learning_rate="auto")
     points: Matrix = network.fit_transform(vectors).astype(np.float64)
     points -= points.min(axis=0)
-    return points / np.maximum(points.max(axis=0), 1e-12)
+    points /= np.maximum(points.max(axis=0), 1e-12)
+    return points
 
 
 def _figure(
@@ -193,9 +195,8 @@ def _draw_names(
     ):
         if found.led:
             axes.plot([point[0], found.x], [point[1], found.y], color="0.6", linewidth=0.5, zorder=1)
-        white = {"facecolor": "white", "edgecolor": "none", "pad": 0.3}
-        how = {"ha": "center", "va": "center", "fontsize": size, "color": colour, "bbox": white}
-        axes.text(found.x, found.y, text, zorder=2, **how)
+        name = axes.text(found.x, found.y, text, ha="center", va="center", fontsize=size, color=colour)
+        name.set(zorder=2, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})
 
 
 def _draw_legend(

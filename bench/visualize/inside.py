@@ -78,7 +78,7 @@ def look_inside(
         graph = Graph("label graph", seen.graph.astype(np.float64))
     labels, told = trained.labels, bool(trained.labels.counts.any())
     probability = conditional_probability(labels.counts, labels.cooccurrence)
-    memory = _array(head.cooccurrence)[:, *square] if isinstance(head, SALGLHead) else None
+    memory = _array(head.cooccurrence)[:, order][:, :, order] if isinstance(head, SALGLHead) else None
     classifiers = head.pooled_classifiers()
     return Inside(
         model,

@@ -63,26 +63,22 @@ def draw_matrix(
     """
     x, y, side = place
     count = len(names.texts)
-    off = values[~np.eye(count, dtype=np.bool_)]
-    low = min(0.0, float(off.min(initial=0)))
-    high = highest or float(off.max(initial=0)) or 1.0
-    scale = {"cmap": "viridis", "vmin": 0, "vmax": high}
-    if low < 0:
-        high = max(high, -low)
-        scale = {"cmap": "PuOr_r", "vmin": -high, "vmax": high}
     axes = sheet.axes(Box(x, y, side, side))
-    shown = axes.imshow(np.where(np.eye(count), np.nan, values), interpolation="nearest", **scale)
+    off = np.where(np.eye(count), np.nan, values)
+    signed = bool((values < 0).any())
+    high = highest or float(np.nanmax(np.abs(off), initial=0)) or 1.0
+    shown = axes.imshow(off, cmap="PuOr_r" if signed else "viridis", interpolation="nearest")
+    shown.set_clim(-high if signed else 0, high)
     axes.set_facecolor("0.85")
+    axes.spines[:].set_visible(False)
     _name(axes, names, bold)
     if marked is not None:
         _mark(axes, marked, side / count)
-    bar = axes.figure.colorbar(shown, cax=sheet.axes(Box(x + side + 0.06, y, BAR, side)))
+    bar = sheet.figure.colorbar(
+        shown, cax=sheet.axes(Box(x + side + 0.06, y, BAR, side)), ticks=MaxNLocator(4)
+    )
     bar.ax.tick_params(labelsize=6, length=2, pad=1.5)
-    bar.outline.set_visible(False)
-    bar.locator = MaxNLocator(4)
-    bar.update_ticks()
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    bar.outline.set(visible=False)
 
 
 def _name(axes: Axes, names: Names, bold: Collection[int]) -> None:
@@ -92,8 +88,7 @@ def _name(axes: Axes, names: Names, bold: Collection[int]) -> None:
     axes.tick_params(length=1.5, pad=1.5, width=0.5)
     for which in (axes.get_xticklabels(), axes.get_yticklabels()):
         for place in bold:
-            which[place].set_weight("bold")
-            which[place].set_color(MARK)
+            which[place].set(fontweight="bold", color=MARK)
 
 
 def _mark(axes: Axes, marked: NDArray[np.bool_], cell: float) -> None:

@@ -36,7 +36,8 @@ class Sheet:
     def __init__(self, width: float, height: float) -> None:
         self.figure = Figure(figsize=(width, height))
         self.width, self.height = width, height
-        self._canvas = FigureCanvasAgg(self.figure)
+        canvas = FigureCanvasAgg(self.figure)
+        self._renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
 
     def axes(self, box: Box) -> Axes:
         """Axes in that place."""
@@ -65,7 +66,7 @@ class Sheet:
     def extent(self, words: str, size: float, **how: Any) -> tuple[float, float]:
         """Width and height of a text at a size in points, inches."""
         text = self.figure.text(0, 0, words, fontsize=size, **how)
-        box = text.get_window_extent(self._canvas.get_renderer())
+        box = text.get_window_extent(self._renderer)
         text.remove()
         return box.width / self.figure.dpi, box.height / self.figure.dpi
 

@@ -104,7 +104,8 @@ class Subject:
             NoSuchViewError: none has it.
         """
         progress = self.steps("looking into models, model")
-        found, without = [], []
+        found: list[Inside] = []
+        without: list[Inside] = []
         for number, model in enumerate(self.models):
             progress(number, len(self.models))
             inside = look_inside(model, self.classes, [image.path for image in self.images], self.device)
