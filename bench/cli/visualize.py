@@ -63,7 +63,8 @@ def command(
     if name not in (*KINDS, "all"):
         raise unknown_name("picture", name, (*KINDS, "all"))
     # Imported here because importing torch takes longer than reading help.
-    from bench.visualize.draw import Asked, draw_views
+    from bench.visualize.asked import Asked
+    from bench.visualize.draw import draw_views
 
     asked = Asked(
         runs=tuple(names_in(runs)),

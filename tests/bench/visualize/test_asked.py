@@ -156,3 +156,23 @@ def test_other_classes_than_the_data_sets_are_refused(trained: Path, data: Path,
     assert done.exit_code == 2 and "Name the data set of these models" in done.output
     done = bench(trained, data, "visualize", "attention", *runs, "--data", "voc2007")
     assert done.exit_code == 2 and "other has no stored scores to choose images by" in done.output
+
+
+def test_where_the_images_of_a_run_cannot_be_opened(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, held = made_cell(data="own"), made_cell(seed=3, split="validation")
+    for cell in (own, held):
+        folder = tmp_path / "work" / "runs" / cell.run_id()
+        folder.mkdir(parents=True)
+        shutil.copy(model_of(trained, "resnet"), folder)
+    store_made(tmp_path / "results", own, held)
+    done = bench(tmp_path, None, "visualize", "attention")
+    assert done.exit_code == 2
+    assert "own is a data set of your own: give its file, --data FILE.yaml" in done.output
+    done = bench(tmp_path, None, "visualize", "attention", "--runs", held.run_id())
+    assert done.exit_code == 2 and "measured on a validation split, and the test split is not" in done.output
+    write_picture(tmp_path / "photo.jpg", 5)
+    shown = ("--images", "photo.jpg", "--runs", held.run_id())
+    done = bench(tmp_path, None, "visualize", "attention", *shown)
+    assert done.exit_code == 0, done.output
