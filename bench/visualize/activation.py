@@ -64,7 +64,7 @@ def draw(subject: Subject) -> Iterator[Drawing]:
         for block in line:
             _draw_block(sheet, subject, rows, probability[:, block.image], block, (x, top))
             x += block.width + BETWEEN
-    yield Drawing(subject.frame(sheet, f"where {_methods(rows)} see the labels", KEY))
+    yield Drawing(subject.frame(sheet, f"where labels are seen by {_methods(rows)}", KEY))
 
 
 def _methods(rows: Sequence[Inside]) -> str:

@@ -58,7 +58,8 @@ def refuse_unused(kind: ViewKind, asked: Asked) -> None:
         "--count": asked.count is not None and not of_images,
         "--labels": bool(asked.labels) and not kind.labels,
         "--limit-eval": asked.limit is not None and not (of_images or kind.split),
-        "--count (--images says which)": asked.count is not None and bool(asked.images),
+        "--count beside --images": asked.count is not None and bool(asked.images),
+        "--limit-eval beside --images": asked.limit is not None and bool(asked.images),
     }
     for option, unused in given.items():
         if unused:

@@ -110,12 +110,11 @@ class Subject:
             progress(number, len(self.models))
             inside = look_inside(model, self.classes, [image.path for image in self.images], self.device)
             (found if has(inside) else without).append(inside)
-        having = f"of the methods here {', '.join(self.kind.methods)}"
         if not found:
-            names = ", ".join(model.title for model in self.models)
+            names = several([model.title for model in self.models])
             raise NoSuchViewError(
-                f"{names}: no {self.kind.view.removeprefix('a ')} to be seen, so there is no picture "
-                f"'{self.kind.name}'; {having} show {self.kind.view}, as published."
+                f"There is no picture '{self.kind.name}' of {names}: it takes {self.kind.view}, which these "
+                f"methods show as published: {', '.join(self.kind.methods)}."
             )
         for inside in without:
             self.note(f"left out of '{self.kind.name}': {inside.model.title} does not show {self.kind.view}")

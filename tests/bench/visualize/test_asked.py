@@ -94,18 +94,22 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "both": (("graph", "--runs", "salgl", "--methods", "salgl"), "leave out --methods"),
     "image": (("attention", "--images", "999999"), "'999999' is no image of test of voc2007 .* nor a file"),
     "label": (("attention", "--labels", "dgo"), r"Unknown label 'dgo'\. Did you mean 'dog'"),
-    "count": (("attention", "--images", "000013", "--count", "2"), "does not take --count"),
+    "count": (("attention", "--images", "000013", "--count", "2"), "does not take --count beside --images"),
+    "limit": (("graph", "--images", "000013", "--limit-eval", "2"), "--limit-eval beside --images"),
     "no images": (("embedding", "--images", "000013"), "'embedding' does not take --images"),
     "no labels": (("scenes", "--labels", "dog"), "'scenes' does not take --labels"),
     "no limit": (("embedding", "--limit-eval", "3"), "'embedding' does not take --limit-eval"),
     "no scenes": (
         ("scenes", "--methods", "ml-gcn"),
-        "ML-GCN: no scenes to be seen.*of the methods here salgl show scenes",
+        "no picture 'scenes' of ML-GCN: it takes scenes, which these methods show as published: salgl",
     ),
-    "no graph": (("graph", "--methods", "resnet"), "no label graph to be seen.*ml-gcn, ssgrl"),
+    "no graph": (
+        ("graph", "--methods", "resnet"),
+        "no picture 'graph' of ResNet baseline: it takes a label graph.*: ml-gcn, ssgrl",
+    ),
     "no classifiers": (
         ("embedding", "--methods", "salgl"),
-        "no one linear classifier per label to be seen.*resnet, ml-gcn",
+        "of SALGL: it takes one linear classifier per label, .*: resnet, ml-gcn",
     ),
 }
 
