@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "Compare two methods on the same test images: differences, intervals, p-values.",
     "explain": "Show where two methods differ: images, labels, kinds of errors, as a table and a page.",
     "plot": "Draw pictures of the stored runs.",
+    "visualize": "Draw what trained models look at and know: maps, label graphs, scenes, classifiers.",
     "leaderboard": "Write the ranking of all methods as Markdown and as a page.",
     "ls": "List the stored runs.",
     "show": "Show one stored run.",

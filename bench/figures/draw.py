@@ -59,7 +59,7 @@ def draw_figures(
     """
     chosen = [resolve("picture", name, KINDS) for name in kinds]
     asked, labels = _asked(store, data, methods, note)
-    selection = _selection(labels)
+    selection = selection_of(labels)
     written = []
     for one in asked:
         subject = Subject(one.group, store, one.several)
@@ -101,7 +101,8 @@ def _asked(
     if data is not None and data not in book.groups:
         raise unknown_name("data set of the stored runs", data, book.groups)
     of_data = {data: book.groups[data]} if data is not None else book.groups
-    wanted = _labels(methods, [group for groups in of_data.values() for group in groups])
+    groups_asked = [group for groups in of_data.values() for group in groups]
+    wanted = labels_asked(methods, {one.cell.row() for group in groups_asked for one in group.records})
     asked = []
     for groups in of_data.values():
         for number, group in enumerate(groups, start=1):
@@ -116,9 +117,8 @@ def _asked(
     return asked, wanted
 
 
-def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
-    """The methods that are chosen, as the runs have them; UserError for one that no run has."""
-    labels = {record.cell.row() for group in groups for record in group.records}
+def labels_asked(methods: Sequence[str], labels: Collection[str]) -> set[str]:
+    """The methods that are chosen, as the runs have them; UserError for one that none of their labels is."""
     wanted = set()
     for method in methods:
         known = method in labels or method.partition("/")[0] in METHOD_CATALOGUE.names()
@@ -129,12 +129,12 @@ def _labels(methods: Sequence[str], groups: Sequence[Group]) -> set[str]:
     return wanted
 
 
-def _selection(labels: Collection[str]) -> str:
+def selection_of(labels: Collection[str], sign: str = "+") -> str:
     """What the choice of methods adds to the name of a file: `+ml-gcn+resnet,pool=max`; nothing for all."""
     if not labels:
         return ""
     chosen = named_after("+".join(sorted(labels)), LONGEST_SELECTION)
-    return f"+{file_name(chosen, 'choice of methods')}"
+    return f"{sign}{file_name(chosen, 'choice of methods')}"
 
 
 def _draw(kind: FigureKind, subject: Subject) -> Figure:

@@ -155,8 +155,12 @@ def _conditions(record: Record) -> dict[str, object]:
 
 
 def title_of(record: Record) -> str:
-    """The method as a table prints it, with the options that differ from the published ones."""
-    method = record.cell.method
-    known = find_method(method.name)
-    options = record.cell.row().removeprefix(method.name).replace("/", " ").strip()
-    return (known.title if known else method.name) + (f" ({options})" if options else "")
+    """The method of a record as a table prints it, with the options that differ from the published ones."""
+    return method_title(record.cell.method.name, record.cell.row())
+
+
+def method_title(name: str, label: str) -> str:
+    """A method as a table prints it, by its name and its label with options: `resnet/pool=max`."""
+    known = find_method(name)
+    options = label.removeprefix(name).replace("/", " ").strip()
+    return (known.title if known else name) + (f" ({options})" if options else "")

@@ -162,8 +162,9 @@ def as_argument(folder: Path, name: str, _: pytest.MonkeyPatch) -> list[Result]:
     store_made(folder / "results", made_cell())
     words = [
         *(["new", kind, "--out", "mine", "--", name] for kind in ("method", "dataset")),
-        *([command, "--", name] for command in ("show", "submission", "tables", "plot")),
+        *([command, "--", name] for command in ("show", "submission", "tables", "plot", "visualize")),
         *(["plot", "per-class", option, name] for option in ("--data", "--methods")),
+        *(["visualize", "graph", option, name] for option in ("--data", "--methods", "--runs", "--images")),
         ["ls", "--data", name, "--method", name],
         ["compare", "--", name, "resnet"],
     ]

@@ -50,6 +50,7 @@ def test_listings_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> 
         "import bench.engine.plan, bench.engine.execute, bench.cli.display",
         COMMAND.format(arguments=["run", "--help"]),
         COMMAND.format(arguments=["evaluate", "--help"]),
+        COMMAND.format(arguments=["visualize", "--help"]),
         COMMAND.format(arguments=["import-checkpoint", "--help"]),
         COMMAND.format(arguments=["ls"]),
         "import bench.tables.write",
