@@ -34,7 +34,7 @@ class Asked:
         count: how many images, where none is named; what the kind of picture shows if None.
         data_root: the folder that holds the data.
         limit: look at so many images of the evaluation split only.
-        skip_bad: leave out files that cannot be read.
+        skip_bad: leave out files that cannot be read; done anyway where the runs did.
         device: that models run on.
     """
 
@@ -119,8 +119,9 @@ class Source:
                 "it: name pictures with --images FILE."
             )
         asked = self.asked
-        progress = self.steps(f"reading {data}")
-        return open_split(data, "eval", asked.data_root, asked.limit, asked.skip_bad, progress)
+        # What the runs left out is left out again, without being asked for.
+        skip = asked.skip_bad or any(one.record and one.record.data.skipped for one in self.chosen.models)
+        return open_split(data, "eval", asked.data_root, asked.limit, skip, self.steps(f"reading {data}"))
 
     def _of_files(self) -> bool:
         return bool(self._named()) and are_files(self._named())
