@@ -33,6 +33,7 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict, telling
+from bench.engine.readme.file import write_beside
 from bench.errors import cut, one_line
 from bench.files import write_text
 from bench.labels import count_labels
@@ -95,6 +96,9 @@ def run_cell(
     record = store.save(record, scores)
     for leftover in (CHECKPOINT, BEST):
         (folder / leftover).unlink(missing_ok=True)
+    if (folder / MODEL).is_file():
+        events.task("writing the model card")
+        write_beside(folder, record, store)
     return record
 
 
