@@ -29,6 +29,8 @@ COMMANDS = {
     "verify": "Compute a record's metrics again from its scores, or train it again.",
     "import-checkpoint": "Turn a published checkpoint into a model here.",
     "evaluate": "Score a stored model on a data set.",
+    "export": "Write a model as a graph that runs without this project: ONNX, or torch.export.",
+    "push": "Upload a model with its model card to a hub.",
     "submission": "Write the scores of a run as an evaluation server takes them.",
     "data": "Download, prepare, check and describe data sets.",
     "labels": "Show the label graph and the label vectors that the methods are given.",

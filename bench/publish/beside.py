@@ -1,0 +1,98 @@
+"""What lies beside a model: thresholds, exported files, its model card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bench.engine.model_file import ModelCard, read_card
+from bench.engine.readme.file import readme_path, stated_licence, write_readme
+from bench.engine.readme.subject import Described, measured
+from bench.errors import UserError
+from bench.files import sha256_of_file
+from bench.publish.description import description_path, read_description
+from bench.publish.formats import FORMATS
+from bench.publish.thresholds import thresholds_of, thresholds_path
+from bench.records.record import Record
+from bench.records.store import RecordStore
+
+_OF_RUN: Final = "run "
+"""What the source of a model begins with that was trained here."""
+WHAT: Final[Mapping[str, str]] = {
+    "onnx": "the model as an ONNX graph, from uint8 pixels to logits and probabilities",
+    "torch": "the same as a program of torch.export",
+}
+
+
+def files_beside(model: Path) -> dict[Path, str]:
+    """The files that belong to a model, each with what it is."""
+    found = {}
+    if thresholds_path(model).is_file():
+        found[thresholds_path(model)] = "temperature and thresholds, fitted on a validation split"
+    for name, form in FORMATS.items():
+        exported = model.with_suffix(form.suffix)
+        if exported.is_file():
+            found[exported] = WHAT[name]
+            found[description_path(exported)] = f"how {exported.name} is fed, and how it was checked"
+    return found
+
+
+def require_current(model: Path) -> None:
+    """See that what was exported beside a model was made of it as it is, with its thresholds.
+
+    Raises:
+        UserError: it was not, or lacks its description.
+    """
+    hashed, thresholds = sha256_of_file(model), thresholds_of(model)
+    for form in FORMATS.values():
+        exported = model.with_suffix(form.suffix)
+        if not exported.is_file():
+            continue
+        described = read_description(exported)
+        if described.model_sha256 != hashed or described.thresholds != thresholds:
+            raise UserError(
+                f"{exported} was exported from another model than {model.name}, or before its thresholds "
+                "were fitted: export it again, or remove it."
+            )
+
+
+def record_of(card: ModelCard, store: RecordStore) -> Record | None:
+    """The record of the run that a model is from; None where it is not here."""
+    if not card.source.startswith(_OF_RUN):
+        return None
+    found = store.load(card.source.removeprefix(_OF_RUN))
+    return found if isinstance(found, Record) else None
+
+
+def described(model: Path, store: RecordStore, licence: str | None = None) -> Described:
+    """All that is known of a model now.
+
+    Args:
+        model: its file.
+        store: where the record of its run may be.
+        licence: of the weights; what its model card says if None.
+
+    Raises:
+        UserError: the file is no model, or the scores of its run are damaged.
+    """
+    card = read_card(model)
+    record = record_of(card, store)
+    return Described(
+        card,
+        record,
+        measured(store, record) if record else None,
+        {path.name: what for path, what in files_beside(model).items()},
+        licence or stated_licence(readme_path(model)),
+        model.name,
+    )
+
+
+def update_readme(model: Path, store: RecordStore, licence: str | None = None) -> Path | None:
+    """Write the model card anew with what is known now; None where it is somebody's own.
+
+    That of a run, which has scores, stays as it is where the record is not here. For the arguments see
+    `described`.
+    """
+    path, now = readme_path(model), described(model, store, licence)
+    if now.record is None and now.card.source.startswith(_OF_RUN) and path.is_file():
+        return path
+    return path if write_readme(model, now) else None
