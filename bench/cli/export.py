@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     "--pictures",
     type=click.Path(path_type=Path, exists=True),
     multiple=True,
-    help="A picture, or a folder of some, that the file is checked on; several times for more.  "
-    "[default: drawn ones, and noise]",
+    help="A picture that the file is checked on, or a folder, whose first 64 are taken; several times for "
+    "more.  [default: drawn ones, and noise]",
 )
 @click.option(
     "--results",
@@ -40,7 +40,7 @@ def command(model: str, form: str, out: Path | None, pictures: tuple[Path, ...],
     the labels, with temperature and thresholds where they were fitted.
     """
     # Imported here because importing torch takes longer than reading help.
-    from bench.publish.beside import update_readme
+    from bench.publish.beside import renew_card
     from bench.publish.description import description_path
     from bench.publish.export import export
     from bench.records.store import RecordStore
@@ -55,8 +55,13 @@ def command(model: str, form: str, out: Path | None, pictures: tuple[Path, ...],
         _show(check, described.trained_in)
     click.echo(f"Written: {exported.path}")
     click.echo(f"Written: {description_path(exported.path)}")
-    card = update_readme(path, RecordStore(results))
-    click.echo(f"Written: {card}" if card else "note: the model card is yours, and was left as it is")
+    card = renew_card(path, RecordStore(results))
+    if card is None:
+        click.echo(
+            "note: the model card is left as it is, because it is yours, or its run's record is not here"
+        )
+    else:
+        click.echo(f"Written: {card}")
 
 
 def _show(check: "Check", trained_in: str) -> None:

@@ -32,6 +32,8 @@ def command(run: str, repo: str, private: bool, dry_run: bool, licence: str | No
     that of `hf auth login`, or HF_TOKEN.
     """
     # Imported here because importing torch takes longer than reading help.
+    from bench.engine.model_file import read_card
+    from bench.publish.beside import renew_card
     from bench.publish.upload import files_of, upload
     from bench.records.store import RecordStore
     from bench.trained.find import find_model
@@ -45,7 +47,6 @@ def command(run: str, repo: str, private: bool, dry_run: bool, licence: str | No
             click.echo(f"Nothing was uploaded to {repo}.")
             return
         display.task(f"uploading to {repo}")
-        address = upload(
-            files, repo, private, f"Upload {model.parent.name if run in model.parent.name else model.name}"
-        )
+        renew_card(model, store, licence)
+        address = upload(files, repo, private, f"Upload {read_card(model).source}")
     click.echo(f"Uploaded: {address}")

@@ -1,14 +1,13 @@
 """What lies beside a model: thresholds, exported files, its model card."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from bench.engine.model_file import ModelCard, read_card
-from bench.engine.readme.file import readme_path, stated_licence, write_readme
+from bench.engine.readme.file import card_text, readme_path, stated_licence
 from bench.engine.readme.subject import Described, measured
 from bench.errors import UserError
-from bench.files import sha256_of_file
+from bench.files import sha256_of_file, write_text
 from bench.publish.description import description_path, read_description
 from bench.publish.formats import FORMATS
 from bench.publish.thresholds import thresholds_of, thresholds_path
@@ -17,10 +16,6 @@ from bench.records.store import RecordStore
 
 _OF_RUN: Final = "run "
 """What the source of a model begins with that was trained here."""
-WHAT: Final[Mapping[str, str]] = {
-    "onnx": "the model as an ONNX graph, from uint8 pixels to logits and probabilities",
-    "torch": "the same as a program of torch.export",
-}
 
 
 def files_beside(model: Path) -> dict[Path, str]:
@@ -28,10 +23,10 @@ def files_beside(model: Path) -> dict[Path, str]:
     found = {}
     if thresholds_path(model).is_file():
         found[thresholds_path(model)] = "temperature and thresholds, fitted on a validation split"
-    for name, form in FORMATS.items():
+    for form in FORMATS.values():
         exported = model.with_suffix(form.suffix)
         if exported.is_file():
-            found[exported] = WHAT[name]
+            found[exported] = form.about
             found[description_path(exported)] = f"how {exported.name} is fed, and how it was checked"
     return found
 
@@ -86,13 +81,22 @@ def described(model: Path, store: RecordStore, licence: str | None = None) -> De
     )
 
 
-def update_readme(model: Path, store: RecordStore, licence: str | None = None) -> Path | None:
-    """Write the model card anew with what is known now; None where it is somebody's own.
+def renewed_card(model: Path, store: RecordStore, licence: str | None = None) -> str | None:
+    """The model card with what is known now; None where the one that is there stays.
 
-    That of a run, which has scores, stays as it is where the record is not here. For the arguments see
-    `described`.
+    One stays that somebody wrote or took over, and one of a run whose record, with its scores, is not here.
+    For the arguments see `described`.
     """
     path, now = readme_path(model), described(model, store, licence)
     if now.record is None and now.card.source.startswith(_OF_RUN) and path.is_file():
-        return path
-    return path if write_readme(model, now) else None
+        return None
+    return card_text(path, now)
+
+
+def renew_card(model: Path, store: RecordStore, licence: str | None = None) -> Path | None:
+    """Write the model card anew; returns where, or None where the one that is there stays."""
+    path, text = readme_path(model), renewed_card(model, store, licence)
+    if text is None:
+        return None
+    write_text(path, text)
+    return path

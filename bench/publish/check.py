@@ -12,8 +12,8 @@ from bench.engine.model_file import ModelCard
 from bench.publish.formats import Floats, Score
 from bench.publish.graph import Scoring, cannot_be_exported
 
-LOGITS: Final = 1e-3
-"""Largest difference of a logit, as a share of the largest one where that is above 1."""
+LOGITS: Final = 1e-4
+"""Largest difference of a logit, as a share of the largest one."""
 PROBABILITIES: Final = 1e-4
 """Largest difference of a probability."""
 ALONE: Final = {"tdrg": "tdrg/attention=positions"}
@@ -38,7 +38,7 @@ class Difference(NamedTuple):
     @property
     def tolerance(self) -> float:
         """What `logits` may be at most."""
-        return LOGITS * max(1.0, self.largest)
+        return LOGITS * self.largest
 
     @property
     def tolerable(self) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.engine.model_file import load_model
+from bench.engine.model_file import ModelCard, load_model
 from bench.errors import UserError, one_line
 from bench.files import atomic_path, sha256_of_file
 from bench.progress import Steps
 from bench.publish.check import (
     PROBABILITIES,
+    Difference,
     difference,
     eager,
     in_training_precision,
@@ -19,8 +20,8 @@ from bench.publish.check import (
 from bench.publish.description import Check, Description, describe, write_description
 from bench.publish.formats import FORMATS
 from bench.publish.graph import Scoring, cannot_be_exported, traced
-from bench.publish.pictures import batches, given_pictures, made_pictures
-from bench.publish.thresholds import thresholds_of
+from bench.publish.pictures import MADE, Pixels, batches, given_pictures, made_pictures
+from bench.publish.thresholds import OperatingPoint, thresholds_of
 from bench.resolve import resolve
 
 
@@ -54,35 +55,51 @@ def export(model: Path, form: str, out: Path | None, pictures: Sequence[Path], t
     if path.suffix != chosen.suffix:
         raise UserError(f"A file of the format {form} ends in {chosen.suffix}, which {path} does not.")
     task("reading the model")
-    trained, thresholds = load_model(model), thresholds_of(model)
+    trained = load_model(model)
     card = trained.card
-    if thresholds is not None and thresholds.classes != card.classes:
-        raise UserError(
-            f"The thresholds beside {model} are of other classes: fit them again, or remove them."
-        )
-    description = describe(card, sha256_of_file(model), thresholds)
-    shown = given_pictures(pictures, card) if pictures else made_pictures(card)
-    fed = list(batches(shown))
+    description = describe(card, sha256_of_file(model), _thresholds(model, card))
+    fed = list(batches(given_pictures(pictures, card) if pictures else made_pictures(card)))
     scoring = Scoring(trained.model, description.temperature).eval()
-    plain = eager(scoring)
     task("scoring pictures")
-    require_independence(plain, fed, card)
+    require_independence(eager(scoring), fed, card)
     task("tracing the model")
     program = traced(scoring, card)
     with atomic_path(path) as temporary:
         task(f"writing {form} and running it")
         try:
             chosen.write(program, temporary, description.properties())
-            found = difference(plain, chosen.load(temporary), fed)
+            found = difference(eager(scoring), chosen.load(temporary), fed)
         except (UserError, OSError):
             raise
         except Exception as error:  # each exporter and each runtime fails in its own way
             raise cannot_be_exported(card, f"{form} has no graph of it: {one_line(error)}") from error
         require_equal(found, card)
     halved = in_training_precision(scoring, card)
-    halves = difference(plain, halved, fed) if halved else None
-    check = Check(
-        pictures="given" if pictures else "drawn scenes of several shapes, and noise",
+    halves = difference(eager(scoring), halved, fed) if halved else None
+    check = _check(found, halves, fed, "given" if pictures else MADE, chosen.versions())
+    description = description.model_copy(update={"check": check})
+    write_description(path, description)
+    return Exported(path, description)
+
+
+def _thresholds(model: Path, card: ModelCard) -> OperatingPoint | None:
+    found = thresholds_of(model)
+    if found is not None and found.classes != card.classes:
+        raise UserError(
+            f"The thresholds beside {model} are of other classes: fit them again, or remove them."
+        )
+    return found
+
+
+def _check(
+    found: Difference,
+    halves: Difference | None,
+    fed: Sequence[Pixels],
+    pictures: str,
+    versions: dict[str, str],
+) -> Check:
+    return Check(
+        pictures=pictures,
         count=sum(map(len, fed)),
         batches=tuple(sorted({len(batch) for batch in fed})),
         largest_logit=found.largest,
@@ -92,8 +109,5 @@ def export(model: Path, form: str, out: Path | None, pictures: Sequence[Path], t
         tolerance_of_probabilities=PROBABILITIES,
         logits_in_training_precision=halves and halves.logits,
         probabilities_in_training_precision=halves and halves.probabilities,
-        versions=chosen.versions(),
+        versions=versions,
     )
-    description = description.model_copy(update={"check": check})
-    write_description(path, description)
-    return Exported(path, description)

@@ -25,8 +25,8 @@ Score = Callable[[NDArray[np.uint8]], tuple[Floats, Floats]]
 
 PROPERTIES: Final = "bench.json"
 """The file within a .pt2 that says what the model is."""
-# What a protocol buffer holds, less what the graph itself may need.
-_LARGEST_ONNX: Final = 2**31 - 2**24
+# From here on PyTorch writes the weights to a second file, which would keep the name of the temporary one.
+_LARGEST_ONNX: Final = 1500 * 2**20
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Format:
     """A format.
 
     Attributes:
+        about: what a file of it is.
         suffix: of its files.
         packages: what is needed to write and run them, besides PyTorch.
         write: writes a graph to a path, with what it says of itself.
         load: a file, ready to score; it runs on the CPU.
     """
 
+    about: str
     suffix: str
     packages: tuple[str, ...]
     write: Callable[[ExportedProgram, Path, Mapping[str, str]], None]
@@ -67,7 +69,8 @@ def _write_onnx(program: ExportedProgram, path: Path, properties: Mapping[str, s
     size = sum(tensor.nbytes for tensor in program.state_dict.values())
     if size > _LARGEST_ONNX:
         raise UserError(
-            f"The model has {size:,} bytes of weights, more than one ONNX file holds: use --format torch."
+            f"The model has {size:,} bytes of weights, more than is written to one ONNX file: use --format "
+            "torch."
         )
     with _quietly():
         # Not optimised: folding constants makes NaN of SALGL's label graph (onnxscript 0.7). What runs an
@@ -132,6 +135,18 @@ def _quietly() -> Iterator[None]:
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "onnx": Format(".onnx", ("onnx", "onnxscript", "onnxruntime"), _write_onnx, _load_onnx),
-    "torch": Format(".pt2", (), _write_torch, _load_torch),
+    "onnx": Format(
+        "the model as an ONNX graph, from uint8 pixels to logits and probabilities",
+        ".onnx",
+        ("onnx", "onnxscript", "onnxruntime"),
+        _write_onnx,
+        _load_onnx,
+    ),
+    "torch": Format(
+        "the model as a program of torch.export, from uint8 pixels to logits and probabilities",
+        ".pt2",
+        (),
+        _write_torch,
+        _load_torch,
+    ),
 }

@@ -21,6 +21,9 @@ SIZES: Final = (1, 2, 5)
 """The sizes of the first batches; the others are as large as the last of them."""
 NOISE: Final = 2
 """Pictures of noise beside the drawn ones."""
+MADE: Final = "drawn scenes of several shapes, and noise"
+MOST: Final = 64
+"""Pictures that are taken of a folder."""
 SHAPES: Final = ((160, 120), (640, 480), (333, 500), (1, 1), (64, 64), (1200, 90))
 """Width and height that drawn pictures are given, pixels."""
 
@@ -40,7 +43,7 @@ def _drawn(rng: np.random.Generator) -> Image.Image:
 
 
 def given_pictures(paths: Sequence[Path], card: ModelCard) -> list[Pixels]:
-    """Pictures by their files, or all of a folder, as the model is fed with them; `(S, S, 3)` each.
+    """Pictures by their files, or the first `MOST` of a folder, as the model is fed them; `(S, S, 3)` each.
 
     Raises:
         UserError: one cannot be read, or a folder holds none.
@@ -61,7 +64,7 @@ def _files(path: Path) -> list[Path]:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
     if not files:
         raise UserError(f"The folder {path} holds no pictures: name one that does, or files.")
-    return files
+    return files[:MOST]
 
 
 def _fed(picture: Image.Image, card: ModelCard) -> Pixels:

@@ -2,18 +2,17 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
-from http import HTTPStatus
+from http.client import responses
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from bench.engine.readme.file import README, card_text, readme_path
+from bench.engine.readme.file import readme_path
 from bench.engine.readme.metadata import LIBRARY
 from bench.errors import UserError, cut, one_line
-from bench.publish.beside import described, require_current
+from bench.publish.beside import files_beside, renewed_card, require_current
 from bench.records.store import RecordStore
-from bench.settings import MODEL
+from bench.settings import README
 from bench.version import __version__
 
 if TYPE_CHECKING:
@@ -35,10 +34,8 @@ class File(NamedTuple):
 def files_of(model: Path, store: RecordStore, licence: str | None) -> list[File]:
     """The model, its model card, its thresholds and what was exported of it.
 
-    The model card is that which lies there, where somebody wrote it or took it over, else a new one.
-
     Args:
-        model: its file; in the repository it is `model.safetensors`, whatever it is called here.
+        model: its file.
         store: where the record of its run may be.
         licence: of the weights; what its model card says if None.
 
@@ -46,15 +43,12 @@ def files_of(model: Path, store: RecordStore, licence: str | None) -> list[File]
         UserError: it is no model, or what was exported is of another one.
     """
     require_current(model)
-    now = described(model, store, licence)
-    beside = {Path(MODEL).stem + name.removeprefix(model.stem): name for name in now.files}
-    what = {there: now.files[here] for there, here in beside.items()}
-    text = card_text(readme_path(model), replace(now, name=MODEL, files=what))
+    text = renewed_card(model, store, licence)
     card = readme_path(model) if text is None else text.encode()
     return [
-        File(MODEL, model),
+        File(model.name, model),
         File(README, card),
-        *(File(there, model.with_name(here)) for there, here in beside.items()),
+        *(File(one.name, one) for one in files_beside(model)),
     ]
 
 
@@ -91,12 +85,13 @@ def upload(files: Sequence[File], repo: str, private: bool, message: str) -> str
     host = urlsplit(api.endpoint).netloc
     operations = [CommitOperationAdd(one.name, one.content) for one in files]
     # Whatever the library's HTTP client raises: which client that is differs between versions.
-    failures = (OSError, RuntimeError, ValueError, *HfHubHTTPError.__bases__)
+    client = cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
+    failures: tuple[type[Exception], ...] = (OSError, RuntimeError, ValueError, *client)
     try:
-        api.create_repo(repo, private=private or None, exist_ok=True)
-        if private and not api.model_info(repo).private:
-            raise UserError(f"{repo} is there already and is public: make it private on {host} first.")
-        return str(api.create_commit(repo, operations, commit_message=message).commit_url)
+        whole = api.create_repo(repo, private=private or None, exist_ok=True).repo_id
+        if private and not api.model_info(whole).private:
+            raise UserError(f"{whole} is there already and is public: make it private on {host} first.")
+        return str(api.create_commit(whole, operations, commit_message=message).commit_url)
     except HFValidationError as error:
         raise UserError(f"'{cut(repo)}' is no name such as owner/name: {cut(one_line(error), 300)}") from None
     except HfHubHTTPError as error:
@@ -112,7 +107,7 @@ def _reason(error: "HfHubHTTPError") -> str:
     status = error.response.status_code
     said = f", {one_line(error.server_message)}" if error.server_message else ""
     remedy = "; see that the token may write there" if status in (401, 403) else ""
-    return f"{status} {HTTPStatus(status).phrase}{cut(said, 300)}{remedy}."
+    return f"{status} {responses.get(status, '')}{cut(said, 300)}{remedy}."
 
 
 def _without(token: str, text: str) -> str:

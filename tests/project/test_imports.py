@@ -17,7 +17,7 @@ LEVELS = (
     {"records"},
     {"engine", "tables"},
     {"compare", "figures", "profile", "trained"},
-    {"tune"},
+    {"publish", "tune"},
     {"leaderboard"},
     {"cli"},
 )

@@ -1,7 +1,6 @@
 """Where a model card lies: beside its model, with what a person has added to it kept."""
 
 from pathlib import Path
-from typing import Final
 
 from bench.engine.model_file import read_card
 from bench.engine.readme.page import readme
@@ -9,10 +8,7 @@ from bench.engine.readme.subject import NO_LICENCE, Described, measured
 from bench.files import parse_yaml, write_text
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.settings import MODEL
-
-README: Final = "README.md"
-KEPT: Final = "<!-- What is above is written anew by bench; what you write below this line is kept. -->"
+from bench.settings import KEPT, MODEL, README
 
 
 def readme_path(model: Path) -> Path:
@@ -29,24 +25,17 @@ def write_beside(folder: Path, record: Record, store: RecordStore) -> None:
         store: holds its scores.
     """
     model = folder / MODEL
-    write_readme(model, Described(read_card(model), record, measured(store, record)))
-
-
-def write_readme(model: Path, described: Described) -> bool:
-    """Write the model card of a model file, keeping what a person added; False where it is wholly theirs.
-
-    A card without the line of `KEPT` was written by somebody, or taken over by them, and is left alone.
-    """
-    path = readme_path(model)
-    text = card_text(path, described)
-    if text is None:
-        return False
-    write_text(path, text)
-    return True
+    text = card_text(readme_path(model), Described(read_card(model), record, measured(store, record)))
+    if text is not None:
+        write_text(readme_path(model), text)
 
 
 def card_text(path: Path, described: Described) -> str | None:
-    """What `write_readme` writes to a path; None where what lies there is somebody's own."""
+    """A model card as it is to lie at a path, with what a person added to the one that is there.
+
+    Returns:
+        None where that one was written by somebody, or taken over by them: it lacks the line of `KEPT`.
+    """
     below = ""
     if path.exists():
         _, line, below = path.read_text(encoding="utf-8", errors="replace").partition(KEPT)

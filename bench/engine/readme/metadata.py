@@ -6,6 +6,7 @@ import yaml
 
 from bench.engine.readme.subject import Described
 from bench.metrics.bootstrap import NAMES
+from bench.metrics.evaluate import Metrics
 from bench.records.groups import data_title
 from bench.records.record import Record
 
@@ -31,16 +32,14 @@ def metadata(model: Described) -> str:
     }
     if record is not None:
         fields["datasets"] = [record.cell.data]
+    if record is not None and record.metrics is not None:
         fields["metrics"] = list(NAMES)
-        fields["model-index"] = [{"name": record.run_id, "results": _results(record)}]
-        if record.metrics is None:
-            del fields["metrics"], fields["model-index"]
+        fields["model-index"] = [{"name": record.run_id, "results": _results(record, record.metrics)}]
     return FENCE + yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=1000) + FENCE
 
 
-def _results(record: Record) -> list[dict[str, Any]]:
-    assert record.metrics is not None
-    values = {name: round(100 * record.metrics.value(name), 2) for name in NAMES}
+def _results(record: Record, metrics: Metrics) -> list[dict[str, Any]]:
+    values = {name: round(100 * metrics.value(name), 2) for name in NAMES}
     return [
         {
             "task": {"type": "image-classification", "name": "Multi-label image classification"},

@@ -24,9 +24,16 @@ FILES = {
     "unpacked": ["unpacked/0a/rows.json", "unpacked/0a/pictures/0b", "unpacked/.0c.77/pictures/0d"],
     "downloads": ["data/downloads/train2014.zip.part"],
     "checkpoints": ["runs/a/training.pt", "runs/b/.best.safetensors.77.safetensors", "runs/a/error.txt"],
+    "exports": ["runs/c/model.onnx", "runs/c/model.onnx.json", "runs/c/.model.pt2.77.pt2"],
     "models": ["runs/c/model.safetensors"],
     "demo": ["demo/runs/scenes-prior-s0-0a/record.json", "demo/tables/scenes-cost.md"],
-    "others": ["data/roots.json", "data/nuswide/Flickr/1.jpg", "notes.txt", "runs/a/record.json"],
+    "others": [
+        "data/roots.json",
+        "data/nuswide/Flickr/1.jpg",
+        "notes.txt",
+        "runs/a/record.json",
+        "runs/e/README.md",
+    ],
 }
 CACHES = ("indices", "checks", "vectors", "features", "intervals", "agreements", "scenes", "unpacked")
 
@@ -199,9 +206,9 @@ def test_every_file_that_runs_write_is_of_a_kind_and_what_is_cached_is_made_agai
     assert again.exit_code == 0 and "1 of 3 runs done now" in again.output
     # A checkpoint and an error are of a kind, too.
     from bench.engine.fit import BEST, CHECKPOINT
-    from bench.engine.run import WEIGHTS
+    from bench.settings import MODEL
 
-    for name, kind in ((CHECKPOINT, "checkpoints"), (BEST, "checkpoints"), (WEIGHTS, "models")):
+    for name, kind in ((CHECKPOINT, "checkpoints"), (BEST, "checkpoints"), (MODEL, "models")):
         path = tmp_path / "other" / "runs" / "one" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
