@@ -13,6 +13,10 @@ from bench.validation import one_sentence
 
 MODEL = "model.safetensors"
 """What a run calls its model, in its folder of the work folder."""
+README = "README.md"
+"""What it calls its model card, beside it."""
+KEPT = "<!-- What is above is written anew by bench; what you write below this line is kept. -->"
+"""The last line of a model card that nobody has added to."""
 
 
 def thresholds_beside(model: Path) -> Path:

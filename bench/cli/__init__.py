@@ -33,6 +33,8 @@ COMMANDS = {
     "predict": "Print the labels of your own pictures.",
     "evaluate": "Score a stored model on a data set.",
     "thresholds": "Fit thresholds and a temperature for a run on validation scores.",
+    "export": "Write a model as a graph that runs without this project: ONNX, or torch.export.",
+    "push": "Upload a model with its model card to a hub.",
     "submission": "Write the scores of a run as an evaluation server takes them.",
     "data": "Download, prepare, check and describe data sets.",
     "labels": "Show the label graph and the label vectors that the methods are given.",

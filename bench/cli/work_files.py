@@ -14,7 +14,7 @@ from typing import Final
 from bench.datasets.fetch.obtain import DOWNLOADS
 from bench.datasets.fetch.sources import SOURCES, ByRequest
 from bench.files import read_json
-from bench.settings import MODEL, thresholds_beside
+from bench.settings import KEPT, MODEL, README, thresholds_beside
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,14 @@ def _written(*names: str) -> Callable[[Path], Iterator[Path]]:
     return _matching(*(f"runs/*/{form}" for name in names for form in (name, f".{name}.*")))
 
 
+def _models(folder: Path) -> Iterator[Path]:
+    """Models with their thresholds, and their model cards, but for those that somebody has written in."""
+    yield from _written(MODEL, thresholds_beside(Path(MODEL)).name)(folder)
+    for card in _matching(f"runs/*/{README}")(folder):
+        if card.is_file() and card.read_text(encoding="utf-8", errors="replace").rstrip().endswith(KEPT):
+            yield card
+
+
 def _downloaded(folder: Path) -> Iterator[Path]:
     """Archives, and what their notes say was unpacked: what somebody put beside it is not ours to remove."""
     data = folder / "data"
@@ -77,6 +85,9 @@ def _noted(note: Path) -> list[str]:
     return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
 
 
+EXPORTED: Final = (".onnx", ".onnx.json", ".pt2", ".pt2.json")
+"""What the files of `bench export` end in, beside a model."""
+
 KINDS: Final = {
     kind.name: kind
     for kind in (
@@ -99,9 +110,12 @@ KINDS: Final = {
             _written("training.pt", "best.safetensors", "error.txt"),
         ),
         WorkKind(
-            "models",
-            "trained here, with their thresholds; to be had again by training alone",
-            _written(MODEL, thresholds_beside(Path(MODEL)).name),
+            "exports",
+            "models as graphs; to be exported again",
+            _written(*(f"{Path(MODEL).stem}{ending}" for ending in EXPORTED)),
+        ),
+        WorkKind(
+            "models", "trained here, with thresholds and card; to be had again by training alone", _models
         ),
         WorkKind("logs", "of trainings, for TensorBoard and the like", _matching("logs/*/*")),
         WorkKind("demo", "the records and tables of `make demo`", _matching("demo/*")),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 
-# Where a run's arithmetic is. Catalogue and options are not: what a record asks for stands in the record.
+# Where a run's arithmetic is. Catalogue and options are not: what a record asks for stands in the record. Nor
+# is what is written about a model when all is done.
 _ARITHMETIC = (
     "bench.engine",
     "bench.methods",
@@ -17,7 +18,7 @@ _ARITHMETIC = (
     "bench.datasets.feed",
     "bench.datasets.pictures",
 )
-_APART = frozenset({"bench.methods.catalog", "bench.methods.options"})
+_APART = ("bench.methods.catalog", "bench.methods.options", "bench.engine.readme")
 _START = "bench.engine.run"
 
 
@@ -53,7 +54,7 @@ def _imported(start: list[str], within: tuple[str, ...]) -> dict[str, Path]:
     waiting = list(start)
     while waiting:
         name = waiting.pop()
-        if name in found or name in _APART or not any(_lies_in(name, package) for package in within):
+        if name in found or _lies_in(name, _APART) or not _lies_in(name, within):
             continue
         path = _file(name)
         if path is not None:
@@ -62,8 +63,8 @@ def _imported(start: list[str], within: tuple[str, ...]) -> dict[str, Path]:
     return found
 
 
-def _lies_in(name: str, package: str) -> bool:
-    return name == package or name.startswith(f"{package}.")
+def _lies_in(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def _file(name: str) -> Path | None:

@@ -34,8 +34,9 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer, moving_average
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict, telling
+from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
-from bench.errors import cut, one_line
+from bench.errors import UserError, cut, one_line
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
@@ -105,7 +106,18 @@ def run_cell(
         watch.finish(record)
     for leftover in (CHECKPOINT, BEST):
         (folder / leftover).unlink(missing_ok=True)
+    if (folder / MODEL).is_file():
+        _write_card(folder, record, store, events)
     return record
+
+
+def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:
+    """Write the model card; the run is stored, so nothing that happens here ends the matrix."""
+    events.task("writing the model card")
+    try:
+        write_beside(folder, record, store)
+    except (UserError, OSError) as error:
+        events.note(f"note: {record.run_id} has no model card: {one_line(error)}")
 
 
 def _record(cell: Cell, environment: Environment, **fields: object) -> Record:

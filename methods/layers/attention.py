@@ -104,4 +104,6 @@ class HiddenScores(Function):
 
 def _hidden(image: Tensor, labels: Tensor, room: Tensor) -> Tensor:
     """`tanh(image * label)` `(c, B, N, H)` for at most as many labels as there is room for, written there."""
-    return room[: len(labels)].copy_(image).mul_(labels[:, None, None]).tanh_()
+    return (
+        room[: len(labels)].copy_(image.expand(len(labels), *image.shape)).mul_(labels[:, None, None]).tanh_()
+    )

@@ -17,7 +17,7 @@ LEVELS = (
     {"records"},
     {"engine", "tables"},
     {"compare", "figures", "profile", "trained"},
-    {"tune", "explain", "visualize"},
+    {"tune", "explain", "visualize", "publish"},
     {"leaderboard"},
     {"cli"},
 )

@@ -25,10 +25,17 @@ FILES = {
     "unpacked": ["unpacked/0a/rows.json", "unpacked/0a/pictures/0b", "unpacked/.0c.77/pictures/0d"],
     "downloads": ["data/downloads/train2014.zip.part"],
     "checkpoints": ["runs/a/training.pt", "runs/b/.best.safetensors.77.safetensors", "runs/a/error.txt"],
+    "exports": ["runs/c/model.onnx", "runs/c/model.onnx.json", "runs/c/.model.pt2.77.pt2"],
     "models": ["runs/c/model.safetensors"],
     "logs": ["logs/tensorboard/a/events.out.tfevents.000000"],
     "demo": ["demo/runs/scenes-prior-s0-0a/record.json", "demo/tables/scenes-cost.md"],
-    "others": ["data/roots.json", "data/nuswide/Flickr/1.jpg", "notes.txt", "runs/a/record.json"],
+    "others": [
+        "data/roots.json",
+        "data/nuswide/Flickr/1.jpg",
+        "notes.txt",
+        "runs/a/record.json",
+        "runs/e/README.md",
+    ],
 }
 CACHES = ("indices", "checks", "vectors", "features", "intervals", "agreements", "scenes", "unpacked")
 

@@ -43,6 +43,7 @@ def digests(tree: Path) -> list[str]:
         ("methods/layers/transformer.py", [False, False, True]),
         ("methods/catalog.py", [False, False, False]),
         ("bench/tables/book.py", [False, False, False]),
+        ("bench/engine/readme/page.py", [False, False, False]),
     ],
 )
 def test_it_changes_with_what_is_executed(file: str, changed: list[bool], tree: Path) -> None:
