@@ -14,6 +14,7 @@ from bench.datasets.layouts.annotation import read_annotation
 from bench.datasets.layouts.arrow import ArrowTable
 from bench.datasets.layouts.voc_files import LISTS
 from bench.datasets.layouts.walk import entries, kind_of
+from bench.datasets.layouts.yolo_data import SPLITS
 from bench.errors import UserError, cut
 from bench.files import read_mapping
 
@@ -198,7 +199,7 @@ def yolo_files(root: Path, pattern: str) -> Iterator[Found]:
             content = read_mapping(file, "file")
         except UserError:
             continue  # something else
-        if "names" in content and any(content.get(split) for split in yolo.SPLITS):
+        if "names" in content and any(content.get(split) for split in SPLITS):
             splits, said = splits_of(yolo.labelled_splits(root, YOLO(file.name)))
             yield Found("yolo", {"data": file.name}, splits, f"YOLO's {file.name}; {said}")
 

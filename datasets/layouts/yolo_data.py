@@ -1,0 +1,137 @@
+"""The data.yaml of YOLO's layout: class names by number, and where each split is.
+
+Only `names`, `nc`, `path`, `train`, `val` and `test` are looked at: what it says of downloads, which may be a
+script, is passed over.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.layout import YOLO
+from bench.datasets.layouts.walk import is_inside, kind_of
+from bench.datasets.listing import refuse_control_characters
+from bench.errors import UserError, cut
+from bench.files import read_mapping
+
+SPLITS = ("train", "val", "test")
+# Tools that store all numbers alike write 3.0.
+NUMBER = re.compile(r"([0-9]{1,9})(?:\.0*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data.yaml.
+
+    Attributes:
+        file: the file.
+        base: the folder that its paths are relative to, itself relative to that of the data set.
+        names: class names by number.
+        paths: the paths of each split that it names.
+    """
+
+    file: Path
+    base: str
+    names: dict[int, str]
+    paths: dict[str, tuple[str, ...]]
+
+
+def load(folder: Path, layout: YOLO) -> DataFile:
+    """Read the data.yaml of a data set.
+
+    Raises:
+        UserError: it is damaged, or a field of it is not as it should be.
+    """
+    file = folder / layout.data
+    fields = read_mapping(file, "data file")
+    home, given = posixpath.dirname(layout.data), fields.get("path") or "."
+    if not isinstance(given, str):
+        raise UserError(f"{file}: 'path' is {cut(repr(given))}; it takes the folder of the images.")
+    # Often it is a folder of the machine that wrote it.
+    refuse_control_characters(given, f"{file}: path")
+    base = within(folder, home, given)
+    if base is None or kind_of(folder / base) != "folder":
+        base = home
+    paths = {split: _paths(fields[split], f"{file}: {split}") for split in SPLITS if fields.get(split)}
+    return DataFile(file, base, _names(fields, file), paths)
+
+
+def _names(fields: Mapping[str, Any], file: Path) -> dict[int, str]:
+    """The class names by number, in the order of the numbers."""
+    given = fields.get("names")
+    if not isinstance(given, list | dict) or not given:
+        raise UserError(f"{file} has no 'names': it takes a list, or a mapping of numbers to names.")
+    names: dict[int, str] = {}
+    known: set[str] = set()
+    for key, name in enumerate(given) if isinstance(given, list) else given.items():
+        number = int(key) if isinstance(key, str) and NUMBER.fullmatch(key) and key.isdigit() else key
+        where = f"{file}: names.{cut(str(key))}"
+        if type(number) is not int or number < 0:
+            raise UserError(f"{where}: {cut(repr(key))} is no class number; they are whole and begin with 0.")
+        if not isinstance(name, str) or not name.strip():
+            raise UserError(
+                f"{where} is {cut(repr(name))}, which is no text; put yes, no and numbers in quotes."
+            )
+        refuse_control_characters(name, where)
+        if number in names or name in known:
+            raise UserError(
+                f"{where}: the number or the name '{cut(name)}' stands there before; each stands once."
+            )
+        names[number] = name
+        known.add(name)
+    count = fields.get("nc", len(names))
+    if count != len(names):
+        raise UserError(f"{file}: 'nc' is {cut(repr(count))}, but there are {len(names)} names; correct one.")
+    return dict(sorted(names.items()))
+
+
+def _paths(given: Any, where: str) -> tuple[str, ...]:
+    paths = given if isinstance(given, list) else [given]
+    for path in paths:
+        if not isinstance(path, str) or not path:
+            raise UserError(
+                f"{where} is {cut(repr(given))}; it takes a folder, a .txt list, or a list of them."
+            )
+        refuse_control_characters(path, where)
+    return tuple(paths)
+
+
+def within(folder: Path, base: str, path: str) -> str | None:
+    """A path relative to the data set's folder; None where it leads out, by itself or by a link.
+
+    Args:
+        folder: of the data set.
+        base: what the path is relative to, itself relative to `folder`.
+        path: as it was written, perhaps on another machine.
+    """
+    path = path.replace("\\", "/")
+    if path.startswith("/"):
+        homes = [home for home in (str(folder), os.path.realpath(folder)) if Path(path).is_relative_to(home)]
+        if not homes:
+            return None
+        base, path = "", os.path.relpath(path, homes[0])
+    inner = posixpath.normpath(posixpath.join(base, path))
+    leads_out = inner == ".." or inner.startswith("../")
+    return None if leads_out or not is_inside(folder / inner, folder) else inner
+
+
+def place_of(folder: Path, data: DataFile, path: str) -> str | None:
+    """The folder or list that a path of a data.yaml means, if it is there.
+
+    Roboflow writes `../train/images` beside the folder `train`, and Ultralytics takes it so, too.
+    """
+    plain = path.replace("\\", "/")
+    for spelt in dict.fromkeys((plain, plain.removeprefix("../"))):
+        inner = within(folder, data.base, spelt)
+        if inner is not None and kind_of(folder / inner) != "none":
+            return inner
+    return None
+
+
+def is_there(folder: Path, data: DataFile, split: str) -> bool:
+    """Whether a split is on this machine; a part of it says that all of it should be."""
+    return any(place_of(folder, data, path) for path in data.paths[split])
