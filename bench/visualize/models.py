@@ -206,4 +206,4 @@ def _seed(model: Model) -> int:
 
 def _tagged(model: Model) -> Model:
     """A model that was named itself: beside it there may be another seed of the method."""
-    return replace(model, tag=f"{model.label},s{_seed(model)}") if model.record else model
+    return replace(model, tag=f"{model.label}/s{_seed(model)}") if model.record else model

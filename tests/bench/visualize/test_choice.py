@@ -95,7 +95,7 @@ def test_runs_of_one_method_are_told_apart_by_their_seeds(store: RecordStore) ->
     runs = [made_cell("salgl", seed=seed).run_id() for seed in (2, 1)]
     found = chosen(store, runs=runs)
     assert [m.title for m in found.models] == ["SALGL, seed 1", "SALGL, seed 2"]
-    assert [m.tag for m in found.models] == ["salgl,s1", "salgl,s2"]
+    assert [m.tag for m in found.models] == ["salgl/s1", "salgl/s2"]
     with pytest.raises(UserError, match="on several data sets, scenes, voc2007"):
         chosen(store, runs=(runs[0], "scenes-ml-gcn"))
     with pytest.raises(UserError, match="is a run on voc2007, not on scenes"):
