@@ -31,6 +31,7 @@ class Settings(BaseModel):
         data_root: one folder for every data set, or a folder by data set name.
         max_pixels: pixels that a picture may have; Pillow's limit if None.
         max_seconds: seconds that one picture may take to be checked.
+        picture_cache: gigabytes of the work folder that decoded pictures may take; none are kept if 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +39,7 @@ class Settings(BaseModel):
     data_root: Path | dict[str, Path] | None = None
     max_pixels: int | None = Field(None, ge=1)
     max_seconds: float = Field(60, gt=0, allow_inf_nan=False)
+    picture_cache: float = Field(0, ge=0, allow_inf_nan=False)
 
 
 def work_folder() -> Path:

@@ -11,12 +11,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 import xxhash
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.index import SplitIndex, count_batches
+from bench.datasets.pictures.cache import PictureCache, kept
+from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
-from bench.datasets.pictures.read import read_image
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
 
 
@@ -53,17 +55,27 @@ class Feed(Protocol):
 
 
 class TrainingImages(Dataset[Sample]):
-    """Augmented images; an item is asked for as (epoch, position)."""
+    """Augmented images; an item is asked for as (epoch, position).
 
-    def __init__(self, index: SplitIndex, augmentation: Augmentation, seed: int) -> None:
+    Args:
+        index: which images.
+        augmentation: what is done to them.
+        seed: of what is drawn.
+        cache: where decoded pictures are kept, if they are.
+    """
+
+    def __init__(
+        self, index: SplitIndex, augmentation: Augmentation, seed: int, cache: PictureCache | None = None
+    ) -> None:
         self._index = index
         self._augmentation = augmentation
         self._seed = seed
+        self._cache = cache
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, position = key
         rng = augmentation_rng(self._seed, epoch, self._index.ids[position])
-        pixels = self._augmentation.read(self._index.path(position), rng)
+        pixels = self._augmentation.read(self._index.path(position), rng, self._cache)
         return make_sample(self._index, position, pixels)
 
 
@@ -74,19 +86,27 @@ class EvalImages(Dataset[Sample]):
         index: which images.
         side: of the square that is fed, pixels.
         resize: side of the square that the image is warped to before its centre is cut out; `side` if None.
+        cache: where the squares are kept, if they are.
     """
 
-    def __init__(self, index: SplitIndex, side: int, resize: int | None = None) -> None:
+    def __init__(
+        self, index: SplitIndex, side: int, resize: int | None = None, cache: PictureCache | None = None
+    ) -> None:
         self.index = index
         self.side = side
         self.resize = resize or side
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
-        picture = read_image(self.index.path(position))
-        return make_sample(self.index, position, evaluation_pixels(picture, self.side, self.resize))
+        path = self.index.path(position)
+        pixels = kept(
+            self._cache and self._cache.entry(path, f"test {self.side} of {self.resize}"),
+            lambda: evaluation_pixels(Image.fromarray(read_whole(path)), self.side, self.resize),
+        )
+        return make_sample(self.index, position, pixels)
 
 
 def augmentation_rng(seed: int, epoch: int, image: str) -> np.random.Generator:
