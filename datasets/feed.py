@@ -11,12 +11,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 import xxhash
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.index import SplitIndex, count_batches
-from bench.datasets.pictures.cache import PictureCache, kept
+from bench.datasets.pictures.cache import PictureCache, eval_form, kept
 from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
@@ -103,8 +102,8 @@ class EvalImages(Dataset[Sample]):
     def __getitem__(self, position: int) -> Sample:
         path = self.index.path(position)
         pixels = kept(
-            self._cache and self._cache.entry(path, f"test {self.side} of {self.resize}"),
-            lambda: evaluation_pixels(Image.fromarray(read_whole(path)), self.side, self.resize),
+            self._cache and self._cache.entry(path, eval_form(self.side, self.resize)),
+            lambda: evaluation_pixels(read_whole(path), self.side, self.resize),
         )
         return make_sample(self.index, position, pixels)
 

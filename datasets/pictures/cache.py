@@ -43,7 +43,17 @@ VERSION = 1
 HEADER = struct.Struct("<8sQqIIQ24x")
 
 DECODED = "decoded"
-"""The form of a whole upright picture; others are named by who makes them."""
+"""The form of a whole upright picture."""
+
+
+def resized_form(side: int) -> str:
+    """The form of a training picture that is resized to a square before it is cropped."""
+    return f"resized to {side}"
+
+
+def eval_form(side: int, resize: int) -> str:
+    """The form of a test picture, cut out of a larger square."""
+    return f"test {side} of {resize}"
 
 
 class Stamp(NamedTuple):
@@ -73,7 +83,7 @@ class PictureCache:
             OSError: there is no such photograph.
         """
         status = photograph.stat()  # before it is read: what changes after that is noticed next time
-        name = xxhash.xxh3_128_hexdigest(f"{form}\n{photograph.absolute()}")
+        name = xxhash.xxh3_128_hexdigest(form.encode() + b"\0" + os.fsencode(photograph.absolute()))
         file = self._folder / f"{int(name[:2], 16) % SHARDS:02x}" / name
         return Entry(file, Stamp(status.st_size, status.st_mtime_ns), self._made_by, self._shard_limit)
 

@@ -55,13 +55,14 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int, entry: Entry
     return _decoded(path.read_bytes(), lambda _: box, side, None)
 
 
-def read_whole(path: Path) -> Pixels:
-    """The pixels of `read_image`, `(h, w, 3)` uint8.
+def read_whole(path: Path) -> Image.Image:
+    """The same picture as of `read_image`, in less time where it is a plain JPEG.
 
     Raises:
         OSError: as `read_image`.
     """
-    return read_part(path, lambda size: (0, 0, *size), sys.maxsize)
+    # Resized to more pixels than it has, a picture is decoded at its full size.
+    return Image.fromarray(read_part(path, lambda size: (0, 0, *size), sys.maxsize))
 
 
 def _decoded(content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None) -> Pixels:

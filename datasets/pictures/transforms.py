@@ -12,7 +12,7 @@ from PIL import Image
 from torch.nn import functional
 
 from bench.datasets.pictures.augment import cut_out, rand_augment
-from bench.datasets.pictures.cache import DECODED, PictureCache, kept
+from bench.datasets.pictures.cache import DECODED, PictureCache, kept, resized_form
 from bench.datasets.pictures.crop import Box, read_part
 from bench.datasets.pictures.jpeg import Pixels, Size
 
@@ -149,7 +149,7 @@ class Augmentation:
             entry = cache and cache.entry(path, DECODED)
             return read_part(path, lambda size: self._box(size, rng), self.side, entry)
         square = kept(
-            cache and cache.entry(path, f"resized to {resize}"),
+            cache and cache.entry(path, resized_form(resize)),
             lambda: resized(read_part(path, lambda size: (0, 0, *size), resize), resize),
         )
         left, upper, right, lower = self._box((resize, resize), rng)
