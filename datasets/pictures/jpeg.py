@@ -69,10 +69,10 @@ def _may_be_turned(segment: bytes) -> bool:
         return b"Orientation" in segment
     exif = Image.Exif()
     try:
-        with warnings.catch_warnings(action="error"):
+        with warnings.catch_warnings(action="ignore"):
             exif.load(segment)
             return exif.get(Base.Orientation, 1) in TURNED
-    except Exception:  # damaged, which has many names
+    except Exception:  # damaged, which has many names: Pillow knows what to make of it
         return True
 
 
