@@ -18,6 +18,7 @@ from bench.datasets.index import SplitIndex, count_batches
 from bench.datasets.pictures.cache import PictureCache, eval_form, kept
 from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
+from bench.datasets.pictures.read import pixel_limit
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
 
 
@@ -70,11 +71,13 @@ class TrainingImages(Dataset[Sample]):
         self._augmentation = augmentation
         self._seed = seed
         self._cache = cache
+        # Asked once: to look for a configuration file takes a tenth of what decoding takes.
+        self._max_pixels = pixel_limit()
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, position = key
         rng = augmentation_rng(self._seed, epoch, self._index.ids[position])
-        pixels = self._augmentation.read(self._index.path(position), rng, self._cache)
+        pixels = self._augmentation.read(self._index.path(position), rng, self._cache, self._max_pixels)
         return make_sample(self._index, position, pixels)
 
 
@@ -95,6 +98,7 @@ class EvalImages(Dataset[Sample]):
         self.side = side
         self.resize = resize or side
         self._cache = cache
+        self._max_pixels = pixel_limit()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -103,7 +107,7 @@ class EvalImages(Dataset[Sample]):
         path = self.index.path(position)
         pixels = kept(
             self._cache and self._cache.entry(path, eval_form(self.side, self.resize)),
-            lambda: evaluation_pixels(read_whole(path), self.side, self.resize),
+            lambda: evaluation_pixels(read_whole(path, self._max_pixels), self.side, self.resize),
         )
         return make_sample(self.index, position, pixels)
 

@@ -18,7 +18,7 @@ from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.cache import DECODED, Entry, PictureCache, eval_form
 from bench.datasets.pictures.crop import read_part, read_whole
 from bench.datasets.pictures.jpeg import Pixels
-from bench.datasets.pictures.read import opened
+from bench.datasets.pictures.read import opened, pixel_limit
 from bench.datasets.pictures.transforms import crop_box, evaluation_pixels, multi_scale_box, transform
 from bench.methods.backbones.backbone import Backbone
 
@@ -115,17 +115,18 @@ def bench_batch(asked: Asked, backbone: Backbone, watch: Stopwatch, cache: Pictu
     """What is done here: `TrainingImages` or `EvalImages`, `collate`, `normalize`, checksums included."""
     index, epoch, positions, side = asked
     form = eval_form(side, side) if epoch is None else DECODED
+    max_pixels = pixel_limit()  # which is asked once
     pictures, samples = [], []
     for position in positions:
         with watch.stage(DECODE):
             entry = cache and cache.entry(index.path(position), form)
         if epoch is None:
-            pixels = _test_pixels(asked, position, watch, entry)
+            pixels = _test_pixels(asked, position, watch, entry, max_pixels)
         else:
             rng = augmentation_rng(SEED, epoch, index.ids[position])
             with watch.stage(DECODE):
                 choose = partial(crop_box, crop="multi-scale", rng=rng)
-                crop = read_part(index.path(position), choose, side, entry)
+                crop = read_part(index.path(position), choose, side, entry, max_pixels)
             with watch.stage(RESIZE):
                 pixels = transform(crop, side, True, rng)
         with watch.stage(BATCH):
@@ -138,12 +139,14 @@ def bench_batch(asked: Asked, backbone: Backbone, watch: Stopwatch, cache: Pictu
     return Fed(pictures, batch.labels, inputs)
 
 
-def _test_pixels(asked: Asked, position: int, watch: Stopwatch, entry: Entry | None) -> Pixels:
+def _test_pixels(
+    asked: Asked, position: int, watch: Stopwatch, entry: Entry | None, max_pixels: float
+) -> Pixels:
     with watch.stage(DECODE):
         found = entry and entry.read()
         if found is not None:
             return found
-        picture = read_whole(asked.index.path(position))
+        picture = read_whole(asked.index.path(position), max_pixels)
     with watch.stage(RESIZE):
         pixels = evaluation_pixels(picture, asked.side, asked.side)
     with watch.stage(DECODE):

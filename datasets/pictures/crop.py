@@ -24,7 +24,13 @@ REDUCING_GAP = 2
 SIDEWAYS = range(5, 9)
 
 
-def read_part(path: Path, choose: Callable[[Size], Box], side: int, entry: Entry | None = None) -> Pixels:
+def read_part(
+    path: Path,
+    choose: Callable[[Size], Box],
+    side: int,
+    entry: Entry | None = None,
+    max_pixels: float | None = None,
+) -> Pixels:
     """Read a rectangle of a picture: the same pixels as a crop of `read_image`.
 
     A JPEG with far more pixels in the rectangle than are wanted is decoded at 1/2, 1/4 or 1/8 of its size.
@@ -37,6 +43,7 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int, entry: Entry
         side: pixels per side that the rectangle will be resized to.
         entry: where the whole picture, decoded, is kept, unless it is so large that rectangles of it are
             decoded at a fraction of its size.
+        max_pixels: as `opened`.
 
     Returns:
         `(h, w, 3)` uint8 RGB; `(side, side, 3)` where the picture was decoded at a fraction of its size.
@@ -46,29 +53,36 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int, entry: Entry
     """
     whole = None if entry is None else entry.read()
     if whole is None:
-        return _decoded(path.read_bytes(), choose, side, entry)
+        return _decoded(path.read_bytes(), choose, side, entry, max_pixels)
     size = whole.shape[1], whole.shape[0]
     box = choose(size)
     if _factor(size, box, side) == 1:
         return _cut(whole, box)
     # Kept for a run that wants more pixels.
-    return _decoded(path.read_bytes(), lambda _: box, side, None)
+    return _decoded(path.read_bytes(), lambda _: box, side, None, max_pixels)
 
 
-def read_whole(path: Path) -> Image.Image:
+def read_whole(path: Path, max_pixels: float | None = None) -> Image.Image:
     """The same picture as of `read_image`, in less time where it is a plain JPEG.
+
+    Args:
+        path: the picture's file.
+        max_pixels: as `opened`.
 
     Raises:
         OSError: as `read_image`.
     """
     # Resized to more pixels than it has, a picture is decoded at its full size.
-    return Image.fromarray(read_part(path, lambda size: (0, 0, *size), sys.maxsize))
+    pixels = read_part(path, lambda size: (0, 0, *size), sys.maxsize, max_pixels=max_pixels)
+    return Image.fromarray(pixels)
 
 
-def _decoded(content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None) -> Pixels:
-    header = plain_header(content)
+def _decoded(
+    content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None, max_pixels: float | None
+) -> Pixels:
+    header = plain_header(content, max_pixels)
     if header is None:
-        return _read_any(content, choose, side, entry)
+        return _read_any(content, choose, side, entry, max_pixels)
     box = choose(header.size)
     if _factor(header.size, box, side) == 1:
         keeps = entry is not None and _is_kept(header.size, side)
@@ -77,11 +91,13 @@ def _decoded(content: bytes, choose: Callable[[Size], Box], side: int, entry: En
             if entry is not None and keeps:
                 entry.keep(rows)
             return _cut(rows, box)
-    return _read_any(content, lambda _: box, side, entry)
+    return _read_any(content, lambda _: box, side, entry, max_pixels)
 
 
-def _read_any(content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None) -> Pixels:
-    with opened(io.BytesIO(content)) as picture:
+def _read_any(
+    content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None, max_pixels: float | None
+) -> Pixels:
+    with opened(io.BytesIO(content), max_pixels) as picture:
         if isinstance(picture, JpegImageFile):
             orientation = picture.getexif().get(Base.Orientation, 1)
             width, height = picture.size

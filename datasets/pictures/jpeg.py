@@ -37,8 +37,13 @@ class PlainJpeg(NamedTuple):
     height_at: int | None
 
 
-def plain_header(content: bytes) -> PlainJpeg | None:
-    """The header of a whole JPEG, colour or grey, of 8 bits, that stands upright; None for all else."""
+def plain_header(content: bytes, max_pixels: float | None = None) -> PlainJpeg | None:
+    """The header of a whole JPEG, colour or grey, of 8 bits, that stands upright; None for all else.
+
+    Args:
+        content: of the file.
+        max_pixels: as `opened`.
+    """
     if not (content.startswith(b"\xff\xd8") and content.endswith(END)):
         return None
     size, height_at, channels, at = None, None, 0, 2
@@ -50,7 +55,7 @@ def plain_header(content: bytes) -> PlainJpeg | None:
         if marker == SCAN:
             return PlainJpeg(size, height_at if first == channels else None) if size else None
         if marker in SEQUENTIAL or marker == PROGRESSIVE:
-            bomb = width * height > pixel_limit()  # which is said where Pillow opens it
+            bomb = width * height > (max_pixels or pixel_limit())  # which is said where Pillow opens it
             if first != 8 or last not in (1, 3) or not height or bomb:
                 return None
             size, channels = (width, height), last
