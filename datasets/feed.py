@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.index import SplitIndex, count_batches
-from bench.datasets.pictures.cache import PictureCache, eval_form, kept
+from bench.datasets.pictures.cache import PictureCache, entry_in, eval_form, kept
 from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.read import pixel_limit
@@ -106,7 +106,7 @@ class EvalImages(Dataset[Sample]):
     def __getitem__(self, position: int) -> Sample:
         path = self.index.path(position)
         pixels = kept(
-            self._cache and self._cache.entry(path, eval_form(self.side, self.resize)),
+            entry_in(self._cache, path, eval_form(self.side, self.resize)),
             lambda: evaluation_pixels(read_whole(path, self._max_pixels), self.side, self.resize),
         )
         return make_sample(self.index, position, pixels)

@@ -15,12 +15,12 @@ from bench.profile.input import (
     LOADED,
     PIPELINES,
     PLAIN,
-    STAGES,
     TEST,
     TRAINING,
     InputSpeed,
     measure_input,
 )
+from bench.profile.input_pipelines import STAGES
 from bench.profile.photographs import photographs
 from bench.profile.report import Measuring
 

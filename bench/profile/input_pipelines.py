@@ -15,7 +15,7 @@ from torchvision import transforms
 
 from bench.datasets.feed import augmentation_rng, collate, make_sample
 from bench.datasets.index import SplitIndex
-from bench.datasets.pictures.cache import DECODED, Entry, PictureCache, eval_form
+from bench.datasets.pictures.cache import DECODED, Entry, PictureCache, entry_in, eval_form
 from bench.datasets.pictures.crop import read_part, read_whole
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.read import opened, pixel_limit
@@ -63,13 +63,13 @@ class Asked(NamedTuple):
     """A batch that is asked for.
 
     Attributes:
-        index: which images there are.
+        split: which images there are.
         epoch: decides the crops of training images; None for test images, which are warped to a square.
-        positions: of the images in the index.
+        positions: of the images in it.
         side: S, of the square that is fed, pixels.
     """
 
-    index: SplitIndex
+    split: SplitIndex
     epoch: int | None
     positions: list[int]
     side: int
@@ -119,7 +119,7 @@ def bench_batch(asked: Asked, backbone: Backbone, watch: Stopwatch, cache: Pictu
     pictures, samples = [], []
     for position in positions:
         with watch.stage(DECODE):
-            entry = cache and cache.entry(index.path(position), form)
+            entry = entry_in(cache, index.path(position), form)
         if epoch is None:
             pixels = _test_pixels(asked, position, watch, entry, max_pixels)
         else:
@@ -143,10 +143,10 @@ def _test_pixels(
     asked: Asked, position: int, watch: Stopwatch, entry: Entry | None, max_pixels: float
 ) -> Pixels:
     with watch.stage(DECODE):
-        found = entry and entry.read()
+        found = None if entry is None else entry.read()
         if found is not None:
             return found
-        picture = read_whole(asked.index.path(position), max_pixels)
+        picture = read_whole(asked.split.path(position), max_pixels)
     with watch.stage(RESIZE):
         pixels = evaluation_pixels(picture, asked.side, asked.side)
     with watch.stage(DECODE):

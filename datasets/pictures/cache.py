@@ -5,7 +5,8 @@ shape, a checksum of the pixels, and the pixels. What does not agree with these 
 names when they are whole, so that any number of processes may read and write, and be killed.
 
 The files lie in `SHARDS` folders, by a hash of what they are; each may take its share of the space, and
-whoever writes counts what lies in the one folder. A full folder takes nothing more, since an epoch that is
+whoever writes counts what lies in the one folder: no lock is needed, and what processes write at the same
+time is a picture each. A full folder takes nothing more, since an epoch that is
 larger than the space would push out every picture just before it is read again; only what nobody has read for
 a week goes.
 """
@@ -34,12 +35,14 @@ from bench.datasets.pictures.read import pixel_limit
 from bench.settings import read_settings, work_folder
 
 FOLDER = "pictures"
+# Two hexadecimal digits of a hash.
 SHARDS = 256
 DAY = 24 * 60 * 60
 UNUSED = 7 * DAY
 # Raised when the same photograph would be decoded to other pixels.
 VERSION = 1
-# What made it, size and time (ns) of the photograph, height and width, XXH3 of the pixels, and room.
+# What made it, size and time (ns) of the photograph, height and width, XXH3 of the pixels seeded with the
+# height, and room.
 HEADER = struct.Struct("<8sQqIIQ24x")
 
 DECODED = "decoded"
@@ -84,7 +87,7 @@ class PictureCache:
         """
         status = photograph.stat()  # before it is read: what changes after that is noticed next time
         name = xxhash.xxh3_128_hexdigest(form.encode() + b"\0" + os.fsencode(photograph.absolute()))
-        file = self._folder / f"{int(name[:2], 16) % SHARDS:02x}" / name
+        file = self._folder / name[:2] / name
         return Entry(file, Stamp(status.st_size, status.st_mtime_ns), self._made_by, self._shard_limit)
 
 
@@ -113,7 +116,7 @@ class Entry(NamedTuple):
         if len(content) != HEADER.size + height * width * 3:
             return None
         pixels = np.frombuffer(content, np.uint8, offset=HEADER.size)
-        if xxhash.xxh3_64_intdigest(pixels) != checksum:
+        if xxhash.xxh3_64_intdigest(pixels.data, seed=height) != checksum:
             return None
         if time.time() - status.st_mtime > DAY:
             with suppress(OSError):
@@ -124,7 +127,7 @@ class Entry(NamedTuple):
         """Keep `(h, w, 3)` pixels, if there is room; a disk that is full or read-only keeps nothing."""
         pixels = np.ascontiguousarray(pixels)
         height, width, _ = pixels.shape
-        checksum = xxhash.xxh3_64_intdigest(pixels)
+        checksum = xxhash.xxh3_64_intdigest(pixels.data, seed=height)
         header = HEADER.pack(self.made_by, *self.stamp, height, width, checksum)
         temporary = self.file.with_name(f".{self.file.name}.{secrets.token_hex(8)}")
         try:
@@ -161,6 +164,15 @@ def configured_cache() -> PictureCache | None:
     """The cache of the work folder, where the configuration file gives it space."""
     gigabytes = read_settings().picture_cache
     return PictureCache(work_folder().absolute() / FOLDER, 1e9 * gigabytes) if gigabytes else None
+
+
+def entry_in(cache: PictureCache | None, photograph: Path, form: str) -> Entry | None:
+    """Where a picture is kept, if there is a cache.
+
+    Raises:
+        OSError: there is no such photograph.
+    """
+    return None if cache is None else cache.entry(photograph, form)
 
 
 def kept(entry: Entry | None, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch.nn import functional
 
 from bench.datasets.pictures.augment import cut_out, rand_augment
-from bench.datasets.pictures.cache import DECODED, PictureCache, kept, resized_form
+from bench.datasets.pictures.cache import DECODED, PictureCache, entry_in, kept, resized_form
 from bench.datasets.pictures.crop import Box, read_part
 from bench.datasets.pictures.jpeg import Pixels, Size
 
@@ -155,10 +155,10 @@ class Augmentation:
     ) -> Pixels:
         resize = self.resize
         if resize is None:
-            entry = cache and cache.entry(path, DECODED)
+            entry = entry_in(cache, path, DECODED)
             return read_part(path, lambda size: self._box(size, rng), self.side, entry, max_pixels)
         square = kept(
-            cache and cache.entry(path, resized_form(resize)),
+            entry_in(cache, path, resized_form(resize)),
             lambda: resized(
                 read_part(path, lambda size: (0, 0, *size), resize, max_pixels=max_pixels), resize
             ),

@@ -29,7 +29,7 @@ def without(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 @pytest.fixture(scope="module")
 def with_cache(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     folder = tmp_path_factory.mktemp("with")
-    (folder / ".bench.yaml").write_text("picture_cache: 0.5\n")
+    (folder / ".bench.yaml").write_text("picture_cache: 1\n")
     return run(folder, data)
 
 

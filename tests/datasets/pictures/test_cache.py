@@ -151,6 +151,11 @@ def test_a_photograph_that_is_gone_is_an_oserror(photograph: Path, tmp_path: Pat
         read(cache, photograph)
 
 
+def turned(content: bytes) -> bytes:
+    *first, height, width, checksum = HEADER.unpack_from(content)
+    return HEADER.pack(*first, width, height, checksum) + content[HEADER.size :]
+
+
 DAMAGES = {
     "empty": lambda content: b"",
     "half a header": lambda content: content[: HEADER.size // 2],
@@ -158,6 +163,7 @@ DAMAGES = {
     "longer": lambda content: content + b"\0",
     "zeros at the end": lambda content: content[:-4096] + bytes(4096),
     "one bit": lambda content: content[:500] + bytes([content[500] ^ 1]) + content[501:],
+    "on its side": turned,
     "another shape": lambda content: (
         HEADER.pack(*HEADER.unpack_from(content)[:3], 1, 1, 0) + content[HEADER.size :]
     ),
