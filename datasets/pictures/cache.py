@@ -5,8 +5,8 @@ shape, a checksum of the pixels, and the pixels. What does not agree with these 
 names when they are whole, so that any number of processes may read and write, and be killed.
 
 The files lie in `SHARDS` folders, by a hash of what they are; each may take its share of the space, and
-whoever writes counts what lies in the one folder: no lock is needed, and what processes write at the same
-time is a picture each. A full folder takes nothing more, since an epoch that is
+whoever writes counts what lies in the one folder. That needs no lock; processes that write into one at the
+same time may exceed its share by a picture each. A full folder takes nothing more, since an epoch that is
 larger than the space would push out every picture just before it is read again; only what nobody has read for
 a week goes.
 """
