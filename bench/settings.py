@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bench.errors import UserError
 from bench.files import read_mapping
@@ -31,6 +31,8 @@ class Settings(BaseModel):
         data_root: one folder for every data set, or a folder by data set name.
         max_pixels: pixels that a picture may have; Pillow's limit if None.
         max_seconds: seconds that one picture may take to be checked.
+        picture_cache: gigabytes of the work folder that decoded pictures may take, 1 at least; none are kept
+            if 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +40,15 @@ class Settings(BaseModel):
     data_root: Path | dict[str, Path] | None = None
     max_pixels: int | None = Field(None, ge=1)
     max_seconds: float = Field(60, gt=0, allow_inf_nan=False)
+    picture_cache: float = Field(0, ge=0, allow_inf_nan=False)
+
+    @field_validator("picture_cache")
+    @classmethod
+    def _is_worth_it(cls, gigabytes: float) -> float:
+        # What it is divided into would not hold a picture.
+        if 0 < gigabytes < 1:
+            raise ValueError("should be 1 at least, or 0 to keep no pictures")
+        return gigabytes
 
 
 def work_folder() -> Path:

@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.index import SplitIndex, count_batches
+from bench.datasets.pictures.cache import PictureCache, entry_in, eval_form, kept
+from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
-from bench.datasets.pictures.read import read_image
+from bench.datasets.pictures.read import pixel_limit
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
 
 
@@ -53,17 +55,29 @@ class Feed(Protocol):
 
 
 class TrainingImages(Dataset[Sample]):
-    """Augmented images; an item is asked for as (epoch, position)."""
+    """Augmented images; an item is asked for as (epoch, position).
 
-    def __init__(self, index: SplitIndex, augmentation: Augmentation, seed: int) -> None:
+    Args:
+        index: which images.
+        augmentation: what is done to them.
+        seed: of what is drawn.
+        cache: where decoded pictures are kept, if they are.
+    """
+
+    def __init__(
+        self, index: SplitIndex, augmentation: Augmentation, seed: int, cache: PictureCache | None = None
+    ) -> None:
         self._index = index
         self._augmentation = augmentation
         self._seed = seed
+        self._cache = cache
+        # Asked once: to look for a configuration file takes a tenth of what decoding takes.
+        self._max_pixels = pixel_limit()
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, position = key
         rng = augmentation_rng(self._seed, epoch, self._index.ids[position])
-        pixels = self._augmentation.read(self._index.path(position), rng)
+        pixels = self._augmentation.read(self._index.path(position), rng, self._cache, self._max_pixels)
         return make_sample(self._index, position, pixels)
 
 
@@ -74,19 +88,28 @@ class EvalImages(Dataset[Sample]):
         index: which images.
         side: of the square that is fed, pixels.
         resize: side of the square that the image is warped to before its centre is cut out; `side` if None.
+        cache: where the squares are kept, if they are.
     """
 
-    def __init__(self, index: SplitIndex, side: int, resize: int | None = None) -> None:
+    def __init__(
+        self, index: SplitIndex, side: int, resize: int | None = None, cache: PictureCache | None = None
+    ) -> None:
         self.index = index
         self.side = side
         self.resize = resize or side
+        self._cache = cache
+        self._max_pixels = pixel_limit()
 
     def __len__(self) -> int:
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
-        picture = read_image(self.index.path(position))
-        return make_sample(self.index, position, evaluation_pixels(picture, self.side, self.resize))
+        path = self.index.path(position)
+        pixels = kept(
+            entry_in(self._cache, path, eval_form(self.side, self.resize)),
+            lambda: evaluation_pixels(read_whole(path, self._max_pixels), self.side, self.resize),
+        )
+        return make_sample(self.index, position, pixels)
 
 
 def augmentation_rng(seed: int, epoch: int, image: str) -> np.random.Generator:

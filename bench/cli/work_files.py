@@ -96,6 +96,12 @@ KINDS: Final = {
             "checks", "which pictures can be read", _matching("cache/checks-*", "cache/.checks-*"), cache=True
         ),
         WorkKind("vectors", "label vectors", _matching("cache/vectors-*", "cache/.vectors-*"), cache=True),
+        WorkKind(
+            "pictures",
+            "decoded pictures, where picture_cache keeps them",
+            _matching("pictures/*"),
+            cache=True,
+        ),
         WorkKind("features", "of backbones that are not trained", _matching("features/*"), cache=True),
         WorkKind("intervals", "bootstrap resamples of scores", _matching("bootstrap/*"), cache=True),
         WorkKind(

@@ -10,6 +10,7 @@ from torch import nn
 
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
+from bench.datasets.pictures.cache import configured_cache
 from bench.datasets.pictures.transforms import Augmentation
 from bench.engine.feature_batches import FeatureBatches, InOrder
 from bench.engine.features import StoredFeatures, StoredSplit, store_features
@@ -82,11 +83,12 @@ def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
     watched = dataset.chosen_on or dataset.eval
     train: Feed
     if stored is None:
-        images = TrainingImages(dataset.train, augmentation_of(schedule), spec.seed)
+        cache = configured_cache()
+        images = TrainingImages(dataset.train, augmentation_of(schedule), spec.seed, cache)
         train = loader(images, workers, device, batch_sampler=batches)
 
         def held_out(index: SplitIndex) -> Feed:
-            test_images = EvalImages(index, schedule.test_size, schedule.test_resize)
+            test_images = EvalImages(index, schedule.test_size, schedule.test_resize, cache)
             return loader(test_images, workers, device, batch_size=schedule.batch_size)
 
         feeds = held_out(dataset.eval), held_out(watched)

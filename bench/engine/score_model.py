@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.feed import Batch, EvalImages, loader
 from bench.datasets.open import OpenedSplit
+from bench.datasets.pictures.cache import configured_cache
 from bench.engine.environment import fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained
 from bench.engine.predict import NonFiniteError, predict, telling
@@ -73,7 +74,7 @@ def score(
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     fabric = fabric_on(device, precision_plugin(conditions.precision, device))
     images = loader(
-        EvalImages(split.index, conditions.side, conditions.resize),
+        EvalImages(split.index, conditions.side, conditions.resize, configured_cache()),
         conditions.workers,
         device,
         batch_size=conditions.batch_size,

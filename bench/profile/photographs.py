@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.datasets.index import SplitIndex
+from bench.datasets.open import open_split
 
 SIZE = (640, 480)
 CLASSES = 80
@@ -16,6 +17,18 @@ QUALITY = 90
 CELLS = {160: 45.0, 40: 40.0, 16: 30.0, 8: 20.0, 4: 16.0, 2: 10.0}
 # How much the three colours differ where the light does by one.
 COLOUR = 0.3
+
+
+def photographs(name: str | None, data_root: Path | None, count: int, folder: Path) -> SplitIndex:
+    """So many training images of a data set; made ones, in a new folder, where no data set is named.
+
+    Raises:
+        UserError: the data set cannot be had.
+    """
+    if name is not None:
+        return open_split(name, "train", data_root, count, skip_bad=True).index
+    folder.mkdir()
+    return make_photographs(folder, count)
 
 
 def make_photographs(folder: Path, count: int) -> SplitIndex:

@@ -1,6 +1,7 @@
 """Read the part of a picture that a crop needs, as fast as it can be had with the same pixels."""
 
 import io
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,8 @@ from PIL import Image
 from PIL.ExifTags import Base
 from PIL.JpegImagePlugin import JpegImageFile
 
-from bench.datasets.pictures.jpeg import Pixels, Size, decode_rows, plain_header
+from bench.datasets.pictures.cache import Entry
+from bench.datasets.pictures.jpeg import TURNED, Pixels, Size, decode_rows, plain_header
 from bench.datasets.pictures.read import opened, upright_rgb
 
 Box = tuple[int, int, int, int]
@@ -18,11 +20,17 @@ Box = tuple[int, int, int, int]
 # A photograph may be decoded at a fraction of its size as long as a crop keeps so many times the pixels per
 # side that are wanted: the resize then outweighs how the decoder averages. Pillow's thumbnails keep the same.
 REDUCING_GAP = 2
-# The EXIF orientations that need a turn or reflection, and those of them that swap width and height.
-TURNED, SIDEWAYS = range(2, 9), range(5, 9)
+# The EXIF orientations that swap width and height.
+SIDEWAYS = range(5, 9)
 
 
-def read_part(path: Path, choose: Callable[[Size], Box], side: int) -> Pixels:
+def read_part(
+    path: Path,
+    choose: Callable[[Size], Box],
+    side: int,
+    entry: Entry | None = None,
+    max_pixels: float | None = None,
+) -> Pixels:
     """Read a rectangle of a picture: the same pixels as a crop of `read_image`.
 
     A JPEG with far more pixels in the rectangle than are wanted is decoded at 1/2, 1/4 or 1/8 of its size.
@@ -33,6 +41,9 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int) -> Pixels:
         choose: from the upright picture's width and height to left, upper, right, lower in its pixels;
             called once.
         side: pixels per side that the rectangle will be resized to.
+        entry: where the whole picture, decoded, is kept, unless it is so large that rectangles of it are
+            decoded at a fraction of its size.
+        max_pixels: as `opened`.
 
     Returns:
         `(h, w, 3)` uint8 RGB; `(side, side, 3)` where the picture was decoded at a fraction of its size.
@@ -40,31 +51,80 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int) -> Pixels:
     Raises:
         OSError: as `read_image`.
     """
-    content = path.read_bytes()
-    header = plain_header(content)
+    whole = None if entry is None else entry.read()
+    if whole is None:
+        return _decoded(path.read_bytes(), choose, side, entry, max_pixels)
+    size = whole.shape[1], whole.shape[0]
+    box = choose(size)
+    if _factor(size, box, side) == 1:
+        return _cut(whole, box)
+    # Kept for a run that wants more pixels.
+    return _decoded(path.read_bytes(), lambda _: box, side, None, max_pixels)
+
+
+def read_whole(path: Path, max_pixels: float | None = None) -> Image.Image:
+    """The same picture as of `read_image`, in less time where it is a plain JPEG.
+
+    Args:
+        path: the picture's file.
+        max_pixels: as `opened`.
+
+    Raises:
+        OSError: as `read_image`.
+    """
+    # Resized to more pixels than it has, a picture is decoded at its full size.
+    pixels = read_part(path, lambda size: (0, 0, *size), sys.maxsize, max_pixels=max_pixels)
+    return Image.fromarray(pixels)
+
+
+def _decoded(
+    content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None, max_pixels: float | None
+) -> Pixels:
+    header = plain_header(content, max_pixels)
     if header is None:
-        return _read_any(content, choose, side)
+        return _read_any(content, choose, side, entry, max_pixels)
     box = choose(header.size)
     if _factor(header.size, box, side) == 1:
-        left, upper, right, lower = box
+        keeps = entry is not None and _is_kept(header.size, side)
         with suppress(ValueError):  # Pillow says what is wrong with it, or reads it all the same
-            return decode_rows(content, header, lower)[upper:lower, left:right]
-    return _read_any(content, lambda _: box, side)
+            rows = decode_rows(content, header, header.size[1] if keeps else box[3])
+            if entry is not None and keeps:
+                entry.keep(rows)
+            return _cut(rows, box)
+    return _read_any(content, lambda _: box, side, entry, max_pixels)
 
 
-def _read_any(content: bytes, choose: Callable[[Size], Box], side: int) -> Pixels:
-    with opened(io.BytesIO(content)) as picture:
-        if not isinstance(picture, JpegImageFile):
+def _read_any(
+    content: bytes, choose: Callable[[Size], Box], side: int, entry: Entry | None, max_pixels: float | None
+) -> Pixels:
+    with opened(io.BytesIO(content), max_pixels) as picture:
+        if isinstance(picture, JpegImageFile):
+            orientation = picture.getexif().get(Base.Orientation, 1)
+            width, height = picture.size
+            box = choose((height, width) if orientation in SIDEWAYS else (width, height))
+            factor = _factor(picture.size, box, side, orientation in TURNED)
+            if factor > 1:
+                picture.draft(None, (width // factor, height // factor))
+                return _resize(upright_rgb(picture), box, factor, side)
             whole = upright_rgb(picture)
-            return np.array(whole.crop(choose(whole.size)))
-        orientation = picture.getexif().get(Base.Orientation, 1)
-        width, height = picture.size
-        box = choose((height, width) if orientation in SIDEWAYS else (width, height))
-        factor = _factor(picture.size, box, side, orientation in TURNED)
-        if factor == 1:
-            return np.array(upright_rgb(picture).crop(box))
-        picture.draft(None, (width // factor, height // factor))
-        return _resize(upright_rgb(picture), box, factor, side)
+        else:
+            whole = upright_rgb(picture)
+            box = choose(whole.size)
+        if entry is None or not _is_kept(whole.size, side):
+            return np.array(whole.crop(box))
+        pixels = np.array(whole)
+        entry.keep(pixels)
+        return _cut(pixels, box)
+
+
+def _cut(pixels: Pixels, box: Box) -> Pixels:
+    left, upper, right, lower = box
+    return pixels[upper:lower, left:right]
+
+
+def _is_kept(size: Size, side: int) -> bool:
+    """Whether no rectangle of a picture is decoded at a fraction of its size."""
+    return _factor(size, (0, 0, *size), side) == 1
 
 
 def _factor(size: Size, box: Box, side: int, turned: bool = False) -> int:

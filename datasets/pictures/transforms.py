@@ -12,6 +12,7 @@ from PIL import Image
 from torch.nn import functional
 
 from bench.datasets.pictures.augment import cut_out, rand_augment
+from bench.datasets.pictures.cache import DECODED, PictureCache, entry_in, kept, resized_form
 from bench.datasets.pictures.crop import Box, read_part
 from bench.datasets.pictures.jpeg import Pixels, Size
 
@@ -126,22 +127,43 @@ class Augmentation:
     cutout: float = 0.0
     rand_augment: bool = False
 
-    def read(self, path: Path, rng: np.random.Generator) -> Pixels:
+    def read(
+        self,
+        path: Path,
+        rng: np.random.Generator,
+        cache: PictureCache | None = None,
+        max_pixels: float | None = None,
+    ) -> Pixels:
         """Read a training picture and augment it, to `(side, side, 3)` uint8.
+
+        Args:
+            path: the picture's file.
+            rng: where crop, mirroring and distortions are drawn from.
+            cache: where what is the same in every epoch is kept.
+            max_pixels: as `opened`.
 
         Raises:
             OSError: not a picture, or a damaged one.
         """
-        pixels = transform(self._cropped(path, rng), self.side, self.flip, rng)
+        pixels = transform(self._cropped(path, rng, cache, max_pixels), self.side, self.flip, rng)
         if self.cutout:
             cut_out(pixels, self.cutout, rng)
         return rand_augment(pixels, rng) if self.rand_augment else pixels
 
-    def _cropped(self, path: Path, rng: np.random.Generator) -> Pixels:
-        if self.resize is None:
-            return read_part(path, lambda size: self._box(size, rng), self.side)
-        square = resized(read_part(path, lambda size: (0, 0, *size), self.resize), self.resize)
-        left, upper, right, lower = self._box((self.resize, self.resize), rng)
+    def _cropped(
+        self, path: Path, rng: np.random.Generator, cache: PictureCache | None, max_pixels: float | None
+    ) -> Pixels:
+        resize = self.resize
+        if resize is None:
+            entry = entry_in(cache, path, DECODED)
+            return read_part(path, lambda size: self._box(size, rng), self.side, entry, max_pixels)
+        square = kept(
+            entry_in(cache, path, resized_form(resize)),
+            lambda: resized(
+                read_part(path, lambda size: (0, 0, *size), resize, max_pixels=max_pixels), resize
+            ),
+        )
+        left, upper, right, lower = self._box((resize, resize), rng)
         return square[upper:lower, left:right]
 
     def _box(self, size: Size, rng: np.random.Generator) -> Box:

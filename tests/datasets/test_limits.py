@@ -82,7 +82,13 @@ def test_a_lower_limit_reaches_every_process(own: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("max_pixels: many", "'max_pixels' is 'many'"), ("max_seconds: 0", "'max_seconds' is 0")],
+    [
+        ("max_pixels: many", "'max_pixels' is 'many'"),
+        ("max_seconds: 0", "'max_seconds' is 0"),
+        ("picture_cache: -1", "'picture_cache' is -1"),
+        ("picture_cache: 0.1", "'picture_cache' is 0.1: should be 1 at least, or 0 to keep no pictures."),
+        ("picture_cache: much", "'picture_cache' is 'much'"),
+    ],
 )
 def test_a_wrong_limit_is_named(text: str, message: str, own: Path) -> None:
     (own / ".bench.yaml").write_text(text)

@@ -18,6 +18,7 @@ FILES = {
     "indices": ["indices/voc2007-0a/trainval.npz", "indices/voc2007-0a/classes.json"],
     "checks": ["cache/checks-0a.json"],
     "vectors": ["cache/vectors-0a.npz", "cache/.vectors-0b.npz.77.npz"],
+    "pictures": ["pictures/0a/0b", "pictures/0a/.0b.77"],
     "features": ["features/0a/train.npy", "features/.0b.77/eval.npy"],
     "intervals": ["bootstrap/0a.npz"],
     "agreements": ["cache/agreed/0123456789abcdef01234567"],
@@ -37,7 +38,19 @@ FILES = {
         "runs/e/README.md",
     ],
 }
-CACHES = ("indices", "checks", "vectors", "features", "intervals", "agreements", "scenes", "unpacked")
+CACHES = (
+    *(
+        "indices",
+        "checks",
+        "vectors",
+        "pictures",
+        "features",
+        "intervals",
+        "agreements",
+        "scenes",
+        "unpacked",
+    ),
+)
 
 
 def clean(folder: Path, *arguments: str, answer: str | None = None) -> Result:
