@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.open import DataSet
+from bench.engine.average import MovingAverage
 from bench.engine.build import Built, build
 from bench.engine.checkpoint import Spent
 from bench.engine.code import code_digest
@@ -30,8 +31,10 @@ from bench.engine.environment import (
 )
 from bench.engine.events import Events
 from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
+from bench.engine.gradients import Gradients
+from bench.engine.memory import AtOnce
 from bench.engine.model_file import card_of_run, save_model
-from bench.engine.optimisation import build_optimizer, moving_average
+from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, predict, telling
 from bench.engine.readme.file import write_beside
@@ -204,6 +207,7 @@ def _train(
         eval_images_per_second=eval_rate,
         peak_memory_bytes=spent.peak_memory,
         wall_seconds=spent.seconds,
+        images_at_once=run.gradients.at_once.limit,
     )
     scores = _scores(cell, logits, averaged, told)
     record = _record(
@@ -251,10 +255,11 @@ def _set_up(
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = build_optimizer(model, schedule)
     decay = schedule.ema_decay or schedule.ema_beside
-    average = moving_average(model, decay) if decay else None
+    average = MovingAverage(model, decay) if decay else None
     fed = built.fed(model)
     seen: Any = torch.compile(fed) if machine.compiled else fed
     wrapped, optimizer = fabric.setup(seen, optimizer)
+    at_once = AtOnce(least=2, note=events.note)
     return Run(
         spec=cell.spec,
         fabric=fabric,
@@ -262,6 +267,7 @@ def _set_up(
         built=built,
         wrapped=wrapped,
         optimizer=optimizer,
+        gradients=Gradients(fabric, wrapped, optimizer, schedule, watch, at_once),
         average=average,
         folder=folder,
         events=events,
