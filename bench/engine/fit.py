@@ -23,7 +23,7 @@ from bench.engine.cost import peak_memory
 from bench.engine.events import Events
 from bench.engine.gradients import Gradients
 from bench.engine.optimisation import ends_early, set_learning_rate
-from bench.engine.predict import NonFiniteError, predict
+from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
@@ -54,6 +54,7 @@ class Run:
     watch: Watch
     started: float  # of the clock that measures what the run takes
     spent_before: Spent  # by the process that was interrupted
+    latest: Predicted | None = None  # the last evaluation between epochs, of `Built.watched`
 
     def spent(self) -> Spent:
         """What the run took so far, resumed parts included."""
@@ -99,9 +100,7 @@ def fit(run: Run) -> list[Epoch]:
         loss, lr, feed = _train_epoch(run, epoch, _scores(history))
         seconds = time.perf_counter() - started
         images = run.built.batches.images
-        last = epoch + 1 == schedule.epochs
-        due = last or (schedule.evaluate_every > 0 and (epoch + 1) % schedule.evaluate_every == 0)
-        metrics = _evaluate(run) if due else None
+        metrics = _evaluate(run) if schedule.evaluates_after(epoch + 1) else None
         history.append(
             Epoch(epoch=epoch, loss=loss, lr=lr, feed=feed, seconds=seconds, images=images, metrics=metrics)
         )
@@ -204,8 +203,8 @@ def _evaluate(run: Run) -> Metrics | None:
     if not labels.any():
         return None  # held by a server
     progress = run.events.task("evaluating, batch")
-    predicted = predict(run.fabric, run.evaluated, run.built.watched, progress)
-    return measure(predicted.logits, labels, run.spec.protocol)
+    run.latest = predict(run.fabric, run.evaluated, run.built.watched, progress)
+    return measure(run.latest.logits, labels, run.spec.protocol)
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:

@@ -36,7 +36,7 @@ from bench.engine.memory import AtOnce
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
-from bench.engine.predict import NonFiniteError, predict, telling
+from bench.engine.predict import NonFiniteError, Predicted, predict, telling
 from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut, one_line
@@ -189,9 +189,7 @@ def _train(
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
         run.plain.load_state_dict(load_file(folder / BEST))
-    logits, eval_rate, eval_feed = predict(
-        run.fabric, run.evaluated, built.eval, events.task("evaluating, batch")
-    )
+    logits, eval_rate, eval_feed = _reported(run, selected == len(history) - 1)
     averaged = None
     if spec.schedule.ema_beside and run.averaged:
         averaged = predict(run.fabric, run.averaged, built.eval, events.task("evaluating, batch")).logits
@@ -225,6 +223,13 @@ def _train(
         cost=cost,
     )
     return record, scores
+
+
+def _reported(run: Run, last: bool) -> Predicted:
+    """The scores that are reported; those of the last epoch are there, if it was evaluated on that split."""
+    if last and run.latest is not None and run.built.watched is run.built.eval:
+        return run.latest
+    return predict(run.fabric, run.evaluated, run.built.eval, run.events.task("evaluating, batch"))
 
 
 def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
