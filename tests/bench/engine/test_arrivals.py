@@ -1,5 +1,6 @@
 """Losses are read when they have arrived, in their order, and none is lost."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,10 @@ import torch
 
 from bench.engine import arrivals
 from bench.engine.arrivals import Arrivals
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench_command import TINY, bench
+from trees import write_voc
 
 
 class Late:
@@ -63,6 +68,22 @@ def test_what_arrives_first_waits_for_what_was_sent_before_it(late: list[Late]) 
     late[0].there = True
     assert [about for about, _ in losses.arrived()] == [0, 1]
     assert [about for about, _ in losses.rest()] == [2] and late[2].waited
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("late")
+def test_a_nan_that_arrives_late_is_told_with_its_own_step_and_images(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=24, test=4)
+    # One head whose loss overflows: an entropy weight beyond float32 on SALGL.
+    arguments = ["run", "--methods", "salgl/batch_entropy_weight=1e39,resnet", "--epochs", "1", *TINY]
+    done = bench(tmp_path, tmp_path / "data", *arguments)
+    assert done.exit_code == 1, done.output
+    found = [one for one in RecordStore(tmp_path / "results").all() if isinstance(one, Record)]
+    (failed,) = (one for one in found if one.status == "failed")
+    assert failed.error and "epoch 1, step 1, at learning rate 7.69e-05" in failed.error, failed.error
+    assert sum(f"{image:06d}" in failed.error for image in range(100)) == 4, "the four images of its batch"
+    (trained,) = (one for one in found if one.history)
+    assert trained.status == "finished" and trained.history[0].loss > 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
