@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.index import SplitIndex, count_batches
-from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
+from bench.datasets.pictures.read import read_image
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
 
 
@@ -85,7 +85,7 @@ class EvalImages(Dataset[Sample]):
         return len(self.index)
 
     def __getitem__(self, position: int) -> Sample:
-        picture = read_whole(self.index.path(position))
+        picture = read_image(self.index.path(position))
         return make_sample(self.index, position, evaluation_pixels(picture, self.side, self.resize))
 
 

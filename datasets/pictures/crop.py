@@ -1,7 +1,6 @@
 """Read the part of a picture that a crop needs, as fast as it can be had with the same pixels."""
 
 import io
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -51,16 +50,6 @@ def read_part(path: Path, choose: Callable[[Size], Box], side: int) -> Pixels:
         with suppress(ValueError):  # Pillow says what is wrong with it, or reads it all the same
             return decode_rows(content, header, lower)[upper:lower, left:right]
     return _read_any(content, lambda _: box, side)
-
-
-def read_whole(path: Path) -> Image.Image:
-    """The same picture as of `read_image`, in less time where it is a plain JPEG.
-
-    Raises:
-        OSError: as `read_image`.
-    """
-    # Resized to more pixels than it has, a picture is decoded at its full size.
-    return Image.fromarray(read_part(path, lambda size: (0, 0, *size), sys.maxsize))
 
 
 def _read_any(content: bytes, choose: Callable[[Size], Box], side: int) -> Pixels:
