@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli import profile_data, profile_methods, profile_precision
+from bench.cli import profile_data, profile_engine, profile_methods, profile_precision
 
 
 @click.group("profile")
@@ -11,5 +11,6 @@ def command() -> None:
 
 
 command.add_command(profile_data.command)
+command.add_command(profile_engine.command)
 command.add_command(profile_methods.command)
 command.add_command(profile_precision.command)

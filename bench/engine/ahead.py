@@ -46,13 +46,13 @@ class _Copies:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def begin(self, batch: Batch) -> tuple[Brought, torch.cuda.Event]:
         """Begin to copy a batch; the event tells when that is done."""
         with torch.cuda.stream(self._stream):
             there = on_each(batch, self._copy)
-        done = torch.cuda.Event()
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         done.record(self._stream)
         return Brought(batch, there), done
 

@@ -66,6 +66,6 @@ def _copied(value: Tensor) -> tuple[Tensor, Arrival | None]:
         return value, None
     copy = torch.empty(value.shape, dtype=value.dtype, pin_memory=True)
     copy.copy_(value, non_blocking=True)
-    arrival = torch.cuda.Event()
+    arrival = torch.cuda.Event()  # type: ignore[no-untyped-call]
     arrival.record(torch.cuda.current_stream(value.device))
     return copy, arrival

@@ -15,7 +15,8 @@ class MovingAverage(AveragedModel):
     """
 
     def __init__(self, model: MultiLabelModel, decay: float) -> None:
-        super().__init__(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]
+        self._follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        super().__init__(model, multi_avg_fn=self._follow, use_buffers=True)
 
     def update_parameters(self, model: nn.Module) -> None:
         """Follow the weights by a step.
@@ -33,7 +34,7 @@ class MovingAverage(AveragedModel):
             averages.append(average.detach())
             tensors.append(tensor.detach())
         for averages, tensors in alike.values():
-            self.multi_avg_fn(averages, tensors, self.n_averaged)
+            self._follow(averages, tensors, self.n_averaged)
         self.n_averaged += 1
 
 

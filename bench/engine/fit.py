@@ -97,7 +97,7 @@ def fit(run: Run) -> list[Epoch]:
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
         started = time.perf_counter()
-        loss, lr, feed = _train_epoch(run, epoch, _scores(history))
+        loss, lr, feed = train_epoch(run, epoch, _scores(history))
         seconds = time.perf_counter() - started
         images = run.built.batches.images
         metrics = _evaluate(run) if schedule.evaluates_after(epoch + 1) else None
@@ -141,7 +141,7 @@ class Trained(NamedTuple):
     ids: list[str]
 
 
-def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float, str]:
+def train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float, str]:
     """One pass over the training images; returns the mean loss, the last learning rate, the feed's hash."""
     schedule, batches = run.spec.schedule, run.built.batches
     run.wrapped.train()

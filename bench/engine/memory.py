@@ -43,8 +43,7 @@ class AtOnce:
             if len(parts) >= count // self._least:
                 raise
         # Here, because until the error is let go of, it holds on to what was computed.
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        torch.cuda.empty_cache()  # nothing without a GPU
         largest = max(part.stop - part.start for part in parts)
         self.limit = -(-largest // 2)
         self._note(

@@ -40,6 +40,7 @@ from bench.engine.predict import NonFiniteError, Predicted, predict, telling
 from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut, one_line
+from bench.experiment.cell import CellSpec
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
@@ -184,7 +185,7 @@ def _train(
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    run = _set_up(cell, machine, built, folder, events, watch, started)
+    run = set_up(spec, machine, built, folder, events, watch, started)
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
@@ -250,11 +251,11 @@ def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
     ]
 
 
-def _set_up(
-    cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
+def set_up(
+    spec: CellSpec, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
 ) -> Run:
     """Place the model on the device, and put beside it all that training needs."""
-    schedule, device, model = cell.spec.schedule, machine.device, built.model
+    schedule, device, model = spec.schedule, machine.device, built.model
     precision = precision_plugin(schedule.precision, device)
     fabric = fabric_on(device, precision)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -266,7 +267,7 @@ def _set_up(
     wrapped, optimizer = fabric.setup(seen, optimizer)
     at_once = AtOnce(least=2, note=events.note)
     return Run(
-        spec=cell.spec,
+        spec=spec,
         fabric=fabric,
         precision=precision,
         built=built,
