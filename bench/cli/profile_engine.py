@@ -58,6 +58,7 @@ def command(
     choices = parse_methods(tuple(names_in(methods)))
     usual, side = BACKBONES[device.type]
     training = Training(backbone or usual, image_size or side, batch, steps, precision)
+    training.check()
     machine = Machine(device, choose_workers(workers, device), compiled=False)
     measuring = Measuring("engine", device)
     with TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision, Schedule, load_schedule
+from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.model import MultiLabelModel, earlier_dim, seeded_backbone, seeded_head
 from bench.metrics.protocol import PROTOCOLS
@@ -50,6 +51,10 @@ class Training:
     batch: int
     steps: int
     precision: Precision
+
+    def check(self) -> None:
+        """UserError where there is no such backbone, or it does not take images of that size."""
+        build_backbone(self.backbone).check_size(self.side)
 
     def schedule(self) -> Schedule:
         """The schedule `identical` with these, without the average of the weights that the loop has not."""

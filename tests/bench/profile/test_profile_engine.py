@@ -51,6 +51,7 @@ def test_both_train_the_same_images_and_take_turns(tmp_path: Path, monkeypatch: 
     assert seen[1][0] == seen[2][0] == "_by_engine" and seen[3][0] == seen[4][0] == "_by_loop"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_can_be_measured(method: str, tmp_path: Path) -> None:
     index = make_photographs(tmp_path, 2)
