@@ -5,12 +5,11 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd import DeviceType
 from torch.optim import AdamW
 from torch.profiler import ProfilerActivity, profile
 
@@ -160,10 +159,10 @@ def seen_as(model: nn.Module, mode: Mode) -> nn.Module:
     """A model as PyTorch runs it, compiled to one graph, or recorded beyond that as CUDA graphs."""
     if mode == "eager":
         return model
-    compiled: nn.Module = torch.compile(
+    compiled: Any = torch.compile(
         model, fullgraph=True, mode="reduce-overhead" if mode == "graphs" else "default"
     )
-    return compiled
+    return cast(nn.Module, compiled)
 
 
 def loss_of(output: object, targets: Tensor) -> Tensor:
@@ -180,7 +179,8 @@ def _trainer(
     model.train()
 
     def step() -> None:
-        torch.compiler.cudagraph_mark_step_begin()  # what the step before gave may be written over
+        # What the step before gave may be written over.
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with _cast(images.device, precision):
             output = seen(images, targets)
         loss_of(output, targets).backward()  # type: ignore[no-untyped-call]
@@ -221,7 +221,7 @@ def _idle(run: Callable[[], None], device: torch.device, seconds: float) -> floa
     kernels = [
         event
         for event in seen.key_averages()
-        if event.device_type == DeviceType.CUDA and not event.is_user_annotation
+        if event.device_type.name == "CUDA" and not event.is_user_annotation
     ]
     busy = sum(float(event.self_device_time_total) for event in kernels) / 1e6
     return max(0.0, 1 - busy / seconds)

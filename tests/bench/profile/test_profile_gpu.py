@@ -16,6 +16,7 @@ from bench_command import bench
 
 CPU = torch.device("cpu")
 SMALL = Bench("timm/test_byobnet", 5, CPU)
+SALGL = "salgl/hidden=16/feedforward=16"
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +50,8 @@ def test_a_gpu_is_measured(tmp_path: Path) -> None:
     assert all("idle" in figure.bound for figure in figures if figure.what.endswith("training"))
 
 
-def session(until: Until, names: str = "salgl,resnet") -> Session:
-    plan = Plan(methods(names), (32, 64), 2, 1, ("bf16", "fp32"), product=(64, 64, 64))
+def session(until: Until, names: str = f"{SALGL},resnet", sides: tuple[int, ...] = (32,)) -> Session:
+    plan = Plan(methods(names), sides, 2, 1, ("bf16", "fp32"), product=(64, 64, 64))
     found = Session(SMALL, plan, until, lambda what: None)
     found.run()
     return found
@@ -63,12 +64,12 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
     found = session(Until.minutes(5))
     assert not found.left_out
     figures = {figure.what: figure for figure in found.figures}
-    assert len(figures) == len(found.figures) == 2 * 2 * 2 + 2 * (2 * 2 * 2 * 2) + 2 * 2 * 2
+    assert len(figures) == len(found.figures) == 2 * 2 * 2 + 2 * (2 * 2 * 2) + 2 * 2 * 2
     for precision in ("fp32", "bf16"):
-        for name in ("resnet", "salgl"):
+        for name in ("resnet", SALGL):
             for what in ("logits", "gradients"):
                 assert figures[f"{name} at 32, {precision}: {what} against the CPU's in float32"].kept()
-    salgl = figures["salgl at 64, batch 4, fp32, eager: training"]
+    salgl = figures[f"{SALGL} at 32, batch 4, fp32, eager: training"]
     assert (salgl.against, salgl.least) == ("the baseline", 0.75) and salgl.times()
     assert "TFLOP/s, of which it reaches" in salgl.bound and "idle" not in salgl.bound
     graphs = figures["resnet at 32, batch 2, bf16, graphs: training"]
@@ -77,7 +78,7 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
 
 
 def test_what_there_is_no_time_for_is_named() -> None:
-    found = session(Until.minutes(0), "csra")
+    found = session(Until.minutes(0), "csra", (32, 64))
     assert not found.figures and len(found.left_out) == 4 + 8 + 4
     assert found.left_out[0] == "resnet against the CPU, bf16"
     assert found.left_out[-1] == "csra at 32, batch 2, bf16, graphs"
@@ -89,7 +90,7 @@ def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("bench.profile.gpu_session.measure", full)
     found = session(Until.minutes(5), "resnet")
-    assert "resnet at 64, batch 2, fp32, eager (does not fit the memory)" in found.left_out
+    assert "resnet at 32, batch 2, fp32, eager (does not fit the memory)" in found.left_out
 
 
 @pytest.mark.parametrize("method", ["salgl", "tdrg", "c-tran"])
@@ -131,7 +132,12 @@ def test_the_best_batch_is_the_last_that_is_worth_it(rates: dict[int, float], be
 
 def test_what_is_compiled_is_one_graph_and_graphs_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(torch, "compile", lambda model, **how: asked.append(how) or model)
+
+    def noted(model: torch.nn.Module, **how: object) -> torch.nn.Module:
+        asked.append(how)
+        return model
+
+    monkeypatch.setattr(torch, "compile", noted)
     model = torch.nn.Linear(2, 2)
     assert all(seen_as(model, mode) is model for mode in ("eager", "compiled", "graphs"))
     assert asked == [
