@@ -5,7 +5,6 @@ equations were not at hand; the maths is that of the published code.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.methods.head import Head, HeadOutput
@@ -119,7 +118,9 @@ class SALGLHead(Head):
         """How an image is divided among the scenes, `(B, S)`: by probability, or all to the best."""
         if self.options.soft:
             return scene_probs.to(self.cooccurrence.dtype)
-        best = F.one_hot(scene_probs.argmax(dim=-1), self.options.scenes)
+        # Not by one_hot, which reads the largest index to check it, and so waits for all before.
+        scenes = torch.arange(self.options.scenes, device=scene_probs.device)
+        best = scene_probs.argmax(dim=-1, keepdim=True) == scenes
         return best.to(self.cooccurrence.dtype)
 
     def _probability(self, memory: Tensor) -> Tensor:

@@ -2,7 +2,14 @@
 
 import click
 
-from bench.cli import profile_data, profile_input, profile_methods, profile_precision
+from bench.cli import (
+    profile_data,
+    profile_engine,
+    profile_gpu,
+    profile_input,
+    profile_methods,
+    profile_precision,
+)
 
 
 @click.group("profile")
@@ -11,6 +18,8 @@ def command() -> None:
 
 
 command.add_command(profile_data.command)
+command.add_command(profile_engine.command)
+command.add_command(profile_gpu.command)
 command.add_command(profile_input.command)
 command.add_command(profile_methods.command)
 command.add_command(profile_precision.command)

@@ -11,7 +11,8 @@ from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_s
 from bench.resolve import names_in
 
 
-def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
+def numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
+    """What `20,80` stands for."""
     try:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -24,7 +25,7 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
 @click.command("methods")
 @profile_options.methods
 @click.option(
-    "--classes", callback=_numbers, default="20,80,81,500", show_default=True, help="Numbers of classes."
+    "--classes", callback=numbers, default="20,80,81,500", show_default=True, help="Numbers of classes."
 )
 @profile_options.features(batch=4, side=14, channels=2048)
 @profile_options.repeats

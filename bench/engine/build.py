@@ -37,6 +37,10 @@ from bench.methods.vectors.label_vectors import label_vectors
 from bench.progress import Steps
 from bench.settings import work_folder
 
+# A training step keeps every map for the backward pass, an evaluation only those at work: so many times the
+# images fit where a training step does.
+SCORED_PER_TRAINED = 4
+
 
 @dataclass(frozen=True)
 class Built:
@@ -48,8 +52,8 @@ class Built:
         batches: which training images make a batch.
         train: the training split in these batches.
         eval: the evaluation split, in order.
-        watched: what is scored between epochs: a validation split, where the schedule chooses on one, or the
-            evaluation split.
+        watched: what is scored between epochs: a validation split, where the schedule chooses on one, or
+            `eval` itself.
         watched_labels: its labels, `(N, C)`.
         fed: from a model to the module that takes what is fed: the model itself, which takes images, or
             `OnFeatures`.
@@ -81,6 +85,7 @@ def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
         model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
     batches = EpochBatches(len(dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
     watched = dataset.chosen_on or dataset.eval
+    at_once = evaluation_batch(schedule, device)
     train: Feed
     if stored is None:
         cache = configured_cache()
@@ -89,18 +94,28 @@ def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
 
         def held_out(index: SplitIndex) -> Feed:
             test_images = EvalImages(index, schedule.test_size, schedule.test_resize, cache)
-            return loader(test_images, workers, device, batch_size=schedule.batch_size)
+            return loader(test_images, workers, device, batch_size=at_once)
 
-        feeds = held_out(dataset.eval), held_out(watched)
+        evaluated = held_out(dataset.eval)
+        watch = evaluated if dataset.chosen_on is None else held_out(dataset.chosen_on)
     else:
         train = FeatureBatches(stored.train, batches, spec.seed)
-        feeds = _in_order(stored.eval, schedule), _in_order(stored.chosen_on or stored.eval, schedule)
+        evaluated = _in_order(stored.eval, at_once)
+        watch = evaluated if stored.chosen_on is None else _in_order(stored.chosen_on, at_once)
     fed = OnFeatures if stored else lambda model: model
-    return Built(model, labels, batches, train, *feeds, watched.labels, fed)
+    return Built(model, labels, batches, train, evaluated, watch, watched.labels, fed)
 
 
-def _in_order(stored: StoredSplit, schedule: Schedule) -> Feed:
-    return FeatureBatches(stored, InOrder(len(stored.index), schedule.batch_size))
+def evaluation_batch(schedule: Schedule, device: torch.device) -> int:
+    """Images that are scored at once: more than are trained on, which a GPU needs to be busy.
+
+    On a CPU as many, since the rounding of a score depends on it, and a larger batch is no faster there.
+    """
+    return schedule.batch_size * (SCORED_PER_TRAINED if device.type == "cuda" else 1)
+
+
+def _in_order(stored: StoredSplit, at_once: int) -> Feed:
+    return FeatureBatches(stored, InOrder(len(stored.index), at_once))
 
 
 def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:

@@ -84,8 +84,9 @@ def _what_decides_speed(label: str, schedule: Schedule) -> tuple[object, ...]:
 def _seconds(cell: Cell, record: Record) -> float:
     schedule, cost = cell.spec.schedule, record.cost
     assert cost is not None
-    every = schedule.evaluate_every or schedule.epochs
-    evaluations = -(-schedule.epochs // every) + 1  # and once more with the epoch that is reported
+    evaluations = sum(schedule.evaluates_after(epoch + 1) for epoch in range(schedule.epochs))
+    # Once more with the epoch that is reported, if that is chosen, and with the average beside the weights.
+    evaluations += (schedule.chooses_on is not None) + (schedule.ema_beside is not None)
     return (
         schedule.epochs * len(cell.dataset.train) / cost.train_images_per_second
         + evaluations * len(cell.dataset.eval) / cost.eval_images_per_second

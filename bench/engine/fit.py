@@ -3,9 +3,10 @@
 import math
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -14,13 +15,15 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from bench.datasets.feed import FeedDigest
+from bench.engine.ahead import bring
+from bench.engine.arrivals import Arrivals
 from bench.engine.build import Built
 from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
 from bench.engine.cost import peak_memory
 from bench.engine.events import Events
-from bench.engine.losses import classification_loss, targets_of
+from bench.engine.gradients import Gradients
 from bench.engine.optimisation import ends_early, set_learning_rate
-from bench.engine.predict import NonFiniteError, beside, predict
+from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
@@ -43,6 +46,7 @@ class Run:
     precision: Precision
     wrapped: torch.nn.Module  # that of the model behind Fabric's precision, and compiled if asked for
     optimizer: Optimizer
+    gradients: Gradients
     average: AveragedModel | None
     built: Built
     folder: Path
@@ -50,6 +54,7 @@ class Run:
     watch: Watch
     started: float  # of the clock that measures what the run takes
     spent_before: Spent  # by the process that was interrupted
+    latest: Predicted | None = None  # the last evaluation between epochs, of `Built.watched`
 
     def spent(self) -> Spent:
         """What the run took so far, resumed parts included."""
@@ -92,12 +97,10 @@ def fit(run: Run) -> list[Epoch]:
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
         started = time.perf_counter()
-        loss, lr, feed = _train_epoch(run, epoch, _scores(history))
+        loss, lr, feed = train_epoch(run, epoch, _scores(history))
         seconds = time.perf_counter() - started
         images = run.built.batches.images
-        last = epoch + 1 == schedule.epochs
-        due = last or (schedule.evaluate_every > 0 and (epoch + 1) % schedule.evaluate_every == 0)
-        metrics = _evaluate(run) if due else None
+        metrics = _evaluate(run) if schedule.evaluates_after(epoch + 1) else None
         history.append(
             Epoch(epoch=epoch, loss=loss, lr=lr, feed=feed, seconds=seconds, images=images, metrics=metrics)
         )
@@ -122,40 +125,59 @@ def _scores(history: list[Epoch]) -> list[float]:
     return [epoch.metrics.mAP for epoch in history if epoch.metrics]
 
 
-def _train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float, str]:
+class Trained(NamedTuple):
+    """A batch that was trained on.
+
+    Attributes:
+        number: of the batch in its epoch, from 0.
+        step: optimiser steps before it.
+        lr: learning rate of the head.
+        ids: its images.
+    """
+
+    number: int
+    step: int
+    lr: float
+    ids: list[str]
+
+
+def train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float, str]:
     """One pass over the training images; returns the mean loss, the last learning rate, the feed's hash."""
-    schedule = run.spec.schedule
+    schedule, batches = run.spec.schedule, run.built.batches
     run.wrapped.train()
-    run.built.batches.epoch = epoch
-    digest = FeedDigest()
+    batches.epoch = epoch
+    digest, losses = FeedDigest(), Arrivals[Trained]()
     total, lr = 0.0, 0.0
-    for number, batch in enumerate(run.built.train):
+    for number, (batch, there) in enumerate(bring(run.built.train, run.fabric.device)):
         step = epoch * run.steps_per_epoch + number // schedule.accumulate
         lr = set_learning_rate(run.optimizer, schedule, step, run.steps_per_epoch, scores)
         digest.update(batch)
-        labels = run.fabric.to_device(batch.labels)
-        # Dropout draws from the global generator. Seeded here, a batch depends on nothing before it, and what
-        # a head draws moves nothing that the backbone, which comes first, draws in the next one.
-        torch.manual_seed(zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode()))
-        images, targets = run.fabric.to_device(batch.images), targets_of(labels, schedule.difficult)
-        output = run.wrapped(images, targets, **beside(run.fabric, batch))
-        loss = classification_loss(
-            output.logits, labels, schedule.loss, schedule.difficult, schedule.reduction, output.known
-        )
-        loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
-        value = loss.item()
+        seed = zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode())
+        loss = run.gradients.add(there, seed, _group_size(number, schedule.accumulate, len(batches)))
+        losses.send(Trained(number, step, lr, batch.ids), loss)
+        total = _tell(run, epoch, losses.arrived(), total)
+        if (number + 1) % schedule.accumulate == 0 or number + 1 == len(batches):
+            _step(run)
+    total = _tell(run, epoch, losses.rest(), total)
+    return total / len(batches), lr, digest.value()
+
+
+def _tell(run: Run, epoch: int, losses: Iterator[tuple[Trained, float]], total: float) -> float:
+    """Show losses that have arrived, and add them to those before.
+
+    Raises:
+        NonFiniteError: one is not finite.
+    """
+    for trained, value in losses:
         if not math.isfinite(value):
             raise NonFiniteError(
-                f"the loss is {value} in epoch {epoch + 1}, step {step + 1}, at learning rate {lr:.3g}; "
-                f"the images of the batch: {', '.join(batch.ids)}"
+                f"the loss is {value} in epoch {epoch + 1}, step {trained.step + 1}, at learning rate "
+                f"{trained.lr:.3g}; the images of the batch: {', '.join(trained.ids)}"
             )
-        run.fabric.backward(loss / _group_size(number, schedule.accumulate, len(run.built.batches)))
-        if (number + 1) % schedule.accumulate == 0 or number + 1 == len(run.built.batches):
-            _step(run)
         total += value
-        run.events.step(epoch, number + 1, len(run.built.batches), value, len(batch.ids))
-        run.watch.step(value, lr, output)
-    return total / len(run.built.batches), lr, digest.value()
+        run.events.step(epoch, trained.number + 1, len(run.built.batches), value, len(trained.ids))
+        run.watch.step(value, trained.lr)
+    return total
 
 
 def _group_size(number: int, accumulate: int, batches: int) -> int:
@@ -171,7 +193,7 @@ def _step(run: Run) -> None:
             run.wrapped, run.optimizer, max_norm=run.spec.schedule.clip_norm, error_if_nonfinite=False
         )
     run.optimizer.step()
-    run.optimizer.zero_grad()
+    run.gradients.clear()
     if run.average is not None:
         run.average.update_parameters(run.built.model)
 
@@ -181,8 +203,8 @@ def _evaluate(run: Run) -> Metrics | None:
     if not labels.any():
         return None  # held by a server
     progress = run.events.task("evaluating, batch")
-    predicted = predict(run.fabric, run.evaluated, run.built.watched, progress)
-    return measure(predicted.logits, labels, run.spec.protocol)
+    run.latest = predict(run.fabric, run.evaluated, run.built.watched, progress)
+    return measure(run.latest.logits, labels, run.spec.protocol)
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:

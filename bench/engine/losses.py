@@ -52,6 +52,27 @@ def classification_loss(
     return _mean(terms, kept)
 
 
+def share_of(
+    part: Tensor, whole: Tensor, loss: BCE | SoftMargin | ASL, difficult: Difficult, reduction: Reduction
+) -> Tensor | float:
+    """What the loss of a part of a batch counts in that of the batch: so weighted, the parts add up to it.
+
+    Labels that a head was told are taken to be spread evenly over the parts.
+
+    Args:
+        part: `(b, C)`, the labels of the part.
+        whole: `(B, C)`, those of the batch.
+        loss: as of `classification_loss`, like those that follow.
+        difficult: what a difficult label counts as.
+        reduction: from the loss of each label to that of the batch.
+    """
+    if reduction == "sum":
+        return 1.0
+    if difficult == "ignored" and reduction == "mean" and not isinstance(loss, SoftMargin):
+        return (part != 0).sum() / (whole != 0).sum().clamp(min=1)
+    return len(part) / len(whole)
+
+
 def asymmetric_terms(logits: Tensor, targets: Tensor, loss: ASL) -> Tensor:
     """`-(1 - p)^gamma log p` of every label, `(B, C)`, before it is averaged.
 

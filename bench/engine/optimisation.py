@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from bench.experiment.schedule import Schedule
@@ -125,13 +124,3 @@ def _one_cycle(
 
 def _cosine(start: float, end: float, progress: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2
-
-
-def moving_average(model: MultiLabelModel, decay: float) -> "torch.optim.swa_utils.AveragedModel":
-    """An exponential moving average of the weights and of the buffers, such as SALGL's memory.
-
-    Integer buffers are averaged and rounded down, as by the published code of SALGL.
-    """
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]

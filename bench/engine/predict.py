@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.datasets.feed import Batch, Feed, FeedDigest
+from bench.engine.ahead import bring
+from bench.engine.memory import AtOnce
 from bench.metrics.known import given_labels
 from bench.progress import Progress
 
@@ -36,15 +38,15 @@ class Predicted(NamedTuple):
     feed: str
 
 
-def beside(fabric: Fabric, batch: Batch) -> dict[str, Tensor]:
+def beside(batch: Batch) -> dict[str, Tensor]:
     """What a model is given beside the images and the targets: the earlier map, where it is fed."""
-    return {} if batch.earlier is None else {"earlier": fabric.to_device(batch.earlier)}
+    return {} if batch.earlier is None else {"earlier": batch.earlier}
 
 
 def predict(
     fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress, tell: Tell | None = None
 ) -> Predicted:
-    """Score every image of a split.
+    """Score every image of a split. Where the memory does not hold a batch, it is scored in parts.
 
     Args:
         fabric: of the device and the precision.
@@ -59,21 +61,22 @@ def predict(
     was_training = model.training
     model.eval()
     started = time.perf_counter()
-    parts = []
+    parts: list[Tensor] = []
+    at_once = AtOnce(least=1)
     ids: list[str] = []
     digest = FeedDigest()
     with torch.inference_mode():
-        for number, batch in enumerate(feed, start=1):
+        for number, (batch, there) in enumerate(bring(feed, fabric.device), start=1):
             ids += batch.ids
             digest.update(batch)
-            images, more = fabric.to_device(batch.images), beside(fabric, batch)
-            # The model alone: what the feed does in this process is no arithmetic of the model.
-            with fabric.autocast():
-                output = model(images, **more, **({"given": fabric.to_device(tell(batch))} if tell else {}))
-            parts.append(output.logits.float().cpu())
+            inputs = {"images": there.images, **beside(there)}
+            if tell:
+                inputs["given"] = fabric.to_device(tell(batch))
+            parts += _score(fabric, model, inputs, at_once)
             progress(number, len(feed))
     model.train(was_training)
-    logits = torch.cat(parts).numpy()
+    # Fetched at once: a GPU that is asked for the scores of a batch waits until it is told of the next.
+    logits = torch.cat(parts).cpu().numpy()
     rate = len(logits) / (time.perf_counter() - started)
     bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(bad):
@@ -81,6 +84,23 @@ def predict(
             f"the scores of {len(bad)} of {len(logits)} test images are not finite, {ids[bad[0]]} for one"
         )
     return Predicted(logits, rate, digest.value())
+
+
+def _score(fabric: Fabric, model: nn.Module, inputs: dict[str, Tensor], at_once: AtOnce) -> list[Tensor]:
+    """The logits of a batch, in as many parts as the memory asks for."""
+    images = inputs.pop("images")
+
+    def score(part: slice) -> Tensor:
+        # The model alone: what the feed does in this process is no arithmetic of the model.
+        with fabric.autocast():
+            output = model(images[part], **{name: tensor[part] for name, tensor in inputs.items()})
+        logits: Tensor = output.logits.float()
+        return logits
+
+    while True:
+        scored = at_once.attempt(len(images), lambda: [score(part) for part in at_once.parts(len(images))])
+        if scored is not None:
+            return scored
 
 
 def telling(percent: int) -> Tell:

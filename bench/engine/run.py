@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.open import DataSet
+from bench.engine.average import MovingAverage
 from bench.engine.build import Built, build
 from bench.engine.checkpoint import Spent
 from bench.engine.code import code_digest
@@ -30,13 +31,16 @@ from bench.engine.environment import (
 )
 from bench.engine.events import Events
 from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
+from bench.engine.gradients import Gradients
+from bench.engine.memory import AtOnce
 from bench.engine.model_file import card_of_run, save_model
-from bench.engine.optimisation import build_optimizer, moving_average
+from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
-from bench.engine.predict import NonFiniteError, predict, telling
+from bench.engine.predict import NonFiniteError, Predicted, predict, telling
 from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut, one_line
+from bench.experiment.cell import CellSpec
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
@@ -181,14 +185,12 @@ def _train(
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
-    run = _set_up(cell, machine, built, folder, events, watch, started)
+    run = set_up(spec, machine, built, folder, events, watch, started)
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
         run.plain.load_state_dict(load_file(folder / BEST))
-    logits, eval_rate, eval_feed = predict(
-        run.fabric, run.evaluated, built.eval, events.task("evaluating, batch")
-    )
+    logits, eval_rate, eval_feed = _reported(run, selected == len(history) - 1)
     averaged = None
     if spec.schedule.ema_beside and run.averaged:
         averaged = predict(run.fabric, run.averaged, built.eval, events.task("evaluating, batch")).logits
@@ -204,6 +206,7 @@ def _train(
         eval_images_per_second=eval_rate,
         peak_memory_bytes=spent.peak_memory,
         wall_seconds=spent.seconds,
+        images_at_once=run.gradients.at_once.limit,
     )
     scores = _scores(cell, logits, averaged, told)
     record = _record(
@@ -221,6 +224,13 @@ def _train(
         cost=cost,
     )
     return record, scores
+
+
+def _reported(run: Run, last: bool) -> Predicted:
+    """The scores that are reported; those of the last epoch are there, if it was evaluated on that split."""
+    if last and run.latest is not None and run.built.watched is run.built.eval:
+        return run.latest
+    return predict(run.fabric, run.evaluated, run.built.eval, run.events.task("evaluating, batch"))
 
 
 def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
@@ -241,27 +251,29 @@ def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
     ]
 
 
-def _set_up(
-    cell: Cell, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
+def set_up(
+    spec: CellSpec, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
 ) -> Run:
     """Place the model on the device, and put beside it all that training needs."""
-    schedule, device, model = cell.spec.schedule, machine.device, built.model
+    schedule, device, model = spec.schedule, machine.device, built.model
     precision = precision_plugin(schedule.precision, device)
     fabric = fabric_on(device, precision)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = build_optimizer(model, schedule)
     decay = schedule.ema_decay or schedule.ema_beside
-    average = moving_average(model, decay) if decay else None
+    average = MovingAverage(model, decay) if decay else None
     fed = built.fed(model)
     seen: Any = torch.compile(fed) if machine.compiled else fed
     wrapped, optimizer = fabric.setup(seen, optimizer)
+    at_once = AtOnce(least=2, note=events.note)
     return Run(
-        spec=cell.spec,
+        spec=spec,
         fabric=fabric,
         precision=precision,
         built=built,
         wrapped=wrapped,
         optimizer=optimizer,
+        gradients=Gradients(fabric, wrapped, optimizer, schedule, watch, at_once),
         average=average,
         folder=folder,
         events=events,

@@ -69,18 +69,21 @@ class Watch:
             except Exception as error:
                 self._give_up(name, error)
 
-    def step(self, loss: float, lr: float, output: HeadOutput) -> None:
-        """A batch was trained on.
+    def step(self, loss: float, lr: float) -> None:
+        """A batch was trained on, and its loss has arrived.
 
         Args:
             loss: all of it.
             lr: the learning rate of the head.
-            output: of the batch.
         """
         self._step += 1
+        if self._open:
+            self._write({"training/loss": loss, "training/learning_rate": lr})
+
+    def output(self, output: HeadOutput) -> None:
+        """A head gave this in training; what is kept of it stays on the device until the epoch ends."""
         if not self._open:
             return
-        self._write({"training/loss": loss, "training/learning_rate": lr})
         self._batches += 1
         self._images += len(output.logits)
         for name, term in output.auxiliary.items():

@@ -19,7 +19,7 @@ RECIPE = 3
 # What older records, which keep their identity, are silent of: fields of a run and of its schedule.
 _SINCE_3 = frozenset({"split", "tuned"}), frozenset({"select_on", "decay_vectors"})
 # Fields of a schedule that came later. At their default they change nothing, and are left out of the hash.
-_LATER = frozenset({"ema_beside", "normalize", "crop_scale", "reduction"})
+_LATER = frozenset({"ema_beside", "normalize", "crop_scale", "reduction", "evaluate_at"})
 
 
 Vary = Literal["method", "loss", "backbone"]
@@ -133,7 +133,7 @@ class CellSpec(BaseModel):
             name: value
             for name, value in content["schedule"].items()
             if name not in of_schedule
-            and not (name in _LATER and value == Schedule.model_fields[name].default)
+            and not (name in _LATER and getattr(self.schedule, name) == Schedule.model_fields[name].default)
         }
         kept = {name: value for name, value in content.items() if name not in fields}
         return sha256(canonical_json(kept).encode()).hexdigest()[:12]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -15,6 +15,7 @@ from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
 Precision = Literal["fp32", "bf16", "fp16"]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Schedule(BaseModel):
@@ -163,9 +164,16 @@ class Schedule(BaseModel):
         "processor multiplies it, else fp32",
     )
     # the choice of the epoch that is reported
-    evaluate_every: int = Field(1, ge=0, description="epochs between evaluations; 0: only after the last")
+    evaluate_every: int = Field(
+        1, ge=0, description="epochs between evaluations; 0: after the last, and those of evaluate_at"
+    )
+    evaluate_at: tuple[Share, ...] = Field(
+        (),
+        description="shares of the epochs after which there is an evaluation beside those of evaluate_every",
+    )
     select: Literal["last", "best"] = Field(
-        "last", description="'best' picks the epoch with the highest mAP on what select_on names"
+        "last",
+        description="'best' picks, of the evaluated, the epoch with the highest mAP on what select_on names",
     )
     select_on: EvaluatedOn = Field(
         "validation",
@@ -241,6 +249,12 @@ class Schedule(BaseModel):
     def test_resize(self) -> int:
         """Side that a test image is resized to before its centre is cut out, pixels."""
         return round(self.test_size / self.eval_crop)
+
+    def evaluates_after(self, epochs: int) -> bool:
+        """Whether there is an evaluation after so many epochs; there always is after the last."""
+        if epochs == self.epochs or (self.evaluate_every and epochs % self.evaluate_every == 0):
+            return True
+        return epochs in {max(1, round(share * self.epochs)) for share in self.evaluate_at}
 
     @property
     def follows_scores(self) -> bool:

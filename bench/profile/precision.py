@@ -58,9 +58,9 @@ def measure_step(choice: MethodChoice, setting: Setting, repeats: int) -> Rates:
     return rates
 
 
-def measure_product(device: torch.device, repeats: int) -> Rates:
+def measure_product(device: torch.device, repeats: int, product: tuple[int, int, int] = PRODUCT) -> Rates:
     """A plain matrix product, the bound of a step, in products per second."""
-    rows, inner, columns = PRODUCT
+    rows, inner, columns = product
     left, right = torch.randn(rows, inner, device=device), torch.randn(inner, columns, device=device)
     factors = {"fp32": (left, right), "bf16": (left.bfloat16(), right.bfloat16())}
     rates = Rates(2 * rows * inner * columns)

@@ -75,6 +75,7 @@ class Cost(_Part):
     eval_images_per_second: float
     peak_memory_bytes: int  # allocated on a GPU; resident memory of the process on a CPU
     wall_seconds: float  # training and evaluation, resumed parts included
+    images_at_once: int | None = None  # in a training step, where the memory held no whole batch
 
 
 class Environment(_Part):

@@ -25,11 +25,20 @@ def planned(method: str, **schedule: Any) -> Cell:
 def test_training_and_evaluation_are_added_up(tmp_path: Path) -> None:
     cost = made_cost(train_images_per_second=9, eval_images_per_second=3)
     store_made(tmp_path, made_cell("resnet"), cost=cost)
-    # 18 training and 6 test images; every epoch is evaluated, and the reported one again.
+    # 18 training and 6 test images; every epoch is evaluated, and one that is chosen again.
     found = estimate([planned("resnet", epochs=4)], RecordStore(tmp_path), "a CPU")
-    assert found.seconds == pytest.approx(4 * 18 / 9 + 5 * 6 / 3) and (found.known, found.unknown) == (1, ())
+    assert found.seconds == pytest.approx(4 * 18 / 9 + 4 * 6 / 3) and (found.known, found.unknown) == (1, ())
     once = estimate([planned("resnet", epochs=4, evaluate_every=0)], RecordStore(tmp_path), "a CPU")
-    assert once.seconds == pytest.approx(4 * 18 / 9 + 2 * 6 / 3)
+    assert once.seconds == pytest.approx(4 * 18 / 9 + 6 / 3)
+    marks = {
+        "epochs": 4,
+        "evaluate_every": 0,
+        "evaluate_at": (0.5, 0.75),
+        "ema_beside": 0.9,
+        "select": "best",
+    }
+    more = estimate([planned("resnet", **marks)], RecordStore(tmp_path), "a CPU")
+    assert more.seconds == pytest.approx(4 * 18 / 9 + (3 + 2) * 6 / 3)
 
 
 def test_only_like_runs_on_this_device_count(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from bench.datasets.feed import EpochBatches
 from bench.datasets.index import count_batches
+from bench.engine.average import MovingAverage
 from bench.engine.model_file import read_card
-from bench.engine.optimisation import build_optimizer, ends_early, moving_average, plateaus
+from bench.engine.optimisation import build_optimizer, ends_early, plateaus
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
@@ -126,7 +127,7 @@ def test_image_sizes_in_training_and_in_test_are_given_one_by_one(
 def test_the_memory_of_label_pairs_is_averaged_with_the_weights() -> None:
     head: Any = build("salgl")
     model: Any = nn.ModuleDict({"head": head})
-    average = moving_average(model, 0.75)
+    average = MovingAverage(model, 0.75)
     expected = None
     for step in range(4):
         with torch.no_grad():
@@ -151,7 +152,7 @@ def test_the_queries_of_ml_decoder_are_stored_and_averaged_but_not_trained() -> 
     assert left == ["queries"]
     decays = {p.ndim < 2: group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert decays == {True: 0, False: 1e-4}, "no weight decay on biases and normalisations"
-    average: Any = moving_average(model, 0.75)
+    average: Any = MovingAverage(model, 0.75)
     average.update_parameters(model)
     assert torch.equal(average.module["head"].queries, head.queries)
 

@@ -52,6 +52,7 @@ OTHER_SCHEDULE: dict[str, Any] = {
     "ema_beside": 0.9,
     "precision": "bf16",
     "evaluate_every": 2,
+    "evaluate_at": (0.5,),
     "select": "best",
     "select_on": "test",
     "decay_vectors": False,

@@ -118,6 +118,8 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
         ("clip_norm", 0),
         ("ema_decay", 1),
         ("evaluate_every", -1),
+        ("evaluate_at", (0.5, 0.0)),
+        ("evaluate_at", (1.1,)),
         ("optimizer", "lion"),
         ("decay", "linear"),
         ("loss", "hinge"),
@@ -139,7 +141,7 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(field: str, value: object) -> None:
-    with pytest.raises(UserError, match=f"^Schedule identical: '{field}' is "):
+    with pytest.raises(UserError, match=rf"^Schedule identical: '{field}(\.\d)?' is "):
         load_schedule("identical", {field: value})
 
 
@@ -165,6 +167,25 @@ def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(field: str, va
 def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         made(**fields)
+
+
+def test_a_schedule_says_after_which_epochs_there_is_an_evaluation() -> None:
+    def marks(epochs: int, **fields: Any) -> list[int]:
+        schedule = made(epochs=epochs, **fields)
+        return [epoch for epoch in range(1, epochs + 1) if schedule.evaluates_after(epoch)]
+
+    assert marks(4) == [1, 2, 3, 4]
+    assert marks(5, evaluate_every=2) == [2, 4, 5]
+    assert marks(5, evaluate_every=0) == [5]
+    quarters = {"evaluate_every": 0, "evaluate_at": (0.1, 0.25, 0.5, 0.75)}
+    assert marks(30, **quarters) == [3, 8, 15, 22, 30]
+    assert marks(3, **quarters) == [1, 2, 3], "in a quick look too"
+    assert marks(8, **{**quarters, "evaluate_every": 3}) == [1, 2, 3, 4, 6, 8]
+    identical = load_schedule("identical", {})
+    assert [epoch for epoch in range(1, 31) if identical.evaluates_after(epoch)] == [3, 8, 15, 22, 30]
+    for name in schedule_names():
+        schedule = load_schedule(name, {})
+        assert schedule.select == "last" or all(map(schedule.evaluates_after, range(1, schedule.epochs + 1)))
 
 
 def test_the_test_image_is_resized_so_that_the_crop_has_its_share() -> None:

@@ -1,0 +1,146 @@
+"""`bench profile gpu`: refused without a GPU; what it is made of measures a small network on the CPU."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bench.experiment.methods import parse_methods
+from bench.profile import gpu
+from bench.profile.gpu import Bench, Case, Until, best_batch, measure, seen_as
+from bench.profile.gpu_agreement import apart
+from bench.profile.gpu_session import Plan, Session
+from bench.profile.report import load
+from bench_command import bench
+
+CPU = torch.device("cpu")
+SMALL = Bench("timm/test_byobnet", 5, CPU)
+SALGL = "salgl/hidden=16/feedforward=16"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step at a time, and nothing is compiled."""
+    monkeypatch.setattr(gpu, "STEPS", 1)
+    monkeypatch.setattr(gpu, "WARM_UP", 1)
+    monkeypatch.setattr(torch, "compile", lambda model, **how: model)
+
+
+def methods(names: str) -> tuple[Any, ...]:
+    return tuple(parse_methods(tuple(names.split(","))))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("options", [(), ("--device", "cpu")])
+def test_without_a_gpu_one_sentence_says_so(options: tuple[str, ...], tmp_path: Path) -> None:
+    done = bench(tmp_path, None, "profile", "gpu", *options)
+    assert done.exit_code == 2 and "measures a GPU, and this is a CPU" in done.output
+    assert "Traceback" not in done.output and done.output.count("\n") <= 3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_is_measured(tmp_path: Path) -> None:
+    small = ("--backbone", "resnet18", "--image-sizes", "64", "--batch", "2", "--methods", "salgl")
+    done = bench(tmp_path, None, "profile", "gpu", *small, "--minutes", "3", "--out", "gpu.json")
+    assert done.exit_code == 0, done.output
+    figures = load(tmp_path / "gpu.json").figures
+    assert all(figure.kept() for figure in figures if figure.unit == "of the largest")
+    assert any("graphs" in figure.what for figure in figures)
+    assert all("idle" in figure.bound for figure in figures if figure.what.endswith("training"))
+
+
+def session(until: Until, names: str = f"{SALGL},resnet", sides: tuple[int, ...] = (32,)) -> Session:
+    plan = Plan(methods(names), sides, 2, 1, ("bf16", "fp32"), product=(64, 64, 64))
+    found = Session(SMALL, plan, until, lambda what: None)
+    found.run()
+    return found
+
+
+@pytest.mark.slow
+def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Batches of four are as fast as larger ones.
+    monkeypatch.setattr("bench.profile.gpu_session.best_batch", lambda rate, first: (rate(4), 4)[1])
+    found = session(Until.minutes(5))
+    assert not found.left_out
+    figures = {figure.what: figure for figure in found.figures}
+    assert len(figures) == len(found.figures) == 2 * 2 * 2 + 2 * (2 * 2 * 2) + 2 * 2 * 2
+    for precision in ("fp32", "bf16"):
+        for name in ("resnet", SALGL):
+            for what in ("logits", "gradients"):
+                assert figures[f"{name} at 32, {precision}: {what} against the CPU's in float32"].kept()
+    salgl = figures[f"{SALGL} at 32, batch 4, fp32, eager: training"]
+    assert (salgl.against, salgl.least) == ("the baseline", 0.75) and salgl.times()
+    assert "TFLOP/s, of which it reaches" in salgl.bound and "idle" not in salgl.bound
+    graphs = figures["resnet at 32, batch 2, bf16, graphs: training"]
+    assert (graphs.against, graphs.least) == ("the batch of 4, eager", 0.8)
+    assert graphs.beside == figures["resnet at 32, batch 4, bf16, eager: training"].values
+
+
+def test_what_there_is_no_time_for_is_named() -> None:
+    found = session(Until.minutes(0), "csra", (32, 64))
+    assert not found.figures and len(found.left_out) == 4 + 8 + 4
+    assert found.left_out[0] == "resnet against the CPU, bf16"
+    assert found.left_out[-1] == "csra at 32, batch 2, bf16, graphs"
+
+
+def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("bench.profile.gpu_session.measure", full)
+    found = session(Until.minutes(5), "resnet")
+    assert "resnet at 32, batch 2, fp32, eager (does not fit the memory)" in found.left_out
+
+
+@pytest.mark.parametrize("method", ["salgl", "tdrg", "c-tran"])
+def test_heads_of_every_kind_can_be_measured(method: str) -> None:
+    (choice,) = methods(method)
+    found = measure(SMALL, Case(choice, 32, 2, "bf16", "eager"), repeats=2)
+    assert len(found.training) == len(found.inference) == 2 and min(found.training + found.inference) > 0
+    assert found.flops > 1e6 and found.peak > 0 and 0 <= found.head < 1 and found.idle is None
+    assert found.share(2, 1e9) > 0
+
+
+def test_wrong_numbers_of_a_device_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    (choice,) = methods("resnet")
+    assert apart(SMALL, choice, 32, "fp32") == (0, 0)
+    half = apart(SMALL, choice, 32, "bf16")
+    assert 0 < half.logits < 0.1 and 0 < half.gradients < 0.1
+    plain, calls = Bench.batch, list[int]()
+
+    def noisy(self: Bench, size: int, side: int) -> Any:
+        images, targets = plain(SMALL, size, side)
+        calls.append(size)
+        return images // len(calls), targets
+
+    monkeypatch.setattr(Bench, "batch", noisy)
+    assert apart(SMALL, choice, 32, "fp32").gradients > 0.02
+
+
+@pytest.mark.parametrize(
+    ("rates", "best"), [({16: 1, 32: 2, 64: 2.05}, 32), ({16: 3, 32: 2}, 16), ({16: 1, 32: 2, 64: 4}, 64)]
+)
+def test_the_best_batch_is_the_last_that_is_worth_it(rates: dict[int, float], best: int) -> None:
+    def rate(batch: int) -> float:
+        if batch not in rates:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return rates[batch]
+
+    assert best_batch(rate, 16) == best
+
+
+def test_what_is_compiled_is_one_graph_and_graphs_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def noted(model: torch.nn.Module, **how: object) -> torch.nn.Module:
+        asked.append(how)
+        return model
+
+    monkeypatch.setattr(torch, "compile", noted)
+    model = torch.nn.Linear(2, 2)
+    assert all(seen_as(model, mode) is model for mode in ("eager", "compiled", "graphs"))
+    assert asked == [
+        {"fullgraph": True, "mode": "default"},
+        {"fullgraph": True, "mode": "reduce-overhead"},
+    ]
