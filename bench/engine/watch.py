@@ -113,9 +113,10 @@ class Watch:
             self._write(self._measured("final", record.metrics))
 
     def _measured(self, group: str, metrics: Metrics) -> dict[str, float]:
-        """Every metric and the AP of every class, percent; none of what has no value."""
+        """Every metric and the AP of every class where it is kept, percent; none of what has no value."""
         found = {f"{group}/{name}": getattr(metrics, name) for name in METRICS}
-        of_classes = zip(self._classes, metrics.per_class_ap, strict=True)
+        # A tune's trial is kept without them.
+        of_classes = zip(self._classes, metrics.per_class_ap, strict=True) if metrics.per_class_ap else ()
         found |= {f"{group}_AP/{name}": value for name, value in of_classes}
         return {name: 100 * value for name, value in found.items() if value is not None}
 
