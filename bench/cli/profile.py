@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli import profile_data, profile_methods, profile_precision
+from bench.cli import profile_data, profile_methods, profile_metrics, profile_precision
 
 
 @click.group("profile")
@@ -12,4 +12,5 @@ def command() -> None:
 
 command.add_command(profile_data.command)
 command.add_command(profile_methods.command)
+command.add_command(profile_metrics.command)
 command.add_command(profile_precision.command)

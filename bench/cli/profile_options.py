@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +23,11 @@ methods = click.option(
     "--methods", default="all", show_default=True, help="Names, with options as in salgl/soft=true."
 )
 repeats = click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
+out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what was measured to this JSON file, with the machine.",
+)
 device = click.option(
     "--device", callback=_device, default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
 )
