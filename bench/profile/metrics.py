@@ -47,7 +47,7 @@ def made_scores(images: int, classes: int) -> tuple[NDArray[np.float32], NDArray
 
 
 def all_metrics(scores: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[ApRule, NDArray[np.float64]]:
-    """AP of each class by the three rules; precision, recall and F1 of all labels and of the top 3 as well."""
+    """AP of each class by the three rules; precision, recall and F1 of all labels and of the top 3."""
     protocol = PROTOCOLS["bench"]
     curves = Curves(scores, labels, protocol.difficult_in_ap)
     found = {rule: curves.average_precision(rule) for rule in get_args(ApRule)}

@@ -120,9 +120,8 @@ def _sensitivity(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
 
 
 def _mattered(design: Design, outcome: MethodOutcome) -> dict[str, str]:
-    from scipy.stats import (
-        spearmanr,
-    )  # here, because it takes a second, and few tables have tunes beside them
+    # Here, because it takes a second, and few tables have a tune beside them.
+    from scipy.stats import spearmanr
 
     trials = _drawn(outcome)
     scores = pd.Series([100 * trial.scores[design.trial_seeds[0]] for trial in trials])
