@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli import profile_data, profile_methods, profile_metrics, profile_precision
+from bench.cli import profile_commands, profile_data, profile_methods, profile_metrics, profile_precision
 
 
 @click.group("profile")
@@ -10,6 +10,7 @@ def command() -> None:
     """Measure speed on this machine, side by side with what the published codes do."""
 
 
+command.add_command(profile_commands.command)
 command.add_command(profile_data.command)
 command.add_command(profile_methods.command)
 command.add_command(profile_metrics.command)
