@@ -2,7 +2,15 @@
 
 import click
 
-from bench.cli import profile_commands, profile_data, profile_methods, profile_metrics, profile_precision
+from bench.cli import (
+    profile_commands,
+    profile_data,
+    profile_growth,
+    profile_memory,
+    profile_methods,
+    profile_metrics,
+    profile_precision,
+)
 
 
 @click.group("profile")
@@ -12,6 +20,8 @@ def command() -> None:
 
 command.add_command(profile_commands.command)
 command.add_command(profile_data.command)
+command.add_command(profile_growth.command)
+command.add_command(profile_memory.command)
 command.add_command(profile_methods.command)
 command.add_command(profile_metrics.command)
 command.add_command(profile_precision.command)

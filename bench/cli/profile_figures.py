@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.profile.report import Figure, Report, save
+from bench.profile.report import Figure, Growth, Report, save
 
 
 def finish(report: Report, out: Path | None) -> None:
@@ -16,6 +16,8 @@ def finish(report: Report, out: Path | None) -> None:
     )
     for figure in report.figures:
         _show(figure)
+    for growth in report.growth:
+        _show_growth(growth)
     for note in report.notes:
         click.echo(note)
     if out is not None:
@@ -36,6 +38,15 @@ def _show(figure: Figure) -> None:
         click.echo(f"  at most {figure.most:g} {figure.unit} is aimed at{kept}")
     if figure.bound:
         click.echo(f"  bound by {figure.bound}")
+
+
+def _show_growth(growth: Growth) -> None:
+    first, last = (f"{growth.values[place]:.3g} {growth.unit} at {growth.sizes[place]}" for place in (0, -1))
+    kept = "kept" if growth.kept() else "NOT kept"
+    click.echo(f"{growth.what}, against {growth.against}: {first}, {last}")
+    click.echo(
+        f"  grows with exponent {growth.slope():.2f}; {growth.law}, {growth.most:g}, is aimed at, {kept}"
+    )
 
 
 def _spread(values: tuple[float, ...]) -> str:
