@@ -10,6 +10,7 @@ from bench.cli import (
     profile_methods,
     profile_metrics,
     profile_precision,
+    profile_table,
 )
 
 
@@ -25,3 +26,4 @@ command.add_command(profile_memory.command)
 command.add_command(profile_methods.command)
 command.add_command(profile_metrics.command)
 command.add_command(profile_precision.command)
+command.add_command(profile_table.command)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bench.profile.report import Figure, Growth, Report, save
+from bench.profile.speed_table import spread
 
 
 def finish(report: Report, out: Path | None) -> None:
@@ -28,10 +29,10 @@ def finish(report: Report, out: Path | None) -> None:
 def _show(figure: Figure) -> None:
     kept = {True: ", kept", False: ", NOT kept", None: ""}[figure.kept()]
     click.echo(figure.what)
-    click.echo(f"  {_spread(figure.values)} {figure.unit}, {len(figure.values)} repeats")
+    click.echo(f"  {spread(figure.values)} {figure.unit}, {len(figure.values)} repeats")
     times = figure.times()
     if times is not None:
-        click.echo(f"  {figure.against}: {_spread(figure.beside)} {figure.unit}")
+        click.echo(f"  {figure.against}: {spread(figure.beside)} {figure.unit}")
         aim = "" if figure.least is None else f"; at least {figure.least:g} is aimed at{kept}"
         click.echo(f"  {times:.2f} times as fast{aim}")
     elif figure.most is not None:
@@ -47,9 +48,3 @@ def _show_growth(growth: Growth) -> None:
     click.echo(
         f"  grows with exponent {growth.slope():.2f}; {growth.law}, {growth.most:g}, is aimed at, {kept}"
     )
-
-
-def _spread(values: tuple[float, ...]) -> str:
-    ordered = sorted(values)
-    middle = Figure(what="", unit="", values=values).median()
-    return f"{middle:.4g} [{ordered[0]:.4g}, {ordered[-1]:.4g}]"

@@ -37,8 +37,8 @@ def command(sizes: dict[str, tuple[int, int]], repeats: int, out: Path | None) -
     """Measure the memory that an evaluation takes beyond the model.
 
     A made split is loaded, scored by a model of next to nothing, measured and stored as a run is, in a
-    process of its own; then resampled, as tables do. What counts is the most that is resident, beyond what was
-    there before.
+    process of its own; then resampled, as tables do. What counts is the most that is resident beyond what
+    was there before.
     """
     measuring = Measuring("memory")
     with TemporaryDirectory() as folder:
