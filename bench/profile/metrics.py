@@ -43,7 +43,8 @@ def made_scores(images: int, classes: int) -> tuple[NDArray[np.float32], NDArray
     share = min(0.5, LABELS_PER_IMAGE / classes)
     labels = np.where(draw.random((images, classes), dtype=np.float32) < share, 1, -1).astype(np.int8)
     labels[np.arange(classes) % images, np.arange(classes)] = 1
-    return draw.standard_normal(labels.shape, dtype=np.float32) + 1.5 * (labels - np.int8(1)), labels
+    noise = draw.standard_normal(labels.shape, dtype=np.float32)
+    return noise + np.float32(1.5) * (labels - np.int8(1)), labels
 
 
 def all_metrics(scores: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[ApRule, NDArray[np.float64]]:
