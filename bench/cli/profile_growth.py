@@ -1,5 +1,6 @@
 """`bench profile growth`: how time and memory grow with images, labels and pixels."""
 
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +9,7 @@ import click
 
 from bench.cli import profile_options
 from bench.cli.profile_figures import finish
+from bench.cli.profile_options import Command
 from bench.experiment.methods import parse_methods
 from bench.profile.growth import Sizes, measure_growth
 from bench.profile.report import Growth, Measuring
@@ -22,13 +24,14 @@ def _picture(_: click.Context, __: click.Parameter, path: Path | None) -> Path |
     return path
 
 
-def _growing(default: str, least: int) -> dict[str, object]:
+def _growing(name: str, default: str, least: int, what: str) -> Callable[[Command], Command]:
+    """An option of at least two sizes, which are sorted."""
     read = profile_options.numbers(least, count=2)
-    return {
-        "default": default,
-        "show_default": True,
-        "callback": lambda context, parameter, text: tuple(sorted(set(read(context, parameter, text)))),
-    }
+
+    def ordered(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+        return tuple(sorted(set(read(context, parameter, text))))
+
+    return click.option(name, callback=ordered, default=default, show_default=True, help=what)
 
 
 @click.command("growth")
@@ -39,9 +42,9 @@ def _growing(default: str, least: int) -> dict[str, object]:
     help="Whose heads are measured; of the first also the whole model.",
 )
 @click.option("--backbone", default="torchvision/resnet18", show_default=True, help="Of the whole model.")
-@click.option("--rows", **_growing("1000,3000,10000,30000,100000,300000,1000000", 1), help="Images.")
-@click.option("--labels", **_growing("20,50,100,200,500,1000,2000", 3), help="Labels.")
-@click.option("--sides", **_growing("224,320,448,640,800,1024", 32), help="Pixels per side.")
+@_growing("--rows", "1000,3000,10000,30000,100000,300000,1000000", 1, "Images.")
+@_growing("--labels", "20,50,100,200,500,1000,2000", 3, "Labels.")
+@_growing("--sides", "224,320,448,640,800,1024", 32, "Pixels per side.")
 @profile_options.repeats
 @profile_options.out
 @click.option(

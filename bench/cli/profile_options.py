@@ -21,15 +21,15 @@ def _device(_: click.Context, __: click.Parameter, text: str) -> torch.device:
 
 
 def numbers(least: int = 1, count: int = 1) -> Numbers:
-    """A callback that takes at least so many whole numbers, each at least so large, as in 20,80."""
+    """A callback that takes at least so many different whole numbers, each at least so large, as in 20,80."""
 
     def read(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
         try:
             found = tuple(int(part) for part in text.split(","))
         except ValueError:
             found = ()
-        if len(found) < count or min(found) < least:
-            wanted = "whole numbers" if count == 1 else f"at least {count} whole numbers"
+        if len(set(found)) < count or min(found) < least:
+            wanted = "whole numbers" if count == 1 else f"at least {count} different whole numbers"
             raise click.BadParameter(f"'{text}' is no list of {wanted} from {least} on, such as 20,80.")
         return found
 

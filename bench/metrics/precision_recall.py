@@ -159,4 +159,5 @@ def harmonic_mean(precision: float, recall: float) -> float:
 
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
     """`part / whole`, 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole != 0)
+    found: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole != 0)
+    return found

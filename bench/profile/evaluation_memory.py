@@ -1,5 +1,6 @@
 """How much memory an evaluation takes beyond the model: scores, metrics, the record, the intervals."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ MOST: Final = 1000.0
 """MB."""
 BATCH: Final = 64
 SIDE: Final = 8
-RESAMPLES: Final = 20
-"""A block: the next ones take the place of the one before."""
+RESAMPLES: Final = 40
+"""Of each core, more than it measures at a time: the next ones take the place of those before."""
 
 
 class _Pixels(nn.Module):
@@ -110,7 +111,7 @@ def _peaks(path: Path) -> tuple[int, int]:
     logits = _evaluated(fabric, index, path.with_suffix(".scores.npz"))
     scored = peak_memory(device) - before
     reset_peak_memory(device)
-    replicate(logits, index.labels, PROTOCOLS["bench"], RESAMPLES)
+    replicate(logits, index.labels, PROTOCOLS["bench"], RESAMPLES * (os.cpu_count() or 1))
     return scored, peak_memory(device) - before
 
 

@@ -33,7 +33,7 @@ def test_the_command_measures_everything_that_grows_and_draws_it(tmp_path: Path)
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--rows", "1000", "at least 2 whole numbers"),
+        ("--rows", "1000,1000", "at least 2 different whole numbers"),
         ("--labels", "20,many", "'20,many'"),
         ("--sides", "8,64", "from 32 on"),
         ("--plot", "growth.txt", "ends with neither .png nor .svg"),
@@ -45,6 +45,7 @@ def test_a_wrong_option_is_named(option: str, value: str, said: str, tmp_path: P
     assert done.exit_code == 2 and said in done.output, done.output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux resets the mark of resident memory")
 def test_an_evaluation_takes_a_few_times_its_logits(tmp_path: Path) -> None:
     scored, resampled = measure_evaluation_memory(tmp_path, "made", images=5_000, classes=100, repeats=1)
