@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from bench.profile.report import Figure, Report, save
+from bench.profile.report import Figure, Growth, Report, save
+from bench.profile.speed_table import spread
 
 
 def finish(report: Report, out: Path | None) -> None:
@@ -16,6 +17,8 @@ def finish(report: Report, out: Path | None) -> None:
     )
     for figure in report.figures:
         _show(figure)
+    for growth in report.growth:
+        _show_growth(growth)
     for note in report.notes:
         click.echo(note)
     if out is not None:
@@ -26,10 +29,10 @@ def finish(report: Report, out: Path | None) -> None:
 def _show(figure: Figure) -> None:
     kept = {True: ", kept", False: ", NOT kept", None: ""}[figure.kept()]
     click.echo(figure.what)
-    click.echo(f"  {_spread(figure.values)} {figure.unit}, {len(figure.values)} repeats")
+    click.echo(f"  {spread(figure.values)} {figure.unit}, {len(figure.values)} repeats")
     times = figure.times()
     if times is not None:
-        click.echo(f"  {figure.against}: {_spread(figure.beside)} {figure.unit}")
+        click.echo(f"  {figure.against}: {spread(figure.beside)} {figure.unit}")
         aim = "" if figure.least is None else f"; at least {figure.least:g} is aimed at{kept}"
         click.echo(f"  {times:.2f} times as fast{aim}")
     elif figure.most is not None:
@@ -38,7 +41,10 @@ def _show(figure: Figure) -> None:
         click.echo(f"  bound by {figure.bound}")
 
 
-def _spread(values: tuple[float, ...]) -> str:
-    ordered = sorted(values)
-    middle = Figure(what="", unit="", values=values).median()
-    return f"{middle:.4g} [{ordered[0]:.4g}, {ordered[-1]:.4g}]"
+def _show_growth(growth: Growth) -> None:
+    first, last = (f"{growth.values[place]:.3g} {growth.unit} at {growth.sizes[place]}" for place in (0, -1))
+    kept = "kept" if growth.kept() else "NOT kept"
+    click.echo(f"{growth.what}, against {growth.against}: {first}, {last}")
+    click.echo(
+        f"  grows with exponent {growth.slope():.2f}; {growth.law}, {growth.most:g}, is aimed at, {kept}"
+    )

@@ -7,7 +7,6 @@ import torch
 
 from bench.cli import profile_options
 from bench.cli.profile_figures import finish
-from bench.cli.profile_methods import numbers
 from bench.errors import UserError
 from bench.experiment.methods import parse_methods
 from bench.methods.backbones.build import build_backbone
@@ -20,7 +19,13 @@ from bench.resolve import names_in
 @click.command("gpu")
 @profile_options.methods
 @click.option("--backbone", default="resnet101", show_default=True, help="With random weights.")
-@click.option("--image-sizes", callback=numbers, default="448,576", show_default=True, help="Sides, pixels.")
+@click.option(
+    "--image-sizes",
+    callback=profile_options.numbers(),
+    default="448,576",
+    show_default=True,
+    help="Sides, pixels.",
+)
 @click.option("--classes", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option(
     "--batch",

@@ -11,21 +11,14 @@ from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_s
 from bench.resolve import names_in
 
 
-def numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
-    """What `20,80` stands for."""
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or min(numbers) < 1:
-        raise click.BadParameter(f"'{text}' is no list of positive whole numbers such as 20,80.")
-    return numbers
-
-
 @click.command("methods")
 @profile_options.methods
 @click.option(
-    "--classes", callback=numbers, default="20,80,81,500", show_default=True, help="Numbers of classes."
+    "--classes",
+    callback=profile_options.numbers(),
+    default="20,80,81,500",
+    show_default=True,
+    help="Numbers of classes.",
 )
 @profile_options.features(batch=4, side=14, channels=2048)
 @profile_options.repeats

@@ -10,6 +10,7 @@ import torch
 
 from bench.engine.environment import choose_device
 
+Numbers = Callable[[click.Context, click.Parameter, str], tuple[int, ...]]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -17,6 +18,22 @@ def _device(_: click.Context, __: click.Parameter, text: str) -> torch.device:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
         raise click.BadParameter(f"'{text}' is not auto, cpu, cuda or cuda:N.")
     return choose_device(text, "fp32")
+
+
+def numbers(least: int = 1, count: int = 1) -> Numbers:
+    """A callback that takes at least so many different whole numbers, each at least so large, as in 20,80."""
+
+    def read(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
+        try:
+            found = tuple(int(part) for part in text.split(","))
+        except ValueError:
+            found = ()
+        if len(set(found)) < count or min(found) < least:
+            wanted = "whole numbers" if count == 1 else f"at least {count} different whole numbers"
+            raise click.BadParameter(f"'{text}' is no list of {wanted} from {least} on, such as 20,80.")
+        return found
+
+    return read
 
 
 methods = click.option(

@@ -31,12 +31,13 @@ def check_scores(scores: FloatArray, labels: IntArray) -> None:
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise ValueError(f"score at row {row}, column {column} is {scores[row, column]}: it must be finite")
-    negative = labels == -1
-    valid = negative | (labels == 0) | (labels == 1)
-    if not valid.all():
-        row, column = np.argwhere(~valid)[0]
-        raise ValueError(f"label at row {row}, column {column} is {labels[row, column]}: not 1, 0 or -1")
-    if not negative.any() and (labels == 0).any():
+    # Of whole numbers the ends say it all, and are found in a tenth of the time.
+    if labels.dtype.kind != "i" or labels.min() < -1 or labels.max() > 1:
+        valid = (labels == -1) | (labels == 0) | (labels == 1)
+        if not valid.all():
+            row, column = np.argwhere(~valid)[0]
+            raise ValueError(f"label at row {row}, column {column} is {labels[row, column]}: not 1, 0 or -1")
+    if labels.min() > -1 and (labels == 0).any():
         # Labels of 1 and 0 would pass for positive and difficult, and every AP would be 1.
         raise ValueError("labels have no -1: 1 is positive, 0 difficult and -1 negative")
 
@@ -72,11 +73,10 @@ class RankedScores:
         self._rule: ApRule = protocol.ap
         self._num_images = len(scores)
         positive = np.ascontiguousarray(positives(labels, protocol.difficult_in_ap).T)
-        ignored = (labels == 0).T if protocol.difficult_in_ap == "ignored" else np.zeros_like(positive)
-        if left_out is not None:
-            ignored = ignored | left_out.T
+        ignored = _ignored(labels, protocol.difficult_in_ap, left_out)
+        nothing = [None] * len(positive) if ignored is None else ignored.T
         self._classes = [
-            _rank(s, p, i) for s, p, i in zip(np.ascontiguousarray(scores.T), positive, ignored, strict=True)
+            _rank(*one) for one in zip(np.ascontiguousarray(scores.T), positive, nothing, strict=True)
         ]
 
     def average_precision(
@@ -104,6 +104,39 @@ class RankedScores:
         return found.reshape(*counts.shape[:-1], len(self._classes))
 
 
+class _Curve(NamedTuple):
+    """One class: at the end of each of G groups that hold a positive, the best first, (G,) each."""
+
+    found: npt.NDArray[np.intp]  # positives
+    retrieved: npt.NDArray[np.intp]  # images
+
+
+class Curves:
+    """Precision over recall of each class, from which AP follows by every rule.
+
+    Nothing is ranked: the scores of a class are sorted without their images, which takes half the time, and
+    the place of each positive is looked up among them. What cannot be had so are resamples: `RankedScores`.
+    """
+
+    def __init__(
+        self, scores: FloatArray, labels: IntArray, difficult: Difficult, left_out: BoolArray | None = None
+    ) -> None:
+        """Sort `scores` (N, C) for `labels` (N, C) in {1, 0, -1}; raises ValueError on bad input.
+
+        `difficult` says what a label 0 counts as; labels that are `left_out` (N, C) do not count.
+        """
+        check_scores(scores, labels)
+        columns = np.ascontiguousarray(scores.T)
+        positive = np.ascontiguousarray(positives(labels, difficult).T)
+        ignored = _ignored(labels, difficult, left_out)
+        nothing = [None] * len(columns) if ignored is None else np.ascontiguousarray(ignored.T)
+        self._classes = [_curve(*one) for one in zip(columns, positive, nothing, strict=True)]
+
+    def average_precision(self, rule: ApRule) -> npt.NDArray[np.float64]:
+        """AP of each class (C,), NaN for a class without positives."""
+        return np.array([_area(curve, rule) for curve in self._classes])
+
+
 def average_precision(
     scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None = None
 ) -> npt.NDArray[np.float64]:
@@ -112,13 +145,38 @@ def average_precision(
     `scores` (N, C) are finite logits and `labels` (N, C) are 1, 0 or -1; ValueError otherwise.
     Rule and treatment of difficult labels are the protocol's; labels that are `left_out` (N, C) do not count.
     """
-    return RankedScores(scores, labels, protocol, left_out).average_precision()
+    return Curves(scores, labels, protocol.difficult_in_ap, left_out).average_precision(protocol.ap)
 
 
-def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray) -> _RankedClass:
+def _ignored(labels: IntArray, difficult: Difficult, left_out: BoolArray | None) -> BoolArray | None:
+    """Which labels (N, C) are in no ranking; None where all are."""
+    ignored = labels == 0 if difficult == "ignored" else None
+    if left_out is not None:
+        ignored = left_out if ignored is None else ignored | left_out
+    return ignored if ignored is not None and ignored.any() else None
+
+
+def _curve(scores: FloatArray, positive: BoolArray, ignored: BoolArray | None) -> _Curve:
+    """The curve of one class; all arrays are (N,)."""
+    if ignored is not None:
+        scores, positive = scores[~ignored], positive[~ignored]
+    hits, every = np.sort(scores[positive]), np.sort(scores)
+    starts = np.flatnonzero(np.append(True, hits[1:] != hits[:-1])[: len(hits)])  # of equal scores
+    found = len(hits) - starts
+    retrieved = len(every) - np.searchsorted(every, hits[starts])
+    return _Curve(found[::-1], retrieved[::-1])
+
+
+def _area(curve: _Curve, rule: ApRule) -> float:
+    if not len(curve.found):
+        return np.nan
+    return float(_summarise(rule, curve.found[None], (curve.found / curve.retrieved)[None])[0])
+
+
+def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray | None) -> _RankedClass:
     """Rank the images of one class; all arrays are (N,)."""
     order = np.argsort(scores)[::-1]
-    if ignored.any():
+    if ignored is not None:
         order = order[~ignored[order]]
     ranked, hit = scores[order], positive[order]
     is_end = np.append(ranked[1:] != ranked[:-1], True)[: len(order)]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bench.labels import count_labels
 from bench.metrics.average_precision import FloatArray, IntArray, RankedScores, positives
-from bench.metrics.bootstrap import DECIMALS, draw
+from bench.metrics.bootstrap import DECIMALS, draws
 from bench.metrics.protocol import Protocol
 
 FEWEST: Final = 5
@@ -100,7 +100,7 @@ def replicate_context(
 
     def measure(start: int) -> NDArray[np.float64]:
         rows = range(start, min(start + size, resamples + 1))
-        counts = np.stack([draw(len(scores), seed, row) for row in rows])
+        counts = draws(len(scores), seed, rows)
         there = (counts.astype(np.float32) @ weights).astype(np.int64)
         return _means(np.stack([side.average_precision(counts, there) for side in sides], axis=-1))
 

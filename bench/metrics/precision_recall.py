@@ -1,7 +1,7 @@
 """Precision, recall and F1 over classes (CP, CR, CF1) and over all labels (OP, OR, OF1)."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, che
 from bench.metrics.protocol import Protocol
 
 ClassCounts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class PrecisionRecall(NamedTuple):
@@ -114,27 +115,49 @@ def summarise(
     hits: ClassCounts, guesses: ClassCounts, wanted: ClassCounts, protocol: Protocol
 ) -> PrecisionRecall:
     """The six values from the right predictions, all predictions and positives of each class, (C,) each."""
+    (values,) = summarise_rows(hits[None], guesses[None], wanted[None], protocol)
+    return PrecisionRecall(*map(float, values))
+
+
+def summarise_rows(
+    hits: ClassCounts, guesses: ClassCounts, wanted: ClassCounts, protocol: Protocol
+) -> Floats:
+    """As `summarise` of R rows at once, (R, C) each, for as many resamples: `(R, 6)`, with the same bits.
+
+    CP, CR and CF1 are NaN in a row without positives.
+    """
     if protocol.unpredicted == "zero-patched":
         guesses = np.maximum(guesses, 1)
-    op, or_ = _ratio(hits.sum(), guesses.sum()), _ratio(hits.sum(), wanted.sum())
-    kept = wanted > 0
-    hits, guesses, wanted = hits[kept], guesses[kept], wanted[kept]
+    op, or_ = (_ratio(hits.sum(axis=1), whole.sum(axis=1)) for whole in (guesses, wanted))
     precision = hits / np.maximum(guesses, 1)
     if protocol.unpredicted == "one":
         precision[guesses == 0] = 1
-    cp, cr = float(precision.mean()), float((hits / wanted).mean())
+    kept = wanted > 0
+    cp, cr = mean_of(precision, kept), mean_of(hits / np.maximum(wanted, 1), kept)
     if protocol.cf1 == "harmonic":
-        cf1 = harmonic_mean(cp, cr)
+        cf1 = _ratio(2 * cp * cr, cp + cr)
     else:
-        cf1 = float((2 * hits / (guesses + wanted)).mean())
-    return PrecisionRecall(CP=cp, CR=cr, CF1=cf1, OP=op, OR=or_, OF1=harmonic_mean(op, or_))
+        cf1 = mean_of(2 * hits / np.maximum(guesses + wanted, 1), kept)
+    return np.stack([cp, cr, cf1, op, or_, _ratio(2 * op * or_, op + or_)], axis=1)
+
+
+def mean_of(values: Floats, kept: BoolArray) -> Floats:
+    """The mean of what is `kept` (R, C) in each row of `values` (R, C); NaN where nothing is.
+
+    Zeros in the place of what is left out would make another order of the sum, and with it other bits.
+    """
+    means: Floats = values.mean(axis=1)
+    for row in np.flatnonzero(~kept.all(axis=1)):
+        means[row] = values[row, kept[row]].mean() if kept[row].any() else np.nan
+    return means
 
 
 def harmonic_mean(precision: float, recall: float) -> float:
     """F1 of a precision and a recall; 0 where both are 0 (the published codes divide 0 by 0)."""
-    return _ratio(2 * precision * recall, precision + recall)
+    return float(_ratio(np.array(2 * precision * recall), np.array(precision + recall)))
 
 
-def _ratio(part: float, whole: float) -> float:
-    """`part / whole` as a float, 0 where the whole is 0."""
-    return float(part / whole) if whole else 0.0
+def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
+    """`part / whole`, 0 where the whole is 0."""
+    found: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole != 0)
+    return found

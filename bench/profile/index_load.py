@@ -26,18 +26,19 @@ class IndexLoad(NamedTuple):
 def measure_index(folder: Path, images: int = IMAGES) -> IndexLoad:
     """Write an index of that many images with names like NUS-WIDE's, and load it in a fresh process."""
     path = folder / "index.npz"
-    _made_index(folder, images).save(path, {})
+    made_index(folder, images).save(path, {})
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         seconds, peak = process.submit(_load, path).result()
     return IndexLoad(path.stat().st_size, seconds, peak)
 
 
-def _made_index(root: Path, images: int) -> SplitIndex:
+def made_index(root: Path, images: int, classes: int = CLASSES) -> SplitIndex:
+    """An index with names like NUS-WIDE's, of no files."""
     rng = np.random.default_rng(0)
     numbers = rng.integers(1_000_000, 3_000_000_000, images)
     ids = tuple(f"{position % 800:04d}_{number}" for position, number in enumerate(numbers))
     files = tuple(f"Flickr/concept_{position % 800}/{name}.jpg" for position, name in enumerate(ids))
-    labels = np.where(rng.random((images, CLASSES)) < LABELS_PER_IMAGE / CLASSES, 1, -1).astype(np.int8)
+    labels = np.where(rng.random((images, classes)) < LABELS_PER_IMAGE / classes, 1, -1).astype(np.int8)
     return SplitIndex(ids, root, files, labels, rng.integers(0, 2**32, images, dtype=np.uint32))
 
 

@@ -4,8 +4,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Final, Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +15,9 @@ from bench.errors import UserError
 from bench.files import write_text
 from bench.records.record import Environment
 from bench.validation import one_sentence
+
+SCATTER: Final = 0.15
+"""By how much a measured exponent may lie above what it should be: n log n has 1.08 at a million."""
 
 
 class _Part(BaseModel):
@@ -66,6 +70,41 @@ class Figure(_Part):
         return None if self.most is None else self.median() <= self.most
 
 
+class Growth(_Part):
+    """How a cost grows.
+
+    Attributes:
+        what: costs.
+        unit: of the values.
+        against: what grows.
+        sizes: of it, growing.
+        values: the cost at each.
+        most: the exponent that it may have.
+        law: the same in words.
+    """
+
+    what: str
+    unit: str
+    against: str
+    sizes: tuple[int, ...] = Field(min_length=2)
+    values: tuple[float, ...]
+    most: float
+    law: str
+
+    def slope(self) -> float:
+        """The exponent: of the straight line through the upper half of the points, both axes logarithmic.
+
+        What a call costs in any case hides how it grows where sizes are small.
+        """
+        upper = slice(-max(2, (len(self.sizes) + 1) // 2), None)
+        found = np.polyfit(np.log(self.sizes[upper]), np.log(self.values[upper]), 1)
+        return float(found[0])
+
+    def kept(self) -> bool:
+        """Whether it grows as it may; measured times scatter."""
+        return self.slope() <= self.most + SCATTER
+
+
 class Report(_Part):
     """The figures of one part, and what they were measured on.
 
@@ -77,6 +116,7 @@ class Report(_Part):
         cores: of the machine.
         environment: the machine and the packages.
         figures: what was measured.
+        growth: how costs grow.
         notes: what else a reader has to know.
     """
 
@@ -87,6 +127,7 @@ class Report(_Part):
     cores: int
     environment: Environment
     figures: tuple[Figure, ...]
+    growth: tuple[Growth, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -98,7 +139,9 @@ class Measuring:
         self.device = device or torch.device("cpu")
         self.load = _load()
 
-    def report(self, figures: tuple[Figure, ...], notes: tuple[str, ...] = ()) -> Report:
+    def report(
+        self, figures: tuple[Figure, ...], notes: tuple[str, ...] = (), growth: tuple[Growth, ...] = ()
+    ) -> Report:
         """All of it."""
         return Report(
             part=self.part,
@@ -107,6 +150,7 @@ class Measuring:
             cores=os.cpu_count() or 1,
             environment=describe_environment(self.device, compiled=False, workers=0, code=""),
             figures=figures,
+            growth=growth,
             notes=notes,
         )
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.stats import spearmanr
 
 from bench.errors import UserError
 from bench.files import write_text
@@ -121,6 +120,9 @@ def _sensitivity(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
 
 
 def _mattered(design: Design, outcome: MethodOutcome) -> dict[str, str]:
+    # Here, because it takes a second, and few tables have a tune beside them.
+    from scipy.stats import spearmanr
+
     trials = _drawn(outcome)
     scores = pd.Series([100 * trial.scores[design.trial_seeds[0]] for trial in trials])
     values = pd.DataFrame([{**trial.fields, **_options(trial, outcome)} for trial in trials])

@@ -2,12 +2,13 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from bench.metrics.average_precision import RankedScores, average_precision
-from bench.metrics.protocol import PROTOCOLS, Protocol
+from bench.metrics.average_precision import Curves, RankedScores, average_precision
+from bench.metrics.protocol import PROTOCOLS, ApRule, Difficult, Protocol
 
 
 def ap_of(rule: str, scores: Sequence[float], labels: Sequence[int]) -> float:
@@ -86,3 +87,19 @@ def test_a_guess_has_the_share_of_the_positives_that_it_is_measured_as() -> None
     found = ranked.average_precision(counts, np.array([[12], [1], [5]]))
     assert found[:2, 0] == pytest.approx([12 / 16, 1 / 5])
     assert np.isnan(found[2, 0])
+
+
+@pytest.mark.parametrize("decimals", [1, 7])
+@pytest.mark.parametrize("difficult", ["ignored", "positive", "negative"])
+def test_sorted_scores_give_the_bits_of_ranked_images(decimals: int, difficult: Difficult) -> None:
+    draw = np.random.default_rng(0)
+    labels = draw.choice(np.array([-1, -1, -1, 0, 1], dtype=np.int8), (400, 6))
+    labels[:, 3] = -1
+    scores = draw.standard_normal(labels.shape).astype(np.float32).round(decimals)
+    for left_out in (None, draw.random(labels.shape) < 0.3):
+        curves = Curves(scores, labels, difficult, left_out)
+        for rule in get_args(ApRule):
+            protocol = Protocol(name="x", ap=rule, difficult_in_ap=difficult)
+            ranked = RankedScores(scores, labels, protocol, left_out).average_precision()
+            assert np.array_equal(curves.average_precision(rule), ranked, equal_nan=True)
+            assert np.isnan(ranked[3])

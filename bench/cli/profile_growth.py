@@ -1,0 +1,97 @@
+"""`bench profile growth`: how time and memory grow with images, labels and pixels."""
+
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from bench.cli import profile_options
+from bench.cli.profile_figures import finish
+from bench.cli.profile_options import Command
+from bench.experiment.methods import parse_methods
+from bench.profile.growth import Sizes, measure_growth
+from bench.profile.report import Growth, Measuring
+from bench.resolve import names_in
+
+FORMATS = (".png", ".svg")
+
+
+def _picture(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix not in FORMATS:
+        raise click.BadParameter(f"'{path}' ends with neither {' nor '.join(FORMATS)}.")
+    return path
+
+
+def _growing(name: str, default: str, least: int, what: str) -> Callable[[Command], Command]:
+    """An option of at least two sizes, which are sorted."""
+    read = profile_options.numbers(least, count=2)
+
+    def ordered(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+        return tuple(sorted(set(read(context, parameter, text))))
+
+    return click.option(name, callback=ordered, default=default, show_default=True, help=what)
+
+
+@click.command("growth")
+@click.option(
+    "--methods",
+    default="resnet,ml-gcn,ssgrl,add-gcn,salgl",
+    show_default=True,
+    help="Whose heads are measured; of the first also the whole model.",
+)
+@click.option("--backbone", default="torchvision/resnet18", show_default=True, help="Of the whole model.")
+@_growing("--rows", "1000,3000,10000,30000,100000,300000,1000000", 1, "Images.")
+@_growing("--labels", "20,50,100,200,500,1000,2000", 3, "Labels.")
+@_growing("--sides", "224,320,448,640,800,1024", 32, "Pixels per side.")
+@profile_options.repeats
+@profile_options.out
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_picture,
+    help="Draw it to this file, .png or .svg.",
+)
+def command(
+    methods: str,
+    backbone: str,
+    rows: tuple[int, ...],
+    labels: tuple[int, ...],
+    sides: tuple[int, ...],
+    repeats: int,
+    out: Path | None,
+    plot: Path | None,
+) -> None:
+    """Measure how time and memory grow, and with which exponent.
+
+    All metrics and an index grow with the images, the heads with the labels, a whole model with the pixels.
+    The exponent is that of the upper half of the sizes, where what a call costs in any case counts less.
+    """
+    choices = parse_methods(tuple(names_in(methods)))
+    measuring = Measuring("growth")
+    found = []
+    with TemporaryDirectory() as folder:
+        for growth in measure_growth(Path(folder), Sizes(rows, labels, sides), choices, backbone, repeats):
+            found.append(growth)
+            click.echo(f"measured: {growth.what}, {growth.unit} against {growth.against}", err=True)
+    if plot is not None:
+        _draw(found, plot)
+    finish(measuring.report((), growth=tuple(found)), out)
+
+
+def _draw(found: list[Growth], path: Path) -> None:
+    from bench.figures.growth import GrowthLine, GrowthPanel, draw_growth
+
+    def axes(growth: Growth) -> tuple[str, str]:
+        return growth.against, growth.unit
+
+    panels = [
+        GrowthPanel(
+            *kind,
+            [GrowthLine(f"{one.what}: {one.slope():.2f}", one.sizes, one.values) for one in of_kind],
+        )
+        for kind, of_kind in groupby(sorted(found, key=axes), key=axes)
+    ]
+    draw_growth(panels, path)
+    click.echo(f"Drawn to {path}.")

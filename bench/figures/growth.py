@@ -1,0 +1,58 @@
+"""How costs grow: time and memory against what grows, both axes logarithmic."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.figures.draw import save_figure
+from bench.figures.look import lettering, look
+
+PER_ROW = 2
+
+
+class GrowthLine(NamedTuple):
+    """A line of a panel.
+
+    Attributes:
+        name: with the exponent.
+        sizes: of what grows.
+        values: the cost at each.
+    """
+
+    name: str
+    sizes: Sequence[int]
+    values: Sequence[float]
+
+
+class GrowthPanel(NamedTuple):
+    """A panel: what grows, in which unit the cost is, and the lines."""
+
+    against: str
+    unit: str
+    lines: Sequence[GrowthLine]
+
+
+def draw_growth(panels: Sequence[GrowthPanel], path: Path) -> None:
+    """Draw panels to a file, whose ending says in which format."""
+    names = [line.name for panel in panels for line in panel.lines]
+    with look(lettering([*names, *(panel.against + panel.unit for panel in panels)])):
+        rows = -(-len(panels) // PER_ROW)
+        figure = Figure(figsize=(11, 3.8 * rows), layout="constrained")
+        figure.suptitle("how time and memory grow, with the exponent over the upper half")
+        places = figure.subplots(rows, PER_ROW, squeeze=False).ravel()
+        for axes, panel in zip(places, panels, strict=False):
+            _draw_panel(axes, panel)
+        for axes in places[len(panels) :]:
+            axes.set_visible(False)
+        save_figure(figure, path.with_suffix(""), [path.suffix.removeprefix(".")])
+
+
+def _draw_panel(axes: Axes, panel: GrowthPanel) -> None:
+    for line in panel.lines:
+        axes.plot(line.sizes, line.values, marker="o", markersize=3, linewidth=1.1, label=line.name)
+    axes.set(xscale="log", yscale="log", xlabel=panel.against, ylabel=panel.unit)
+    axes.grid()
+    axes.legend(fontsize=7)

@@ -1,0 +1,152 @@
+"""How time and memory grow: metrics and an index with images, heads with labels, a model with pixels."""
+
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from bench.experiment.methods import MethodChoice, method_named, options_of
+from bench.methods.backbones.build import build_backbone
+from bench.methods.head import Head, HeadOutput
+from bench.methods.model import MultiLabelModel, seeded_head
+from bench.metrics.evaluate import evaluate
+from bench.metrics.protocol import PROTOCOLS
+from bench.profile.heads import Setting, activation_bytes
+from bench.profile.index_load import measure_index
+from bench.profile.metrics import made_scores
+from bench.profile.report import Growth
+
+ROWS_LABELS, LABELS_ROWS = 20, 5000
+"""Labels where the rows grow, and rows where the labels do."""
+BATCH, MAP, CHANNELS = 2, 7, 512
+"""Images, and side and channels of the feature maps that heads are given."""
+CLASSES = 20
+"""Of the whole model."""
+LINEAR, RANKING, DENSE, PIXELS = "linear", "n log n", "C² of a dense graph", "linear in pixels"
+_NOTHING: Final = 1e-9  # no logarithm of zero
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What grows.
+
+    Attributes:
+        rows: images of metrics and of an index.
+        labels: of metrics and of heads.
+        sides: of the image, pixels.
+    """
+
+    rows: tuple[int, ...]
+    labels: tuple[int, ...]
+    sides: tuple[int, ...]
+
+
+class _OfPixels(Head):
+    """A whole model as a head, whose features are normalised pixels."""
+
+    def __init__(self, model: MultiLabelModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+        """Score every class; see `Head.forward`."""
+        maps: Tensor = self.model.backbone(features)
+        return self.model.score(maps, targets)
+
+
+def measure_growth(
+    folder: Path, sizes: Sizes, methods: Sequence[MethodChoice], backbone: str, repeats: int
+) -> Iterator[Growth]:
+    """Measure one after the other.
+
+    Args:
+        folder: for the index.
+        sizes: what grows.
+        methods: whose heads are measured, and, of the first, the whole model.
+        backbone: of the whole model.
+        repeats: of which the quickest counts.
+    """
+    yield from _of_metrics("images", sizes.rows, lambda rows: (rows, ROWS_LABELS), RANKING, repeats)
+    yield from _of_metrics("labels", sizes.labels, lambda labels: (LABELS_ROWS, labels), LINEAR, repeats)
+    yield from _of_index(folder, sizes.rows)
+    for choice in methods:
+        yield from _of_head(choice, sizes.labels, repeats)
+    yield from _of_model(methods[0], backbone, sizes.sides, repeats)
+
+
+def _of_metrics(
+    against: str, sizes: tuple[int, ...], shape: Callable[[int], tuple[int, int]], law: str, repeats: int
+) -> Iterator[Growth]:
+    times, peaks = [], []
+    for size in sizes:
+        scores, labels = made_scores(*shape(size))
+        work = partial(evaluate, scores, labels, PROTOCOLS["bench"])
+        times.append(_seconds(work, repeats))
+        tracemalloc.start()
+        work()
+        peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
+        tracemalloc.stop()
+    yield _growth("all metrics", "s", against, sizes, times, 1, law)
+    yield _growth("all metrics", "MB", against, sizes, peaks, 1, LINEAR)
+
+
+def _of_index(folder: Path, sizes: tuple[int, ...]) -> Iterator[Growth]:
+    found = [measure_index(folder, size) for size in sizes]
+    yield _growth("loading an index", "s", "images", sizes, [one.seconds for one in found], 1, LINEAR)
+    peaks = [one.peak_bytes / 1e6 for one in found]
+    yield _growth("loading an index", "MB", "images", sizes, peaks, 1, LINEAR)
+
+
+def _of_head(choice: MethodChoice, sizes: tuple[int, ...], repeats: int) -> Iterator[Growth]:
+    times, kept = [], []
+    for size in sizes:
+        setting = Setting(size, BATCH, MAP, CHANNELS, torch.device("cpu"))
+        head, (features, targets) = setting.head(choice), setting.images()
+        times.append(_seconds(partial(_scored, head, features), repeats))
+        kept.append(activation_bytes(head, features, targets) / 1e6)
+    what = f"head of {choice.label()}"
+    yield _growth(f"{what}, scoring", "s", "labels", sizes, times, 2, DENSE)
+    yield _growth(f"{what}, kept for the backward pass", "MB", "labels", sizes, kept, 2, DENSE)
+
+
+def _of_model(choice: MethodChoice, backbone: str, sizes: tuple[int, ...], repeats: int) -> Iterator[Growth]:
+    built = build_backbone(backbone)
+    labels = Setting(CLASSES, BATCH, MAP, CHANNELS, torch.device("cpu")).labels()
+    method = method_named(choice.name)
+    head = seeded_head(method, options_of(choice), labels, built.feature_dim, 0)
+    model, times, kept = _OfPixels(MultiLabelModel(built, head)), [], []
+    for size in sizes:
+        images = torch.rand(BATCH, 3, size, size)
+        times.append(_seconds(partial(_scored, model, images), repeats))
+        kept.append(activation_bytes(model, images, torch.zeros(BATCH, CLASSES)) / 1e6)
+    what = f"{choice.label()} on {backbone}"
+    yield _growth(f"{what}, scoring", "s", "pixels per side", sizes, times, 2, PIXELS)
+    yield _growth(f"{what}, kept for the backward pass", "MB", "pixels per side", sizes, kept, 2, PIXELS)
+
+
+def _scored(head: Head, features: Tensor) -> None:
+    with torch.inference_mode():
+        head.eval()(features)
+
+
+def _seconds(work: Callable[[], object], repeats: int) -> float:
+    work()  # what is slow once is nobody's speed
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return min(found)  # what else runs on the machine only adds
+
+
+def _growth(
+    what: str, unit: str, against: str, sizes: tuple[int, ...], values: list[float], most: float, law: str
+) -> Growth:
+    known = tuple(max(value, _NOTHING) for value in values)
+    return Growth(what=what, unit=unit, against=against, sizes=sizes, values=known, most=most, law=law)
