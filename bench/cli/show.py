@@ -47,7 +47,11 @@ def command(run: str, results: Path, as_json: bool) -> None:
     )
     if record.cost:
         print_rows(
-            [{"Cost": name.replace("_", " "), "Value": f"{value:,.4g}"} for name, value in record.cost]
+            [
+                {"Cost": name.replace("_", " "), "Value": f"{value:,.4g}"}
+                for name, value in record.cost
+                if value is not None
+            ]
         )
 
 
