@@ -66,7 +66,8 @@ def command(
     """Measure how time and memory grow, and with which exponent.
 
     All metrics and an index grow with the images, the heads with the labels, a whole model with the pixels.
-    The exponent is that of the upper half of the sizes, where what a call costs in any case counts less.
+    Seconds are those of the processor, but for the index, which is loaded in a process of its own. The
+    exponent is that of the upper two thirds of the sizes, where what a call costs in any case counts less.
     """
     choices = parse_methods(tuple(names_in(methods)))
     measuring = Measuring("growth")

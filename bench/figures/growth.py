@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.figures.draw import save_figure
 from bench.figures.look import lettering, look
@@ -40,8 +41,8 @@ def draw_growth(panels: Sequence[GrowthPanel], path: Path) -> None:
     names = [line.name for panel in panels for line in panel.lines]
     with look(lettering([*names, *(panel.against + panel.unit for panel in panels)])):
         rows = -(-len(panels) // PER_ROW)
-        figure = Figure(figsize=(11, 3.8 * rows), layout="constrained")
-        figure.suptitle("how time and memory grow, with the exponent over the upper half")
+        figure = Figure(figsize=(11, 4.6 * rows), layout="constrained")
+        figure.suptitle("how time and memory grow, with the exponent over the upper two thirds")
         places = figure.subplots(rows, PER_ROW, squeeze=False).ravel()
         for axes, panel in zip(places, panels, strict=False):
             _draw_panel(axes, panel)
@@ -54,5 +55,11 @@ def _draw_panel(axes: Axes, panel: GrowthPanel) -> None:
     for line in panel.lines:
         axes.plot(line.sizes, line.values, marker="o", markersize=3, linewidth=1.1, label=line.name)
     axes.set(xscale="log", yscale="log", xlabel=panel.against, ylabel=panel.unit)
+    axes.set_xticks(sorted({size for line in panel.lines for size in line.sizes}))
+    axes.tick_params(axis="x", rotation=45)
+    # Numbers as they are written: powers are formulas, which are not parsed in these pictures.
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.grid()
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.32))

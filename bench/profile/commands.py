@@ -107,4 +107,4 @@ def run(command: tuple[str, ...], work: Path, waited: Waited) -> str:
 
 
 def _middle(seconds: list[float]) -> str:
-    return f"{Figure(what='', unit='s', values=tuple(seconds)).median():.2g}"
+    return f"{Figure(what='', unit='s', values=tuple(seconds)).median():.3g}"

@@ -92,11 +92,11 @@ class Growth(_Part):
     law: str
 
     def slope(self) -> float:
-        """The exponent: of the straight line through the upper half of the points, both axes logarithmic.
+        """The exponent: of the line through the upper two thirds of the points, both axes logarithmic.
 
         What a call costs in any case hides how it grows where sizes are small.
         """
-        upper = slice(-max(2, (len(self.sizes) + 1) // 2), None)
+        upper = slice(-max(2, -(-2 * len(self.sizes) // 3)), None)
         found = np.polyfit(np.log(self.sizes[upper]), np.log(self.values[upper]), 1)
         return float(found[0])
 

@@ -32,7 +32,7 @@ def test_repeats_that_do_not_pair_are_refused() -> None:
 def test_the_exponent_is_that_of_the_larger_sizes(exponent: float, kept: bool) -> None:
     sizes = (1, 10, 100, 1000, 10000)
     # What a call costs in any case makes the small ones alike.
-    values = tuple(max(50.0, size**exponent) for size in sizes)
+    values = tuple(max(5.0, size**exponent) for size in sizes)
     growth = Growth(what="a", unit="s", against="b", sizes=sizes, values=values, most=1, law="linear")
     assert growth.slope() == pytest.approx(exponent, abs=0.05) and growth.kept() is kept
 
