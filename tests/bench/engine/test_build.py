@@ -91,7 +91,7 @@ def test_one_split_is_enough_for_what_needs_one(tmp_path: Path) -> None:
     (lists / "test.txt").unlink()
     profile = (
         "profile",
-        "data",
+        "input",
         "--data",
         "voc2007",
         "--images",
