@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
 
@@ -14,7 +15,7 @@ from bench.records.store import RecordStore
 @click.argument("a")
 @click.argument("b")
 @click.option("--data", help="Name or YAML file of the data set; not needed where A or B names runs.")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
 @click.option(
     "--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples."

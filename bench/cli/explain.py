@@ -7,6 +7,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.listing import print_json
+from bench.cli.options import RESULTS
 from bench.errors import UserError
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
@@ -24,7 +25,7 @@ SMALL = 0.02
     type=click.Path(path_type=Path),
     help="Folder that holds the data: for pictures, boxes and training labels.",
 )
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -6,11 +6,12 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.records.store import RecordStore
 
 
 @click.command("leaderboard")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of both files.  [default: RESULTS/leaderboard]"
 )

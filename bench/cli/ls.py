@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bench.cli.listing import AS_JSON, print_json, print_rows
+from bench.cli.options import RESULTS
 from bench.records.listing import STATUSES, RunRow, run_rows
 from bench.records.store import RecordStore
 from bench.resolve import names_in
@@ -15,7 +16,7 @@ from bench.resolve import names_in
 @click.option("--data", default="", help="Runs on these data sets alone, separated by commas.")
 @click.option("--method", default="", help="Runs of these methods alone; without options, all variants.")
 @click.option("--status", default="", help=f"Some of {', '.join(STATUSES)}.")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @AS_JSON
 def command(data: str, method: str, status: str, results: Path, as_json: bool) -> None:
     """List the stored runs by data set, schedule, method and seed."""

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.figures.catalog import FORMATS, KINDS
 from bench.records.store import RecordStore
 from bench.resolve import names_in, unknown_name
@@ -17,7 +18,7 @@ _LIST = "\n".join(f"  {kind.name:17} {kind.summary}" for kind in KINDS.values())
 @click.argument("name")
 @click.option("--data", help="Runs of this data set alone: its name, or its YAML file.")
 @click.option("--methods", default="all", show_default=True, help="Names with options, as in `bench run`.")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: RESULTS/figures]"
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bench.cli.listing import AS_JSON, print_json, print_rows
+from bench.cli.options import RESULTS
 from bench.cli.threshold_report import show_class_thresholds, show_thresholds
 from bench.metrics.evaluate import METRICS
 from bench.records.record import Record
@@ -14,7 +15,7 @@ from bench.records.thresholds import thresholds_of
 
 @click.command("show")
 @click.argument("run")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @AS_JSON
 def command(run: str, results: Path, as_json: bool) -> None:
     """Show one stored run. RUN is its name, or the beginning or the end of it."""

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from bench.cli.options import RESULTS
 from bench.records.store import RecordStore
 from bench.records.submission import competition_of, write_submission
 
 
 @click.command("submission")
 @click.argument("run")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

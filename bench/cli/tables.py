@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.experiment.cell import Vary
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
@@ -15,7 +16,7 @@ from bench.resolve import names_in, unknown_name
 
 @click.command("tables")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of the tables.  [default: RESULTS/tables]"
 )

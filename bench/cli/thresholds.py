@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.errors import UserError
 from bench.settings import MODEL, work_folder
 
@@ -34,7 +35,7 @@ ENDINGS = (".png", ".svg")
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="Draw the reliability diagram: FILE.png or .svg."
 )
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option("--data", help="YAML file of the data set, where it is one of your own.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.experiment.matrix import load_matrix
 from bench.records.agreement import disagreement
 from bench.records.store import RecordStore
@@ -15,7 +16,7 @@ NOT_VERIFIED = 1
 
 @click.command("verify")
 @click.argument("run")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option("--train", is_flag=True, help="Train it again, and keep how far apart the two are.")
 @click.option("--data", help="YAML file of the data set, where it is one of your own.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.cli.options import RESULTS
 from bench.figures.catalog import FORMATS
 from bench.records.store import RecordStore
 from bench.resolve import names_in, unknown_name
@@ -34,7 +35,7 @@ _LIST = "\n".join(f"  {kind.name:11} {kind.summary}" for kind in KINDS.values())
 @click.option("--limit-eval", type=click.IntRange(1), help="Look at so many test images only.")
 @click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be read.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@RESULTS
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: RESULTS/figures]"
 )
