@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# How much of the hidden vectors is held in memory at once: on a CPU, what its cache holds; elsewhere, and in
-# a compiled graph, those of so many labels that the memory stays small and the kernels do not become many.
+# How much of the hidden vectors is held in memory at once: on a CPU, what its cache holds; elsewhere, those of
+# so many labels that the memory stays small and the kernels do not become many.
 NUMBERS_AT_ONCE_ON_CPU = 2**20
 LABELS_AT_ONCE = 16
 
@@ -52,9 +52,13 @@ class LabelAttention(nn.Module):
         direction = (self.target.weight @ self.hidden.weight).squeeze(0)
         # The softmax ignores a constant; it is here so that the biases get a gradient, which is zero.
         offset: Tensor = self.target(self.hidden.bias)
-        small = image.device.type == "cpu" and not torch.compiler.is_compiling()
-        at_once = max(1, NUMBERS_AT_ONCE_ON_CPU // image.numel()) if small else LABELS_AT_ONCE
-        scores: Tensor = HiddenScores.apply(image, labels, direction, at_once)
+        scores: Tensor
+        if torch.compiler.is_compiling():
+            scores = FusedScores.apply(image, labels, direction)
+        else:
+            on_cpu = image.device.type == "cpu"
+            at_once = max(1, NUMBERS_AT_ONCE_ON_CPU // image.numel()) if on_cpu else LABELS_AT_ONCE
+            scores = HiddenScores.apply(image, labels, direction, at_once)
         return scores.transpose(0, 1) + offset
 
 
@@ -107,3 +111,40 @@ def _hidden(image: Tensor, labels: Tensor, room: Tensor) -> Tensor:
     return (
         room[: len(labels)].copy_(image.expand(len(labels), *image.shape)).mul_(labels[:, None, None]).tanh_()
     )
+
+
+class FusedScores(Function):
+    """`HiddenScores` without the loop, for a compiler that computes hidden vectors where they are summed.
+
+    Each sum has hidden vectors of its own, laid out with what is summed over in the middle: were they shared,
+    the compiler would write all `C * B * N * H` of them to memory.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, labels: Tensor, direction: Tensor) -> Tensor:
+        """From image `(B, N, H)`, labels `(C, H)` and direction `(H,)` to scores `(C, B, N)`."""
+        ctx.save_for_backward(image, labels, direction)
+        hidden = torch.tanh(image * labels[:, None, None])
+        return (hidden * direction).sum(-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From the gradient at the scores to those at image, labels and direction; see `HiddenScores`."""
+        image, labels, direction = ctx.saved_tensors
+        wide = torch.promote_types(image.dtype, torch.float32)  # for sums of many
+        rows, g = image.flatten(0, 1), gradient.flatten(1)[..., None]  # (B N, H), (C, B N, 1)
+
+        by_position = torch.tanh(rows[:, None] * labels)
+        slope = (1 - by_position.square()) * g.transpose(0, 1)
+        to_image = (slope * labels).sum(1, dtype=wide) * direction
+
+        by_label = torch.tanh(labels[:, None] * rows)
+        slope = (1 - by_label.square()) * g
+        to_labels = (slope * rows).sum(1, dtype=wide) * direction
+
+        to_direction = (torch.tanh(rows * labels[:, None]) * g).sum(1, dtype=wide).sum(0)
+        return (
+            to_image.view_as(image).to(image.dtype),
+            to_labels.to(labels.dtype),
+            to_direction.to(direction.dtype),
+        )
