@@ -14,7 +14,7 @@ from bench.resolve import names_in
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.experiment.matrix import Overwrite
+    from bench.experiment.matrix import Compiled, Overwrite
     from bench.experiment.start import Parts
     from bench.trained.scorer import Scorer
 
@@ -38,7 +38,7 @@ def run_matrix(
     skip_bad: bool | Path = False,
     device: str = "auto",
     workers: int | None = None,
-    compile: bool = False,
+    compile: "Compiled" = False,
     log: str | Sequence[str] = (),
     results: Path | str = "results",
     overwrite: "Overwrite" = "only-missing",
@@ -65,7 +65,7 @@ def run_matrix(
         skip_bad: leave out what cannot be read, or what a file lists.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         workers: loading processes; by device if None.
-        compile: compile the models with `torch.compile`.
+        compile: compile the models with `torch.compile`; with 'graphs' as CUDA graphs too.
         log: `tensorboard`, or names of loggers that installed packages bring.
         results: the folder of the records.
         overwrite: `only-missing`, `failed` (those too), or `always`.

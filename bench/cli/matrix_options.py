@@ -73,7 +73,15 @@ OPTIONS = (
     ),
     click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]"),
     click.option("--workers", type=int, help="Loading processes.  [default: by device]"),
-    click.option("--compile", is_flag=True, default=None, help="Compile the model with torch.compile."),
+    click.option(
+        "--compile",
+        is_flag=False,
+        flag_value=True,
+        type=click.UNPROCESSED,
+        metavar="[graphs]",
+        help="Compile the model with torch.compile; with 'graphs' also record what the GPU does for it as "
+        "CUDA graphs, which helps where the batch is small.",
+    ),
     click.option(
         "--log",
         help="Write the training down for those who watch it, into logs of the work folder: tensorboard.",
@@ -148,10 +156,11 @@ def _downloads(cells: list[Cell]) -> list[str]:
 def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
     """How long the cells will take, where there are records to tell."""
     # Imported here because importing torch takes longer than planning.
-    from bench.engine.environment import choose_device, device_name
+    from bench.engine.environment import device_name
     from bench.engine.estimate import estimate
+    from bench.engine.run import Machine
 
-    device = choose_device(matrix.device, cells[0].spec.schedule.precision)
+    device = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells).device
     found = estimate(cells, RecordStore(matrix.results), device_name(device))
     if found.unknown and not found.seconds:
         return (

@@ -9,7 +9,8 @@ import torch
 from lightning_fabric import Fabric, plugins
 
 from bench.errors import UserError
-from bench.experiment.schedule import Precision
+from bench.experiment.matrix import Compiled
+from bench.experiment.schedule import Precision, Schedule
 from bench.records.record import Environment
 from bench.version import __version__
 
@@ -59,6 +60,22 @@ def choose_workers(workers: int | None, device: torch.device) -> int:
     return min(8, torch.multiprocessing.cpu_count()) if device.type == "cuda" else 0
 
 
+def check_graphs(schedule: Schedule, device: torch.device) -> None:
+    """Refuse CUDA graphs where they cannot be, or would go wrong.
+
+    Raises:
+        UserError: there is no GPU, or several batches share a step: PyTorch loses the gradients of all but
+            one of them then (its issue 169545).
+    """
+    if device.type != "cuda":
+        raise UserError("--compile graphs needs a GPU; --compile alone compiles for a CPU too.")
+    if schedule.accumulate > 1:
+        raise UserError(
+            f"--compile graphs cannot add up the gradients of {schedule.accumulate} batches, as accumulate "
+            "asks for; use --compile alone, or --set accumulate=1 with a larger batch."
+        )
+
+
 def precision_plugin(precision: Precision, device: torch.device) -> plugins.Precision:
     """Fabric's half of a precision; mixed precision keeps float32 weights."""
     if precision == "fp32":
@@ -72,7 +89,7 @@ def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
     return Fabric(accelerator=device.type, devices=devices, plugins=[precision])
 
 
-def describe_environment(device: torch.device, compiled: bool, workers: int, code: str) -> Environment:
+def describe_environment(device: torch.device, compiled: Compiled, workers: int, code: str) -> Environment:
     """The environment as it is recorded; `code` is the digest of what runs in it."""
     on_gpu = device.type == "cuda"
     return Environment(

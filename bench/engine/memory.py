@@ -15,11 +15,15 @@ class AtOnce:
     Args:
         least: images that a part has at least; batch statistics need two.
         note: told where fewer images are computed at once from here on.
+        may_cut: whether it may; else a batch fits or is an error.
     """
 
-    def __init__(self, least: int, note: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, least: int, note: Callable[[str], None] = lambda text: None, may_cut: bool = True
+    ) -> None:
         self._least = least
         self._note = note
+        self._may_cut = may_cut
         self.limit: int | None = None
         """Images at once; None as long as whole batches fit."""
 
@@ -34,13 +38,13 @@ class AtOnce:
         """What `compute` makes of a batch of `count` images, or None: smaller parts are to be tried.
 
         Raises:
-            torch.OutOfMemoryError: with the smallest parts too.
+            torch.OutOfMemoryError: with the smallest parts too, or no parts may be made.
         """
         parts = self.parts(count)
         try:
             return compute()
         except torch.OutOfMemoryError:
-            if len(parts) >= count // self._least:
+            if not self._may_cut or len(parts) >= count // self._least:
                 raise
         # Here, because until the error is let go of, it holds on to what was computed.
         torch.cuda.empty_cache()  # nothing without a GPU

@@ -94,7 +94,8 @@ def _score(fabric: Fabric, model: nn.Module, inputs: dict[str, Tensor], at_once:
         # The model alone: what the feed does in this process is no arithmetic of the model.
         with fabric.autocast():
             output = model(images[part], **{name: tensor[part] for name, tensor in inputs.items()})
-        logits: Tensor = output.logits.float()
+        # A copy: with CUDA graphs the next batch is written where these are.
+        logits: Tensor = output.logits.float().clone()
         return logits
 
     while True:

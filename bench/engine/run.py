@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import nn
 
 from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.open import DataSet
@@ -23,6 +24,7 @@ from bench.engine.checkpoint import Spent
 from bench.engine.code import code_digest
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
 from bench.engine.environment import (
+    check_graphs,
     choose_device,
     choose_workers,
     describe_environment,
@@ -41,6 +43,7 @@ from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut, one_line
 from bench.experiment.cell import CellSpec
+from bench.experiment.matrix import Compiled
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
@@ -60,14 +63,16 @@ class Machine:
 
     device: torch.device
     workers: int
-    compiled: bool
+    compiled: Compiled
 
     @classmethod
-    def choose(cls, device: str, workers: int | None, compiled: bool, cells: list[Cell]) -> "Machine":
+    def choose(cls, device: str, workers: int | None, compiled: Compiled, cells: list[Cell]) -> "Machine":
         """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for."""
         chosen = torch.device("cpu")
         for cell in cells:
             chosen = choose_device(device, cell.spec.schedule.precision)
+            if compiled == "graphs" and cell.spec.method.name != PRIOR.name:
+                check_graphs(cell.spec.schedule, chosen)
         torch.backends.cudnn.benchmark = True
         return cls(chosen, choose_workers(workers, chosen), compiled)
 
@@ -263,9 +268,9 @@ def set_up(
     decay = schedule.ema_decay or schedule.ema_beside
     average = MovingAverage(model, decay) if decay else None
     fed = built.fed(model)
-    seen: Any = torch.compile(fed) if machine.compiled else fed
-    wrapped, optimizer = fabric.setup(seen, optimizer)
-    at_once = AtOnce(least=2, note=events.note)
+    wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
+    # The gradients of parts would be added up, which goes wrong with CUDA graphs.
+    at_once = AtOnce(least=2, note=events.note, may_cut=machine.compiled != "graphs")
     return Run(
         spec=spec,
         fabric=fabric,
@@ -281,6 +286,14 @@ def set_up(
         started=started,
         spent_before=Spent(0.0, 0),
     )
+
+
+def _seen_as(model: nn.Module, compiled: Compiled) -> nn.Module:
+    """A model as PyTorch runs it."""
+    if not compiled:
+        return model
+    mode = "reduce-overhead" if compiled == "graphs" else "default"
+    return cast(nn.Module, torch.compile(model, mode=mode))
 
 
 def _training_rate(history: list[Epoch]) -> float:

@@ -21,6 +21,9 @@ from bench.validation import one_sentence
 
 Overwrite = Literal["only-missing", "failed", "always"]
 
+Compiled = bool | Literal["graphs"]
+"""Whether models are compiled; with `graphs` what a GPU does for them is recorded and played again."""
+
 _OFTEN_CHANGED = ("backbone", "weights", "image_size", "eval_image_size", "epochs", "batch_size", "precision")
 
 _MATRICES = resources.files("bench") / "matrices"
@@ -60,7 +63,7 @@ class MatrixSpec(BaseModel):
     # how and where it runs; no result depends on it beyond rounding
     device: str = "auto"
     workers: int | None = Field(None, ge=0)
-    compile: bool = False
+    compile: Compiled = False
     log: tuple[str, ...] = Field((), description="names of loggers")
     results: Path = Path("results")
     overwrite: Overwrite = "only-missing"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.errors import UserError
+from bench.experiment.matrix import Compiled
 from bench.records.groups import Group
 from bench.records.record import Environment, Record
 from bench.records.store import RecordStore
@@ -11,6 +12,7 @@ from bench.records.store import RecordStore
 NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
 """The packages that compute."""
 UNKNOWN = "not recorded"
+_COMPILED: dict[Compiled, str] = {False: "no", True: "yes", "graphs": "with CUDA graphs"}
 
 
 def numerics(environment: Environment) -> dict[str, str]:
@@ -19,7 +21,7 @@ def numerics(environment: Environment) -> dict[str, str]:
     return {name: environment.versions.get(name, UNKNOWN) for name in NUMERIC} | {
         "device": environment.device_name,
         "instruction set": environment.instructions or UNKNOWN,
-        "compiled": "yes" if environment.compiled else "no",
+        "compiled": _COMPILED[environment.compiled],
         "TF32": UNKNOWN if environment.tf32 is None else "yes" if environment.tf32 else "no",
         "code": shared_code or UNKNOWN,
     }

@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from bench.experiment.cell import CellSpec
+from bench.experiment.matrix import Compiled
 from bench.metrics.evaluate import Fraction, Metrics
 from bench.metrics.operating_point import OperatingPoint
 
@@ -87,7 +88,7 @@ class Environment(_Part):
     python: str
     versions: dict[str, str]
     git_revision: str | None
-    compiled: bool
+    compiled: Compiled
     workers: int
     # What older records do not say.
     instructions: str = ""  # of the processor, those that PyTorch uses

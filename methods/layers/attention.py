@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# How much of the hidden vectors is held in memory at once: on a CPU, what its cache holds; elsewhere, those of
-# so many labels that the memory stays small and the kernels do not become many.
+# How much of the hidden vectors is held in memory at once: on a CPU, what its cache holds; elsewhere, those
+# of so many labels that the memory stays small and the kernels do not become many.
 NUMBERS_AT_ONCE_ON_CPU = 2**20
 LABELS_AT_ONCE = 16
 

@@ -1,4 +1,4 @@
-"""The label attention in a compiled graph: the values of the loop over labels, and a memory that stays small."""
+"""The label attention in a compiled graph: the values of the loop over labels, in a small memory."""
 
 import subprocess
 import sys
