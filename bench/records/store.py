@@ -181,6 +181,14 @@ class RecordStore:
         """Where a file of that name lies beside a record, if there is one."""
         return self.folder / file_name(record.run_id, "run", RUN) / name
 
+    def stamp(self, run_id: str) -> str:
+        """What tells one record of a run from the next: empty where there is none."""
+        try:
+            status = (self.folder / file_name(run_id, "run", RUN) / RECORD).stat()
+        except OSError:
+            return ""
+        return f"{status.st_mtime_ns}-{status.st_ino}"
+
     def scores(self, record: Record) -> Scores:
         """The raw scores of a finished run.
 
