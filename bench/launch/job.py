@@ -26,6 +26,8 @@ from bench.validation import one_sentence
 from bench.version import __version__
 
 JOB = "job.json"
+BEGUN = "begun"
+"""In the folder of a job, a file for each cell that was begun."""
 JOBS = "jobs"
 """The folder of jobs in the work folder."""
 

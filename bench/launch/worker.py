@@ -7,11 +7,15 @@ from typing import Literal
 from rich.console import Console
 
 from bench.engine.code import code_digest
-from bench.engine.execute import execute
+from bench.engine.events import Events
 from bench.engine.log import LogDisplay
 from bench.engine.plan import Cell, plan
 from bench.errors import UserError
-from bench.launch.job import Job, in_place_of, load_job
+from bench.launch.job import BEGUN, Job, in_place_of, load_job
+from bench.records.claims import Holder
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench.stop import Stopped, heeding_signals, stop_if_asked
 from bench.version import __version__
 
 Ended = Literal["finished", "failed", "held", "stopped"]
@@ -53,11 +57,44 @@ def run_named(job_folder: str, run_id: str, task: str = "") -> Ended:
     Raises:
         UserError: the job has no such cell, or the code is not that of the job.
     """
-    job = load_job(Path(job_folder))
-    with in_place_of(job), LogDisplay(Console()) as log:
-        cell = find_cell(job, plan(job.matrix, log.task), run_id)
-        outcome = execute(job.matrix, [cell], log)
-    return "failed" if outcome.without_result else "finished"
+    folder = Path(job_folder).absolute()
+    job = load_job(folder)
+    with in_place_of(job), LogDisplay(Console()) as log, heeding_signals():
+        try:
+            cell = find_cell(job, plan(job.matrix, log.task), run_id)
+            return run_cells(folder, job, [cell], log, task)[run_id]
+        except Stopped as stopped:
+            log.note(f"stopped by {stopped.signal.name}; {run_id} goes on from its last epoch")
+            return "stopped"
+
+
+def run_cells(folder: Path, job: Job, cells: list[Cell], log: Events, task: str = "") -> dict[str, Ended]:
+    """Run cells of a job, one after the other, but those that others are at work on.
+
+    Returns:
+        How each ended, by the name of its run.
+    """
+    log.task("loading PyTorch")
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.claimed import Task, Turn, run_claimed
+    from bench.engine.environment import keep_to_share
+    from bench.engine.run import Machine
+
+    keep_to_share()
+    machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
+    store = RecordStore(job.matrix.results)
+    ended: dict[str, Ended] = {}
+    for number, cell in enumerate(cells, start=1):
+        stop_if_asked()
+        run_id = cell.spec.run_id()
+        of = Task(job.name, task, folder / BEGUN / run_id)
+        found = run_claimed(cell, machine, store, log, Turn(number, len(cells)), job.matrix.log, of)
+        if isinstance(found, Holder):
+            ended[run_id] = "held"
+        else:
+            finished = isinstance(found, Record) and found.status == "finished"
+            ended[run_id] = "finished" if finished else "failed"
+    return ended
 
 
 def find_cell(job: Job, cells: list[Cell], run_id: str) -> Cell:
