@@ -4,7 +4,9 @@ import math
 import os
 from pathlib import Path
 
-GIVEN = "SLURM_CPUS_PER_TASK"
+GIVEN = "BENCH_CPUS"
+"""What a process is given that runs beside others."""
+GIVEN_BY_SLURM = "SLURM_CPUS_PER_TASK"
 """What a scheduler says that a task was given, whether or not it holds it to that."""
 
 _GROUPS = Path("/sys/fs/cgroup")
@@ -16,9 +18,9 @@ def processors() -> int:
 
 
 def given_processors() -> int | None:
-    """The share that a scheduler gave this task; None without one."""
-    text = os.environ.get(GIVEN, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    """The share that this process was given beside others, or as a scheduler's task; None without one."""
+    given = (os.environ.get(name, "") for name in (GIVEN, GIVEN_BY_SLURM))
+    return min((int(text) for text in given if text.isdecimal() and int(text) > 0), default=None)
 
 
 def _by_mask() -> int:

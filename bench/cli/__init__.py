@@ -20,6 +20,9 @@ from bench.version import __version__
 
 COMMANDS = {
     "run": "Train and evaluate a matrix of methods, data sets and seeds.",
+    "status": "Show where every run is that was submitted or is at work.",
+    "logs": "Print what a run of a submitted matrix printed.",
+    "cancel": "Stop a submitted matrix, or one of its runs.",
     "tune": "Tune every method with the same budget on a validation split, then train what was chosen.",
     "tables": "Write the comparison tables from the stored records.",
     "compare": "Compare two methods on the same test images: differences, intervals, p-values.",

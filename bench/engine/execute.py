@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bench.datasets.catalog import share
 from bench.engine.events import Events
@@ -15,6 +15,14 @@ from bench.stop import stop_if_asked
 
 if TYPE_CHECKING:
     from bench.engine.run import Machine
+
+
+class Notes(Protocol):
+    """Takes a line."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+
 
 LOOK_AGAIN = 5.0
 """Seconds between two looks at runs of other processes that are waited for."""
@@ -65,7 +73,7 @@ def execute(
     return outcome
 
 
-def tell_plan(cells: list[Cell], events: Events) -> Outcome:
+def tell_plan(cells: list[Cell], events: Notes) -> Outcome:
     """Tell what is to be known before a matrix is run; gives what is known of its outcome then."""
     to_run = [cell for cell in cells if cell.state == "to run"]
     for note in notes(to_run):

@@ -1,5 +1,6 @@
 """The training loop: epochs and steps, evaluation, checkpoints, going on after an interruption."""
 
+import json
 import math
 import time
 import zlib
@@ -26,9 +27,11 @@ from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
+from bench.files import write_text
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Epoch
+from bench.settings import EPOCHS
 from bench.stop import in_steps, stop_if_asked
 
 CHECKPOINT = "training.pt"
@@ -116,6 +119,7 @@ def _fit(run: Run, history: list[Epoch]) -> list[Epoch]:
             save_weights(run.folder / BEST, run.plain)
         run.watch.epoch(history[-1])
         save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
+        write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
         run.events.epoch_finished(history[-1])
     return history
 

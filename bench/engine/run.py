@@ -51,7 +51,7 @@ from bench.metrics.known import PERCENTS
 from bench.records.known import measure_known
 from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
-from bench.settings import MODEL, work_folder
+from bench.settings import EPOCHS, MODEL, work_folder
 from bench.stop import stop_if_asked
 
 
@@ -114,7 +114,7 @@ def run_cell(
         before_saving()
         record = store.save(record, scores)
         watch.finish(record)
-    for leftover in (CHECKPOINT, BEST):
+    for leftover in (CHECKPOINT, EPOCHS, BEST):
         (folder / leftover).unlink(missing_ok=True)
     if (folder / MODEL).is_file():
         _write_card(folder, record, store, events)

@@ -92,6 +92,10 @@ class MatrixSpec(BaseModel):
         twice = [name for name in _OFTEN_CHANGED if name in self.set and getattr(self, name) is not None]
         if twice:
             raise ValueError(f"{twice[0]} is given twice, as an option and with set: leave one out")
+        if self.jobs is not None and self.launcher != "local":
+            raise ValueError("jobs says how many runs at a time launcher local makes: add launcher local")
+        if self.launcher == "local" and self.jobs is None:
+            raise ValueError("launcher local needs jobs: how many runs at a time")
         if "about" in self.set:
             raise ValueError("about describes a schedule and changes nothing: it cannot be set")
         return self

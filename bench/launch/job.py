@@ -4,6 +4,7 @@ A task is called with two names, that of this folder and that of a run; everythi
 object is pickled: a task runs the code that lies there when it starts, and can say so where that has changed.
 """
 
+import json
 import os
 import secrets
 import socket
@@ -20,7 +21,8 @@ from bench.engine.code import code_digest
 from bench.engine.plan import Cell
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
-from bench.files import canonical_json, write_text
+from bench.files import write_text
+from bench.processors import GIVEN
 from bench.settings import work_folder
 from bench.validation import one_sentence
 from bench.version import __version__
@@ -97,14 +99,18 @@ def create_job(matrix: MatrixSpec, cells: list[Cell], launcher: str) -> Submitte
         version=__version__,
         code={name: code_digest(name) for name in sorted({cell.spec.method.name for cell in to_run})},
         folder=str(Path.cwd()),
-        environment={
-            **{name: value for name, value in os.environ.items() if name.startswith("BENCH_")},
-            "BENCH_WORK": str(work_folder().absolute()),
-        },
+        environment=_environment(),
     )
     folder = (work_folder() / JOBS / job.name).absolute()
     _write(folder, job)
     return Submitted(folder, job)
+
+
+def _environment() -> dict[str, str]:
+    """The variables that a task works with; its share of a machine is its own."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("BENCH_")}
+    ours.pop(GIVEN, None)
+    return {**ours, "BENCH_WORK": str(work_folder().absolute())}
 
 
 def load_job(folder: Path) -> Job:
@@ -141,7 +147,13 @@ def list_jobs() -> list[Submitted]:
 
 
 def _write(folder: Path, job: Job) -> None:
-    write_text(folder / JOB, canonical_json(job.model_dump(mode="json")) + "\n")
+    text = json.dumps(job.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    write_text(folder / JOB, text + "\n")
+
+
+def log_of(folder: Path, name: str) -> Path:
+    """Where what a run of a job prints goes."""
+    return folder / "logs" / f"{name}.log"
 
 
 @contextmanager
