@@ -13,6 +13,8 @@ from bench.validation import one_sentence
 
 MODEL = "model.safetensors"
 """What a run calls its model, in its folder of the work folder."""
+EPOCHS = "training.json"
+"""Beside the checkpoint of a run: how many epochs it goes on after, for who looks at it without PyTorch."""
 README = "README.md"
 """What it calls its model card, beside it."""
 KEPT = "<!-- What is above is written anew by bench; what you write below this line is kept. -->"

@@ -8,11 +8,15 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
+from bench.cli.side_by_side import open_cells
 from bench.engine.execute import execute
 from bench.engine.plan import plan
 from bench.experiment.matrix import load_matrix, parse_settings
+from bench.launch.launchers import launcher_named
+from bench.stop import Stopped, heeding_signals
 
 A_CELL_FAILED = 1
+GOES_ON = "; the same command goes on from the last epoch"
 
 
 @click.command("run", cls=MatrixCommand)
@@ -34,6 +38,12 @@ A_CELL_FAILED = 1
     "test split unopened.  [default: test]",
 )
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
+@click.option(
+    "--launcher",
+    help="What spreads the runs over processes: local, so many at a time on this machine, each with a GPU "
+    "or a share of the cores.  [default: none; one after the other]",
+)
+@click.option("--jobs", type=int, help="Runs at a time, of --launcher local.")
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
 def command(spec: Path | None, name: str | None, **options: Any) -> None:
     """Train and evaluate a matrix of methods, data sets and seeds under one schedule.
@@ -46,18 +56,29 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
         given["set"] = parse_settings(given["set"])
     matrix = load_matrix(spec, given, name)
     try:
-        with open_display(console) as display:
-            cells = plan(matrix, display.task)
-            outcome = None if matrix.dry_run else execute(matrix, cells, display)
+        with heeding_signals():
+            launcher = launcher_named(matrix.launcher) if matrix.launcher else None
+            with open_display(console) as display:
+                cells = plan(matrix, display.task)
+                outcome = None if matrix.dry_run or launcher else execute(matrix, cells, display)
+            if launcher and not matrix.dry_run:
+                with open_cells(console) as screen:
+                    outcome = launcher.launch(matrix, cells, screen)
+                if outcome is None:  # it goes on elsewhere
+                    return
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("; the same command goes on from the last epoch") from None
+        raise KeyboardInterrupt(GOES_ON) from None
+    except Stopped as stopped:
+        raise Stopped(stopped.signal, GOES_ON) from None
     if outcome is None:
         print_plan(matrix, cells, console)
         return
-    finished = len(cells) - outcome.without_result
+    finished = len(cells) - outcome.without_result - outcome.elsewhere
     say(
         console,
         f"{outcome.ran} of {len(cells)} runs done now, {finished} have a result under {matrix.results}.",
     )
+    if outcome.elsewhere:
+        say(console, f"{outcome.elsewhere} are being run by other processes; `bench status` shows them.")
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)

@@ -14,7 +14,7 @@ from typing import Final
 from bench.datasets.fetch.obtain import DOWNLOADS
 from bench.datasets.fetch.sources import SOURCES, ByRequest
 from bench.files import read_json
-from bench.settings import KEPT, MODEL, README, thresholds_beside
+from bench.settings import EPOCHS, KEPT, MODEL, README, thresholds_beside
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ KINDS: Final = {
         WorkKind(
             "checkpoints",
             "what runs that did not end go on from, and errors of failed ones",
-            _written("training.pt", "best.safetensors", "error.txt"),
+            _written("training.pt", EPOCHS, "best.safetensors", "error.txt"),
         ),
         WorkKind(
             "exports",
@@ -123,6 +123,7 @@ KINDS: Final = {
         WorkKind(
             "models", "trained here, with thresholds and card; to be had again by training alone", _models
         ),
+        WorkKind("jobs", "what was submitted, and what its runs printed", _matching("jobs/*")),
         WorkKind("logs", "of trainings, for TensorBoard and the like", _matching("logs/*/*")),
         WorkKind("demo", "the records and tables of `make demo`", _matching("demo/*")),
     )

@@ -1,5 +1,6 @@
 """The training loop: epochs and steps, evaluation, checkpoints, going on after an interruption."""
 
+import json
 import math
 import time
 import zlib
@@ -26,9 +27,12 @@ from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
+from bench.files import write_text
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Epoch
+from bench.settings import EPOCHS
+from bench.stop import in_steps, stop_if_asked
 
 CHECKPOINT = "training.pt"
 BEST = "best.safetensors"
@@ -90,10 +94,17 @@ def fit(run: Run) -> list[Epoch]:
 
     Raises:
         NonFiniteError: naming the step, the learning rate and the images of the batch.
+        Stopped: the process was told to stop; what is lost is the epoch that it was in.
     """
-    schedule = run.spec.schedule
     history = _resume(run)
     run.watch.begin(len(history) * len(run.built.batches))
+    with in_steps():
+        return _fit(run, history)
+
+
+def _fit(run: Run, history: list[Epoch]) -> list[Epoch]:
+    """The epochs after those that are done."""
+    schedule = run.spec.schedule
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
         started = time.perf_counter()
@@ -108,6 +119,7 @@ def fit(run: Run) -> list[Epoch]:
             save_weights(run.folder / BEST, run.plain)
         run.watch.epoch(history[-1])
         save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
+        write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
         run.events.epoch_finished(history[-1])
     return history
 
@@ -158,6 +170,7 @@ def train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float
         total = _tell(run, epoch, losses.arrived(), total)
         if (number + 1) % schedule.accumulate == 0 or number + 1 == len(batches):
             _step(run)
+            stop_if_asked()
     total = _tell(run, epoch, losses.rest(), total)
     return total / len(batches), lr, digest.value()
 

@@ -65,6 +65,8 @@ class MatrixSpec(BaseModel):
     workers: int | None = Field(None, ge=0)
     compile: Compiled = False
     log: tuple[str, ...] = Field((), description="names of loggers")
+    launcher: str | None = Field(None, description="what spreads the runs over processes: local")
+    jobs: int | None = Field(None, ge=1, description="runs at a time, of launcher local")
     results: Path = Path("results")
     overwrite: Overwrite = "only-missing"
     dry_run: bool = False
@@ -93,6 +95,10 @@ class MatrixSpec(BaseModel):
         twice = [name for name in _OFTEN_CHANGED if name in self.set and getattr(self, name) is not None]
         if twice:
             raise ValueError(f"{twice[0]} is given twice, as an option and with set: leave one out")
+        if self.jobs is not None and self.launcher != "local":
+            raise ValueError("jobs says how many runs at a time launcher local makes: add launcher local")
+        if self.launcher == "local" and self.jobs is None:
+            raise ValueError("launcher local needs jobs: how many runs at a time")
         if "about" in self.set:
             raise ValueError("about describes a schedule and changes nothing: it cannot be set")
         return self

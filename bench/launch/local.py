@@ -1,0 +1,259 @@
+"""The cells of a matrix side by side on this machine: a process for each GPU, or for a share of the cores."""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from bench.alive import Process, this_process
+from bench.engine.execute import Outcome, tell_plan
+from bench.engine.log import describe_record
+from bench.engine.plan import Cell
+from bench.errors import UserError
+from bench.experiment.matrix import MatrixSpec
+from bench.launch.job import Submitted, change_job, create_job, log_of
+from bench.launch.screen import Screen
+from bench.launch.slot import PREPARE
+from bench.launch.worker import Ended
+from bench.processors import GIVEN, processors
+from bench.records.claims import Claims
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench.settings import work_folder
+from bench.stop import in_steps
+
+LOOK = 1.0
+"""Seconds between two looks at how far the cells are."""
+TRIES = 3
+"""How often a cell is begun whose process is killed in between."""
+LOST = "lost"
+"""How a cell ended whose processes were all killed, beside what a worker says."""
+
+
+def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
+    """Run the cells that are to be run, `matrix.jobs` at a time, and wait for them.
+
+    Raises:
+        UserError: something cannot be used; no cell was begun then.
+        Stopped, KeyboardInterrupt: the processes have stopped too, each at a step's end.
+    """
+    outcome = tell_plan(cells, screen)
+    submitted = create_job(matrix, cells, "local")
+    if not submitted.job.cells:
+        return outcome
+    for place in (RecordStore(matrix.results).folder, work_folder() / "runs"):
+        Claims(place).tidy()
+    me = this_process()._asdict()
+    change_job(submitted.folder, ids={name: str(value) for name, value in me.items()})
+    screen.task("checking models and what else is done once")
+    ended = _Machine(submitted, _places(matrix, _prepare(submitted.folder)), screen).run()
+    return outcome + Outcome(
+        ran=ended["finished"] + ended["failed"],
+        without_result=ended["failed"] + ended["stopped"] + ended[LOST],
+        elsewhere=ended["held"],
+    )
+
+
+def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
+    """Stop a whole job, or the processes of some of its runs; gives a line on each.
+
+    Args:
+        submitted: the job.
+        runs: their names; all of the job if there are none.
+    """
+    name = submitted.job.name
+    if not runs:
+        return [_stop(f"job {name}", holder_of_job(submitted))]
+    held = {one.run_id: one for one in Claims(RecordStore(results_of(submitted)).folder).held()}
+    return [_stop(run, held[run].holder.process if run in held else None) for run in runs]
+
+
+def is_active(submitted: Submitted) -> bool:
+    """Whether what gives the cells of a job to its processes may still live."""
+    process = holder_of_job(submitted)
+    return process is not None and not process.is_gone()
+
+
+def results_of(submitted: Submitted) -> Path:
+    """The folder of the records of a job."""
+    return Path(submitted.job.folder) / submitted.job.matrix.results
+
+
+def holder_of_job(submitted: Submitted) -> Process | None:
+    """The process that gives the cells of a job to others."""
+    ids = submitted.job.ids
+    return Process(ids["host"], ids["space"], int(ids["pid"]), ids["started"]) if "pid" in ids else None
+
+
+def _stop(what: str, process: Process | None) -> str:
+    if process is None or process.is_gone():
+        return f"{what} is not running"
+    here = this_process()
+    if (process.host, process.space) != (here.host, here.space):
+        return f"{what} runs on {process.host}, and can be cancelled there"
+    try:
+        os.kill(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return f"{what} is not running"
+    except PermissionError:
+        return f"{what} is somebody else's, process {process.pid}: nothing was done"
+    return f"{what} was told to stop: process {process.pid}, at the end of its step"
+
+
+def _prepare(folder: Path) -> int:
+    """What is done once, in a process of its own, which then lets go of the GPU; gives how many there are."""
+    command = [sys.executable, "-m", "bench.launch.slot", str(folder), PREPARE]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        said = process.communicate()[0].strip()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if said.isdecimal():
+        return int(said)
+    last = log_of(folder, PREPARE).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+    raise UserError(said.removeprefix("Error: ") or f"What is done once went wrong: {' '.join(last)}")
+
+
+def _places(matrix: MatrixSpec, gpus: int) -> list[dict[str, str]]:
+    """The variables of each process: its GPU where there are some, and its share of the cores."""
+    jobs = matrix.jobs or 1
+    share = {GIVEN: str(max(1, processors() // jobs))}
+    if not gpus or matrix.device not in ("auto", "cuda"):
+        return [share] * jobs
+    seen = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
+    names = seen[:gpus] or [str(number) for number in range(gpus)]
+    return [{**share, "CUDA_VISIBLE_DEVICES": names[number % len(names)]} for number in range(jobs)]
+
+
+@dataclass
+class _Slot:
+    """A process, and the cell that it is at work on."""
+
+    process: "subprocess.Popen[str]"
+    place: dict[str, str]
+    run_id: str
+
+
+@dataclass
+class _Machine:
+    """The processes of a job and the cells that are still to be run."""
+
+    submitted: Submitted
+    places: list[dict[str, str]]
+    screen: Screen
+    slots: list[_Slot] = field(default_factory=list)
+    ended: Counter[str] = field(default_factory=Counter)
+    begun: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.waiting = deque(self.submitted.job.cells)
+        self.store = RecordStore(results_of(self.submitted))
+        self.answers = selectors.DefaultSelector()
+
+    def run(self) -> Counter[str]:
+        """Run every cell; gives how many ended in which way."""
+        with self._all_stop():
+            for place in self.places[: len(self.waiting)]:
+                self._begin(place)
+            while self.slots:
+                for key, _ in self.answers.select(LOOK):
+                    self._answered(key.data)
+                running = {slot.run_id for slot in self.slots}
+                held = [one for one in Claims(self.store.folder).held() if one.run_id in running]
+                self.screen.running(sum(self.ended.values()), len(self.submitted.job.cells), held)
+        return self.ended
+
+    def _begin(self, place: dict[str, str]) -> None:
+        """Start a process, and give it a cell."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.launch.slot", str(self.submitted.folder)],
+            env={**os.environ, **place},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is passed on by this process, as a signal to stop
+        )
+        slot = _Slot(process, place, "")
+        self.slots.append(slot)
+        self.answers.register(process.stdout, selectors.EVENT_READ, slot)  # type: ignore[arg-type]
+        self._give(slot)
+
+    def _give(self, slot: _Slot) -> None:
+        assert slot.process.stdin is not None
+        slot.run_id = self.waiting.popleft()
+        self.begun[slot.run_id] += 1
+        with suppress(BrokenPipeError):  # it was killed, which is seen by its answer
+            slot.process.stdin.write(f"{slot.run_id}\n")
+            slot.process.stdin.flush()
+
+    def _answered(self, slot: _Slot) -> None:
+        """A process said how its cell ended, or has ended itself."""
+        assert slot.process.stdout is not None
+        said = slot.process.stdout.readline().strip()
+        if not said:
+            self._died(slot)
+        else:
+            self._ended(slot.run_id, said if said in get_args(Ended) else LOST)
+        if said and said != "stopped" and self.waiting:
+            self._give(slot)
+            return
+        self._drop(slot)
+        if self.waiting:
+            self._begin(slot.place)
+
+    def _died(self, slot: _Slot) -> None:
+        code = slot.process.wait()
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        if self.begun[slot.run_id] < TRIES:
+            self.screen.note(f"{slot.run_id}: its process was {how}; another goes on with it")
+            self.waiting.append(slot.run_id)
+        else:
+            self.screen.note(f"{slot.run_id}: its process was {how}, {TRIES} times by now: left alone")
+            self.ended[LOST] += 1
+
+    def _ended(self, run_id: str, said: str) -> None:
+        self.ended[said] += 1
+        record = self.store.load(run_id)
+        if said in ("finished", "failed") and isinstance(record, Record):
+            self.screen.note(describe_record(record))
+        elif said == "failed":
+            self.screen.note(f"{run_id}: FAILED without a record; `bench logs {run_id}` shows why")
+        elif said == "held":
+            self.screen.note(f"{run_id} is being run elsewhere; left to it")
+        else:
+            self.screen.note(f"{run_id}: {said}; `bench logs {run_id}` shows more")
+
+    def _drop(self, slot: _Slot) -> None:
+        assert slot.process.stdin is not None and slot.process.stdout is not None
+        self.answers.unregister(slot.process.stdout)
+        with suppress(BrokenPipeError):
+            slot.process.stdin.close()
+        slot.process.stdout.close()
+        slot.process.wait()
+        self.slots.remove(slot)
+
+    @contextmanager
+    def _all_stop(self) -> Iterator[None]:
+        """Leave no process behind: however this one ends, the others stop at the end of their steps."""
+        try:
+            yield
+        finally:
+            try:
+                with in_steps():  # a second signal to stop does not end this wait
+                    for slot in self.slots:
+                        slot.process.terminate()
+                    for slot in self.slots:
+                        slot.process.wait()
+            finally:  # a second Ctrl-C does
+                for slot in self.slots:
+                    slot.process.kill()
+                    slot.process.wait()
