@@ -1,12 +1,7 @@
 """The page: one HTML file that loads nothing and runs nothing."""
 
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import NamedTuple
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from bench.explain.cards import Card, Cards, Examples, Line
 from bench.explain.counts import Counts
@@ -22,6 +17,9 @@ from bench.explain.report import (
     unpictured,
 )
 from bench.metrics.uncertainty import Interval
+from bench.pages import own, page_template
+
+_PACKAGE = "bench.explain"
 
 IMAGES = 8
 """Images that the page lists as the largest gains, and as the largest losses."""
@@ -230,17 +228,4 @@ def _bar(one: Interval, reach: float) -> Bar:
 
 def render(page: Page) -> str:
     """The page as HTML. What comes from records is escaped; the style is this project's own."""
-    style = (resources.files("bench.explain") / "templates" / "page.css").read_text(encoding="utf-8")
-    return _environment().get_template("page.html").render(page=page, style=Markup(style))
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("bench.explain"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return page_template(_PACKAGE).render(page=page, style=own(_PACKAGE, "page.css"))

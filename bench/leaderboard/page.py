@@ -1,10 +1,7 @@
 """The page: one HTML file that loads nothing."""
 
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.figures.palette import COLOURS
@@ -21,12 +18,15 @@ from bench.leaderboard.tables import (
     ranking_table,
     tuned_beside,
 )
+from bench.pages import own, page_template
 from bench.records.groups import Group, differences
 from bench.tables.book import Book
 from bench.tables.columns import cost_columns, metric_columns
 from bench.tables.header import device_statement, evidence_statements, header
 from bench.tables.render import sorting
 from bench.tables.tuned import TUNED
+
+_PACKAGE = "bench.leaderboard"
 
 
 def page_of(book: Book, found: Ranking, pictures: Pictures) -> Page:
@@ -90,28 +90,11 @@ def _section(
 
 def render(page: Page) -> str:
     """The page as HTML. What comes from records is escaped; style and script are this project's own."""
-    template = _environment().get_template("page.html")
-    return template.render(
+    return page_template(_PACKAGE).render(
         page=page,
         rule=RULE,
         conditions_id=conditions_id,
         colours=COLOURS,
-        style=Markup(_own("page.css")),
-        script=Markup(sorting() + _own("page.js")),
-    )
-
-
-def _own(name: str) -> str:
-    return (resources.files("bench.leaderboard") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("bench.leaderboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        style=own(_PACKAGE, "page.css"),
+        script=Markup(sorting()) + own(_PACKAGE, "page.js"),
     )
