@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from bench.alive import Process, this_process
-from bench.engine.execute import Outcome, tell_plan
+from bench.engine.execute import Outcome, remove_leftovers, tell_plan
 from bench.engine.log import describe_record
 from bench.engine.plan import Cell
 from bench.errors import UserError
@@ -26,7 +26,6 @@ from bench.processors import GIVEN, processors
 from bench.records.claims import Claims
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.settings import work_folder
 from bench.stop import in_steps
 
 LOOK = 1.0
@@ -48,8 +47,7 @@ def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
     submitted = create_job(matrix, cells, "local")
     if not submitted.job.cells:
         return outcome
-    for place in (RecordStore(matrix.results).folder, work_folder() / "runs"):
-        Claims(place).tidy()
+    remove_leftovers(RecordStore(matrix.results))
     me = this_process()._asdict()
     change_job(submitted.folder, ids={name: str(value) for name, value in me.items()})
     ended = _Machine(submitted, _places(matrix), screen).run()
