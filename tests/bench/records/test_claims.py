@@ -211,14 +211,8 @@ def test_a_record_that_stepped_aside_for_one_that_never_came_takes_its_place_aga
     new_came: bool, tmp_path: Path
 ) -> None:
     store = RecordStore(tmp_path)
-    aside, half, other = (
-        store.folder / f".{name}"
-        for name in (
-            f"{RUN}.{temporary_mark()}.old",
-            f"{RUN}.{temporary_mark()}",
-            f"{RUN}0.{temporary_mark()}",
-        )
-    )
+    aside, half = (store.folder / f".{RUN}.{temporary_mark()}{ending}" for ending in (".old", ""))
+    other = store.folder / f".{RUN}0.{temporary_mark()}"
     for folder in (aside, half, other):
         folder.mkdir(parents=True)
     (aside / "record.json").write_text("old")
