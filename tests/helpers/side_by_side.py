@@ -11,7 +11,7 @@ from bench.records.claims import Claims, Held
 from bench.records.store import RecordStore
 from bench_command import own_environment, own_process
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 T = TypeVar("T")
 
 

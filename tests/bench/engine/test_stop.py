@@ -43,7 +43,7 @@ def test_a_signal_stops_a_run_in_the_middle_of_an_epoch_and_the_same_command_goe
     process = start(folder, data, *arguments)
     wait_for(lambda: trained(folder, METHOD), process)
     os.killpg(process.pid, number)
-    printed = process.communicate(timeout=120)[0]
+    printed = process.communicate(timeout=300)[0]
     assert process.returncode == -number, printed
     assert f"Stopped by {number.name}; the same command goes on from the last epoch." in printed
     assert "Traceback" not in printed and "FAILED" not in printed

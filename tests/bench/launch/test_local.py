@@ -88,7 +88,7 @@ def test_a_cancelled_job_stops_at_a_steps_end_and_its_cell_goes_on_by_name(
     (submitted,) = list_jobs()
     told = bench(side, data, "cancel", submitted.job.name)
     assert f"job {submitted.job.name} was told to stop" in told.stdout
-    printed = process.communicate(timeout=120)[0]
+    printed = process.communicate(timeout=300)[0]
     assert process.returncode == -signal.SIGTERM, printed
     assert "Stopped by SIGTERM; the same command goes on from the last epoch." in printed
     assert "Traceback" not in printed
