@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+import re
+import secrets
 import socket
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+_MARK = re.compile(r"\.(?P<space>[0-9a-f]{8})(?P<pid>[0-9a-f]{8})[0-9a-f]{8}(\.|$)")
 
 
 class Process(NamedTuple):
@@ -34,6 +38,17 @@ class Process(NamedTuple):
 def this_process() -> Process:
     """The process that asks."""
     return Process(socket.gethostname(), _space(), os.getpid(), _started(os.getpid()))
+
+
+def temporary_mark() -> str:
+    """24 hexadecimal digits for the name of what is half written: which process, and a random part."""
+    return f"{_space()[:8]}{os.getpid():08x}{secrets.token_hex(4)}"
+
+
+def left_by_the_dead(name: str) -> bool:
+    """Whether a name has the mark of a process that is known not to live any more."""
+    found = _MARK.search(name)
+    return found is not None and found["space"] == _space()[:8] and not _lives(int(found["pid"], 16))
 
 
 @cache

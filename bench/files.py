@@ -6,15 +6,15 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
 import yaml
 
+from bench.alive import left_by_the_dead, temporary_mark
 from bench.errors import UserError, cut, one_line
 
 MOST_VALUES = 100_000
@@ -29,7 +29,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path that takes the name `path` when the block ends well, and goes when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not by tempfile, whose files nobody else may read: these get what the user grants for new files.
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{path.suffix}"
+    temporary = path.parent / f".{path.name}.{temporary_mark()}{path.suffix}"
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
@@ -48,7 +48,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
     """A new folder for what is to be called `name` once it is whole; what is left of it goes."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = parent / f".{name}.{secrets.token_hex(8)}"
+    folder = parent / f".{name}.{temporary_mark()}"
     folder.mkdir()
     try:
         yield folder
@@ -56,7 +56,7 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}(\.[^.]*)?")
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16,24}(\.[^.]*)?")
 
 
 def remove_temporaries(folder: Path) -> None:
@@ -65,6 +65,15 @@ def remove_temporaries(folder: Path) -> None:
         for left in folder.iterdir():
             if _TEMPORARY.fullmatch(left.name):
                 remove(left)
+
+
+def remove_those_of_the_dead(folder: Path) -> None:
+    """Remove what processes of this machine left half written in a folder that others may be writing in."""
+    if folder.is_dir():
+        for left in folder.iterdir():
+            if left.name.startswith(".") and left_by_the_dead(left.name):
+                with suppress(OSError):  # somebody else's, or gone
+                    remove(left)
 
 
 def remove(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from typing import Any, NamedTuple, TextIO, TypeVar
 
-from bench.stop import leave_signals_to_the_parent
+from bench.stop import STOPS, leave_signals_to_the_parent
 
 IDLE = 20
 """Seconds after which a process that has nothing to do ends."""
@@ -38,9 +39,21 @@ def map_in_processes(
     # Here, because little of what imports this module needs it.
     from loky import get_reusable_executor
 
+    _start_tracker()
     pool = get_reusable_executor(processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),))
     _pools[:] = [pool]
     yield from pool.map(function, items, chunksize=at_once)
+
+
+def _start_tracker() -> None:
+    """Start the process that tidies up after loky's so that a signal to all of a task does not end it."""
+    from loky.backend.resource_tracker import ensure_running
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # which it inherits, as it does no handler
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _pools: list[Any] = []

@@ -8,6 +8,7 @@ from bench.datasets.catalog import share
 from bench.engine.events import Events
 from bench.engine.plan import Cell
 from bench.experiment.matrix import MatrixSpec
+from bench.files import remove_those_of_the_dead
 from bench.records.claims import Claims, Holder
 from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder
@@ -118,8 +119,7 @@ def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordSto
     from bench.engine.run import Machine
 
     keep_to_share()
-    Claims(store.folder).tidy()
-    Claims(work_folder() / "runs").tidy()
+    remove_leftovers(store)
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
     check_models(cells, machine.device, events.task)
     ended, left = _pass(matrix, machine, cells, events, store)
@@ -131,6 +131,15 @@ def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordSto
         again, held = _pass(matrix, machine, free, events, store)
         ended, left = ended + again, [cell for cell in left if cell not in free] + held
     return ended + Outcome(0, 0, len(left))
+
+
+def remove_leftovers(store: RecordStore) -> None:
+    """Remove claims of processes that are gone, and what those of this machine left half written."""
+    for place in (store.folder, work_folder() / "runs"):
+        Claims(place).tidy()
+        remove_those_of_the_dead(place)
+    for kind in ("cache", "indices", "features", "bootstrap"):
+        remove_those_of_the_dead(work_folder() / kind)
 
 
 def _is_held(cell: Cell, store: RecordStore) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from bench.alive import Process, this_process
-from bench.engine.execute import Outcome, tell_plan
+from bench.engine.execute import Outcome, remove_leftovers, tell_plan
 from bench.engine.log import describe_record
 from bench.engine.plan import Cell
 from bench.errors import UserError
@@ -26,7 +26,6 @@ from bench.processors import GIVEN, processors
 from bench.records.claims import Claims
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.settings import work_folder
 from bench.stop import in_steps
 
 LOOK = 1.0
@@ -48,12 +47,10 @@ def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
     submitted = create_job(matrix, cells, "local")
     if not submitted.job.cells:
         return outcome
-    for place in (RecordStore(matrix.results).folder, work_folder() / "runs"):
-        Claims(place).tidy()
+    remove_leftovers(RecordStore(matrix.results))
     me = this_process()._asdict()
     change_job(submitted.folder, ids={name: str(value) for name, value in me.items()})
-    screen.task("checking models and what else is done once")
-    ended = _Machine(submitted, _places(matrix, _prepare(submitted.folder)), screen).run()
+    ended = _Machine(submitted, _places(matrix), screen).run()
     return outcome + Outcome(
         ran=ended["finished"] + ended["failed"],
         without_result=ended["failed"] + ended["stopped"] + ended[LOST],
@@ -107,27 +104,21 @@ def _stop(what: str, process: Process | None) -> str:
     return f"{what} was told to stop: process {process.pid}, at the end of its step"
 
 
-def _prepare(folder: Path) -> int:
-    """What is done once, in a process of its own, which then lets go of the GPU; gives how many there are."""
-    command = [sys.executable, "-m", "bench.launch.slot", str(folder), PREPARE]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        said = process.communicate()[0].strip()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    if said.isdecimal():
-        return int(said)
-    last = log_of(folder, PREPARE).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-    raise UserError(said.removeprefix("Error: ") or f"What is done once went wrong: {' '.join(last)}")
+def _gpus() -> int:
+    """How many GPUs PyTorch sees here; asked in a process of its own, since it takes seconds to import."""
+    if not [*Path("/dev").glob("nvidia[0-9]*"), *Path("/dev").glob("kfd")]:
+        return 0
+    asked = "import torch; print(torch.cuda.device_count())"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    return int(done.stdout) if done.stdout.strip().isdecimal() else 0
 
 
-def _places(matrix: MatrixSpec, gpus: int) -> list[dict[str, str]]:
+def _places(matrix: MatrixSpec) -> list[dict[str, str]]:
     """The variables of each process: its GPU where there are some, and its share of the cores."""
     jobs = matrix.jobs or 1
     share = {GIVEN: str(max(1, processors() // jobs))}
-    if not gpus or matrix.device not in ("auto", "cuda"):
+    gpus = _gpus() if matrix.device in ("auto", "cuda") else 0
+    if not gpus:
         return [share] * jobs
     seen = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
     names = seen[:gpus] or [str(number) for number in range(gpus)]
@@ -162,7 +153,8 @@ class _Machine:
     def run(self) -> Counter[str]:
         """Run every cell; gives how many ended in which way."""
         with self._all_stop():
-            for place in self.places[: len(self.waiting)]:
+            self._prepare()
+            for place in self.places[1 : 1 + len(self.waiting)]:
                 self._begin(place)
             while self.slots:
                 for key, _ in self.answers.select(LOOK):
@@ -172,8 +164,24 @@ class _Machine:
                 self.screen.running(sum(self.ended.values()), len(self.submitted.job.cells), held)
         return self.ended
 
+    def _prepare(self) -> None:
+        """Have the first process do what is done once, and give it a cell then."""
+        self.screen.task("checking models and what else is done once")
+        slot = self._start(self.places[0])
+        self._tell(slot, PREPARE)
+        assert slot.process.stdout is not None
+        said = slot.process.stdout.readline().strip()
+        if said != PREPARE:
+            log = log_of(self.submitted.folder, PREPARE)
+            last = " ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:])
+            raise UserError(said.removeprefix("Error: ") or f"What is done once went wrong: {last or log}")
+        self._give(slot)
+
     def _begin(self, place: dict[str, str]) -> None:
         """Start a process, and give it a cell."""
+        self._give(self._start(place))
+
+    def _start(self, place: dict[str, str]) -> _Slot:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.launch.slot", str(self.submitted.folder)],
             env={**os.environ, **place},
@@ -185,14 +193,18 @@ class _Machine:
         slot = _Slot(process, place, "")
         self.slots.append(slot)
         self.answers.register(process.stdout, selectors.EVENT_READ, slot)  # type: ignore[arg-type]
-        self._give(slot)
+        return slot
 
     def _give(self, slot: _Slot) -> None:
-        assert slot.process.stdin is not None
+        """Give a process the next cell."""
         slot.run_id = self.waiting.popleft()
         self.begun[slot.run_id] += 1
+        self._tell(slot, slot.run_id)
+
+    def _tell(self, slot: _Slot, what: str) -> None:
+        assert slot.process.stdin is not None
         with suppress(BrokenPipeError):  # it was killed, which is seen by its answer
-            slot.process.stdin.write(f"{slot.run_id}\n")
+            slot.process.stdin.write(f"{what}\n")
             slot.process.stdin.flush()
 
     def _answered(self, slot: _Slot) -> None:

@@ -112,13 +112,23 @@ def _of_job(
         return CellStatus(job.name, run_id, "failed", last=one_line(why))
     if held is not None and not held.over:
         return _running(job.name, held)
-    done = epochs_done(Path(job.environment["BENCH_WORK"]) / "runs" / run_id)
-    printed = last_lines(log, 3)
-    if done and (printed or not active):
+    printed = last_lines(log, 40)
+    if _went_wrong(printed):
+        return CellStatus(job.name, run_id, "failed", last="\n".join(printed[-3:]))
+    if printed and not active:
+        done = epochs_done(Path(job.environment["BENCH_WORK"]) / "runs" / run_id)
         return CellStatus(job.name, run_id, "stopped", epochs_done=done)
-    if any(line.startswith(("Error:", "Traceback")) for line in last_lines(log, 40)):
-        return CellStatus(job.name, run_id, "failed", last="\n".join(printed))
     return CellStatus(job.name, run_id, "waiting" if active else "not begun")
+
+
+def _went_wrong(printed: list[str]) -> bool:
+    """Whether a log ends with a mistake, not with a run."""
+    for line in reversed(printed):
+        if line.startswith(("Error:", "Traceback")):
+            return True
+        if line.startswith(("[", "stopped by", "  epoch")):
+            return False
+    return False
 
 
 def epochs_done(folder: Path) -> int:

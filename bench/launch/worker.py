@@ -32,18 +32,25 @@ def prepare(job_folder: str) -> None:
     Raises:
         UserError: something cannot be used, or the code is not that of the job.
     """
-    # Here, because it imports torch, which takes seconds.
-    from bench.engine.build import check_models
-    from bench.engine.run import Machine
-
     job = load_job(Path(job_folder))
     with in_place_of(job), LogDisplay(Console()) as log:
-        cells = [cell for cell in plan(job.matrix, log.task) if cell.spec.run_id() in job.cells]
-        for cell in cells:
-            check_code(job, cell)
-        if cells:
-            machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
-            check_models(cells, machine.device, log.task)
+        prepare_cells(job, plan(job.matrix, log.task), log)
+
+
+def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
+    """Do that for the cells of a job, of all that were planned."""
+    log.task("loading PyTorch")
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.build import check_models
+    from bench.engine.environment import keep_to_share
+    from bench.engine.run import Machine
+
+    cells = [cell for cell in planned if cell.spec.run_id() in job.cells]
+    for cell in cells:
+        check_code(job, cell)
+    keep_to_share()
+    machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
+    check_models(cells, machine.device, log.task)
 
 
 def run_named(job_folder: str, run_id: str, task: str = "") -> Ended:

@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
-from bench.alive import Process, this_process
-from bench.files import atomic_path, read_json
+from bench.alive import Process, temporary_mark, this_process
+from bench.files import atomic_path, read_json, remove_those_of_the_dead
 
 FOLDER = ".claims"
 """Of the claims, in the folder of what they are claims on."""
@@ -146,6 +146,7 @@ class Claims:
 
     def tidy(self) -> None:
         """Remove the claims of those that are gone; by claiming them, so that nobody loses one."""
+        remove_those_of_the_dead(self.folder)
         for held in [*self.held()]:
             if held.over:
                 claim = self.take(held.run_id)
@@ -198,7 +199,7 @@ class Claims:
 
     def _now(self) -> float:
         """The time of the file system."""
-        probe = self.folder / f".now.{secrets.token_hex(8)}"
+        probe = self.folder / f".now.{temporary_mark()}"
         try:
             probe.touch(exist_ok=False)
             return probe.stat().st_mtime
@@ -213,7 +214,7 @@ class Claims:
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self._path(run_id, number)
         text = json.dumps(asdict(holder), ensure_ascii=False)
-        draft = self.folder / f".{target.name}.{secrets.token_hex(8)}"
+        draft = self.folder / f".{target.name}.{temporary_mark()}"
         try:
             draft.write_text(text, encoding="utf-8")
             try:
@@ -239,7 +240,7 @@ class Claims:
                 self._state(run_id, one).unlink(missing_ok=True)
                 self._path(run_id, one).unlink(missing_ok=True)
         for left in self.folder.glob(".*"):  # drafts of processes that were killed
-            if re.fullmatch(rf"\.{re.escape(run_id)}\.\d+(\.state)?\.[0-9a-f]{{16}}(\.state)?", left.name):
+            if re.fullmatch(rf"\.{re.escape(run_id)}\.\d+(\.state)?\.[0-9a-f]{{16,24}}(\.state)?", left.name):
                 left.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()

@@ -5,7 +5,6 @@ A record is written under a temporary name and renamed, so that it is whole or a
 
 import json
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from bench.alive import temporary_mark
 from bench.arrays import ArrayError, read_arrays
 from bench.errors import UserError, cut, one_line
 from bench.files import atomic_path, read_json, remove, sha256_of_file, write_text
@@ -246,7 +246,7 @@ class RecordStore:
         file_name(record.run_id, "run", RUN)
         self.folder.mkdir(parents=True, exist_ok=True)
         # Not by a process number alone, which another machine or container may have too.
-        temporary = self.folder / f".{record.run_id}.{secrets.token_hex(8)}"
+        temporary = self.folder / f".{record.run_id}.{temporary_mark()}"
         temporary.mkdir()
         try:
             if scores is not None:
@@ -276,7 +276,7 @@ class RecordStore:
 
     def _replace(self, new: Path, target: Path) -> None:
         # A folder cannot be renamed over a full one, so the old one steps aside first.
-        aside = self.folder / f".{target.name}.{secrets.token_hex(8)}{ASIDE}"
+        aside = self.folder / f".{target.name}.{temporary_mark()}{ASIDE}"
         if target.exists():
             target.rename(aside)
         try:

@@ -14,7 +14,6 @@ a week goes.
 import mmap
 import os
 import platform
-import secrets
 import struct
 import time
 from collections.abc import Callable
@@ -31,6 +30,7 @@ import torch
 import xxhash
 from numpy.typing import NDArray
 
+from bench.alive import temporary_mark
 from bench.datasets.pictures.read import pixel_limit
 from bench.settings import read_settings, work_folder
 
@@ -129,7 +129,7 @@ class Entry(NamedTuple):
         height, width, _ = pixels.shape
         checksum = xxhash.xxh3_64_intdigest(pixels.data, seed=height)
         header = HEADER.pack(self.made_by, *self.stamp, height, width, checksum)
-        temporary = self.file.with_name(f".{self.file.name}.{secrets.token_hex(8)}")
+        temporary = self.file.with_name(f".{self.file.name}.{temporary_mark()}")
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             if not self._has_room(len(header) + pixels.nbytes):

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.alive import Process, this_process
+from bench.alive import Process, temporary_mark, this_process
+from bench.files import remove_those_of_the_dead
 from bench.records.claims import FOLDER, LEASE, Claim, Claims, Holder
+from bench.records.store import RecordStore
 
 RUN = "voc2007-resnet-s0-eb9d5ef8a61c"
 
@@ -186,3 +188,37 @@ def test_a_folder_that_may_only_be_read_is_an_error_with_its_name(tmp_path: Path
     with pytest.raises(OSError) as raised:
         Claims(tmp_path).take(RUN)
     assert str(tmp_path) in str(raised.value.filename)
+
+
+def test_what_the_dead_left_half_written_goes_and_what_the_living_write_stays(tmp_path: Path) -> None:
+    script = "from bench.alive import temporary_mark; print(temporary_mark())"
+    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    stays = {
+        f".mine.{temporary_mark()}.json",
+        f".elsewhere.{'f' * 8}{dead.strip()[8:]}",
+        ".bench.yaml",
+        "run",
+    }
+    for name in (*stays, f".half.{dead.strip()}.npz"):
+        (tmp_path / name).touch()
+    (tmp_path / f".features.{dead.strip()}").mkdir()
+    remove_those_of_the_dead(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == stays
+
+
+@pytest.mark.parametrize("new_came", [False, True])
+def test_a_record_that_stepped_aside_for_one_that_never_came_takes_its_place_again(
+    new_came: bool, tmp_path: Path
+) -> None:
+    store = RecordStore(tmp_path)
+    aside, half = (store.folder / f".{RUN}.{temporary_mark()}{ending}" for ending in (".old", ""))
+    other = store.folder / f".{RUN}0.{temporary_mark()}"
+    for folder in (aside, half, other):
+        folder.mkdir(parents=True)
+    (aside / "record.json").write_text("old")
+    if new_came:
+        (store.folder / RUN).mkdir()
+        (store.folder / RUN / "record.json").write_text("new")
+    store.tidy(RUN)
+    assert (store.folder / RUN / "record.json").read_text() == ("new" if new_came else "old")
+    assert {path.name for path in store.folder.iterdir()} == {RUN, other.name}
