@@ -36,7 +36,7 @@ def map_in_processes(
     # Here, because little of what imports this module needs it.
     from loky import get_reusable_executor
 
-    pool = get_reusable_executor(processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),))
+    pool = get_reusable_executor(processes, timeout=IDLE, initializer=end_with, initargs=(os.getpid(),))
     _pools[:] = [pool]
     yield from pool.map(function, items, chunksize=at_once)
 
@@ -113,7 +113,7 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (open for as long as the process)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Let this process end when its parent was killed, instead of waiting for work."""
 
     def watch() -> None:

@@ -1,7 +1,7 @@
 """`bench run`: the main job."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -10,9 +10,11 @@ from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
 from bench.engine.execute import execute
 from bench.engine.plan import plan
-from bench.experiment.matrix import load_matrix, parse_settings
+from bench.engine.ranks import joined, started
+from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 
 A_CELL_FAILED = 1
+GOES_ON = "; the same command goes on from the last epoch"
 
 
 @click.command("run", cls=MatrixCommand)
@@ -33,6 +35,15 @@ A_CELL_FAILED = 1
     help="What is evaluated: test, or validation, which is carved from the training split and leaves the "
     "test split unopened.  [default: test]",
 )
+@click.option(
+    "--devices",
+    type=int,
+    help="Train each run by so many processes on this machine, each on a GPU of its own or on its share of "
+    "the processors; the result is that of one.  [default: 1]",
+)
+@click.option(
+    "--nodes", type=int, help="Machines that do so together, on each of which torchrun starts this command."
+)
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
 def command(spec: Path | None, name: str | None, **options: Any) -> None:
@@ -45,12 +56,16 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     if "set" in given:
         given["set"] = parse_settings(given["set"])
     matrix = load_matrix(spec, given, name)
+    if matrix.processes > 1 and not started() and not matrix.dry_run:
+        _launch(matrix)
     try:
-        with open_display(console) as display:
-            cells = plan(matrix, display.task)
-            outcome = None if matrix.dry_run else execute(matrix, cells, display)
+        with joined(matrix) as ranks:
+            console.quiet = not ranks.leads
+            with open_display(console) as display:
+                cells = ranks.first_then_others(lambda: plan(matrix, display.task))
+                outcome = None if matrix.dry_run else execute(matrix, cells, display, ranks=ranks)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("; the same command goes on from the last epoch") from None
+        raise KeyboardInterrupt(GOES_ON) from None
     if outcome is None:
         print_plan(matrix, cells, console)
         return
@@ -61,3 +76,13 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     )
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)
+
+
+def _launch(matrix: MatrixSpec) -> NoReturn:
+    """Run a matrix in processes of their own."""
+    from bench.engine.launch import launch
+
+    try:
+        raise SystemExit(launch(matrix))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(GOES_ON) from None

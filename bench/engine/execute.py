@@ -1,10 +1,11 @@
 """Run what is to be run of a matrix, one cell after the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.datasets.catalog import share
 from bench.engine.events import Events
 from bench.engine.plan import Cell
+from bench.engine.ranks import ALONE, Ranks
 from bench.experiment.matrix import MatrixSpec
 from bench.records.store import RecordStore
 
@@ -18,7 +19,11 @@ class Outcome:
 
 
 def execute(
-    matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore | None = None
+    matrix: MatrixSpec,
+    cells: list[Cell],
+    events: Events,
+    store: RecordStore | None = None,
+    ranks: Ranks = ALONE,
 ) -> Outcome:
     """Run every cell that is to be run; a cell that fails does not stop the next one.
 
@@ -27,7 +32,13 @@ def execute(
         cells: of it.
         events: told of the progress.
         store: where the records go; that of the matrix if None.
+        ranks: the processes that share each batch; what the first has found of the cells counts in all.
     """
+    states = ranks.from_first(lambda: [(cell.state, cell.fresh, cell.detail) for cell in cells])
+    cells = [
+        replace(cell, state=state, fresh=fresh, detail=detail)
+        for cell, (state, fresh, detail) in zip(cells, states, strict=True)
+    ]
     to_run = [cell for cell in cells if cell.state == "to run"]
     for note in notes(to_run):
         events.note(f"note: {note}")
@@ -39,7 +50,7 @@ def execute(
             )
     without_result = sum(cell.state in ("failed", "damaged") for cell in cells)
     if to_run:
-        without_result += _run(matrix, to_run, events, store or RecordStore(matrix.results))
+        without_result += _run(matrix, to_run, events, store or RecordStore(matrix.results), ranks)
     return Outcome(len(to_run), without_result)
 
 
@@ -66,14 +77,15 @@ def _incomplete(cell: Cell) -> str:
     return f"{name}: only {train} training and {evaluated} {on} images are used"
 
 
-def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore) -> int:
+def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore, ranks: Ranks) -> int:
     events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
-    from bench.engine.build import check_models
+    from bench.engine.build import check_models, check_parts
     from bench.engine.run import Machine, run_cell
 
-    machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
-    check_models(cells, machine.device, events.task)
+    machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells, ranks)
+    check_parts(cells, ranks)
+    ranks.first_then_others(lambda: check_models(cells, machine.device, events.task))
     failed = 0
     for number, cell in enumerate(cells, start=1):
         events.cell_started(cell, number, len(cells))

@@ -15,11 +15,15 @@ class AtOnce:
     Args:
         least: images that a part has at least; batch statistics need two.
         note: told where fewer images are computed at once from here on.
+        whole: batches are not cut, because other processes compute with the same ones.
     """
 
-    def __init__(self, least: int, note: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, least: int, note: Callable[[str], None] = lambda text: None, whole: bool = False
+    ) -> None:
         self._least = least
         self._note = note
+        self._whole = whole
         self.limit: int | None = None
         """Images at once; None as long as whole batches fit."""
 
@@ -35,11 +39,18 @@ class AtOnce:
 
         Raises:
             torch.OutOfMemoryError: with the smallest parts too.
+            RuntimeError: with the whole batch, where it is not to be cut.
         """
         parts = self.parts(count)
         try:
             return compute()
-        except torch.OutOfMemoryError:
+        except torch.OutOfMemoryError as error:
+            if self._whole:
+                raise RuntimeError(
+                    f"the memory does not hold what {count} images at once take, and a batch that several "
+                    "processes share is not cut further: use more processes, or a smaller batch_size with "
+                    "accumulate"
+                ) from error
             if len(parts) >= count // self._least:
                 raise
         # Here, because until the error is let go of, it holds on to what was computed.
