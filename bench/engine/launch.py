@@ -13,10 +13,12 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+import yaml
+
 from bench.engine.ranks import LAUNCHER, LOST, RENDEZVOUS
 from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
-from bench.files import canonical_json, write_text
+from bench.files import write_text
 
 POLL = 0.1
 """Seconds between two looks at the processes."""
@@ -67,7 +69,7 @@ def launch(matrix: MatrixSpec, quiet: bool = False) -> int:
         )
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as open_files:
         spec = Path(folder) / "matrix.yaml"
-        write_text(spec, canonical_json(matrix.model_dump(mode="json", exclude_defaults=True)))
+        write_text(spec, yaml.safe_dump(matrix.model_dump(mode="json", exclude_defaults=True)))
         command = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--spec", str(spec)]
         processes: list[_Process] = []
         codes: list[int | None] = []
@@ -80,7 +82,8 @@ def launch(matrix: MatrixSpec, quiet: bool = False) -> int:
                 codes = [process.popen.poll() for process in processes]
         except KeyboardInterrupt:
             # The first puts the terminal in order.
-            processes[0].end(signal.SIGINT)
+            for first in processes[:1]:
+                first.end(signal.SIGINT)
             _wait(processes[:1], GRACE)
             raise
         finally:

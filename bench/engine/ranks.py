@@ -257,6 +257,11 @@ def joined(matrix: MatrixSpec) -> Iterator[Ranks]:
         UserError: there are not as many as it asks for, or not as many GPUs.
     """
     if matrix.processes == 1 or matrix.dry_run:
+        if _TORCHRUN in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+            raise UserError(
+                "torchrun has started several processes, which would all train the same: give --devices and "
+                "--nodes, or start the command without torchrun."
+            )
         yield ALONE
         return
     own = {name: _number(name) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")}
