@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import yaml
 
-from bench.engine.ranks import LAUNCHER, LOST, RENDEZVOUS
+from bench.engine.ranks import LAUNCHER, LOST, RENDEZVOUS, STOPS
 from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
 from bench.files import write_text
@@ -88,13 +88,15 @@ def launch(matrix: MatrixSpec, quiet: bool = False) -> int:
             raise
         finally:
             _end(processes)
-        if asked and min(code or 0 for code in codes) < 0:
+        if asked and codes[0]:
+            sys.stderr.write(processes[0].said())
             _die_of(asked[-1])
         return _outcome(processes, codes)
 
 
 def _die_of(number: int) -> None:
-    """End as those that this signal was passed on to."""
+    """End as the one that this signal was passed on to."""
+    sys.stderr.flush()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
@@ -155,17 +157,20 @@ def _end(processes: Sequence[_Process]) -> None:
 
 @contextmanager
 def _passed_on(processes: list[_Process]) -> Iterator[list[int]]:
-    """In here, what asks this process to end asks those that it has started; gives what has asked."""
+    """In here, what asks this process to end asks the first of those that it has started, which decides.
+
+    Gives the signals that did.
+    """
     asked: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         asked.append(number)
-        for process in processes:
-            process.end(number)
+        for first in processes[:1]:
+            first.end(number)
 
     before: dict[signal.Signals, Any] = {}
     with suppress(ValueError):  # in a thread there are no signals
-        for number in (signal.SIGTERM, signal.SIGUSR2):
+        for number in STOPS:
             before[number] = signal.signal(number, pass_on)
     try:
         yield asked

@@ -6,6 +6,7 @@ So Fabric sees one process on one device, and what a scheduler says of its tasks
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ _TORCHRUN = "TORCHELASTIC_RUN_ID"
 PATIENCE = timedelta(days=7)
 # Within which processes fail that fail for the same reason.
 TOGETHER = timedelta(seconds=10)
+STOPS = (signal.SIGTERM, signal.SIGUSR2)
+"""What asks a run to end. The first process decides when; the others end when it is gone."""
 LOST = 75
 """What a process ends with that has lost another, whose end has a reason of its own."""
 NUMBERS_AT_ONCE = 2**23
@@ -317,6 +320,9 @@ def _connected(matrix: MatrixSpec, own: dict[str, int]) -> Ranks:
             )
         torch.cuda.set_device(own["LOCAL_RANK"])
     rank, count = own["RANK"], own["WORLD_SIZE"]
+    if rank:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
     if place := os.environ.get(RENDEZVOUS):
         store: Any = dist.FileStore(place, count)  # type: ignore[attr-defined]
     else:

@@ -8,6 +8,11 @@ import pytest
 import torch
 
 from bench.datasets.feed import EpochBatches, PartOfBatches, part_sizes
+from bench.engine.arrivals import Arrivals
+from bench.engine.memory import AtOnce
+from bench.engine.ranks import joined
+from bench.errors import UserError
+from bench.experiment.matrix import MatrixSpec
 from places import ROOT
 from ranks_trained import COUNT, IMAGES, OTHERS
 from small_heads import SMALL
@@ -71,3 +76,59 @@ def test_the_parts_of_a_batch_lie_one_behind_the_other() -> None:
     assert [len(part) for part in parts] == [len(whole)] * 2
     for number, (batch, *cut) in enumerate(zip(whole, *parts, strict=True)):
         assert cut[0] + cut[1] == batch and len(batch) == whole.size(number)
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, local: int, count: int) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a test")
+    names = {"RANK": 1, "LOCAL_RANK": 1, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": local}
+    for name, number in names.items():
+        monkeypatch.setenv(name, str(number))
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, 2, 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    asked = MatrixSpec(data=("voc2007",), devices=2)
+    with (
+        pytest.raises(UserError, match="--devices 2 asks for as many GPUs, and PyTorch sees 1"),
+        joined(asked),
+    ):
+        pass
+
+
+def test_processes_of_torchrun_are_as_many_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, 2, 4)
+    for options, said in (({"devices": 4}, "and 4 were started, 2 on this one"), ({}, "give --devices")):
+        asked = MatrixSpec(data=("voc2007",), **options)
+        with pytest.raises(UserError, match=said), joined(asked):
+            pass
+
+
+def test_a_part_that_does_not_fit_the_memory_ends_with_what_to_do() -> None:
+    def full() -> None:
+        raise torch.OutOfMemoryError
+
+    at_once = AtOnce(least=2, whole=True)
+    with pytest.raises(RuntimeError, match=r"32 images at once take.*use more processes, or a smaller"):
+        at_once.attempt(32, full)
+    assert at_once.limit is None
+
+
+def test_numbers_are_read_after_the_same_step_in_every_process() -> None:
+    class There:
+        """A copy that is done at once, as it may be in one process and not in another."""
+
+        def query(self) -> bool:
+            return True
+
+        def synchronize(self) -> None:
+            """Nothing is waited for."""
+
+    losses = Arrivals[int](limit=2, steady=True)
+    read = []
+    for step in range(5):
+        losses._sent.append((step, torch.tensor(float(step)), There()))
+        read.append([about for about, _ in losses.arrived()])
+    assert read == [[], [], [0], [1], [2]]
+    assert [about for about, _ in losses.rest()] == [3, 4]
