@@ -189,13 +189,14 @@ def _tell(run: Run, epoch: int, losses: Iterator[tuple[Trained, float]], total: 
     for trained, value in losses:
         if not math.isfinite(value):
             # Every process is here, with the same sum of losses.
-            images = [name for names in run.ranks.each(trained.ids) for name in names]
+            named = [name for names in run.ranks.each(trained.ids) for name in names]
             raise NonFiniteError(
                 f"the loss is {value} in epoch {epoch + 1}, step {trained.step + 1}, at learning rate "
-                f"{trained.lr:.3g}; the images of the batch: {', '.join(images)}"
+                f"{trained.lr:.3g}; the images of the batch: {', '.join(named)}"
             )
         total += value
-        run.events.step(epoch, trained.number + 1, len(run.built.batches), value, len(trained.ids))
+        images = run.built.batches.size(trained.number)
+        run.events.step(epoch, trained.number + 1, len(run.built.batches), value, images)
         run.watch.step(value, trained.lr)
     return total
 
