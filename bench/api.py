@@ -37,6 +37,7 @@ def run_matrix(
     limit_eval: int | None = None,
     skip_bad: bool | Path = False,
     device: str = "auto",
+    devices: int = 1,
     workers: int | None = None,
     compile: "Compiled" = False,
     log: str | Sequence[str] = (),
@@ -64,6 +65,7 @@ def run_matrix(
         limit_eval: evaluate on so many images only.
         skip_bad: leave out what cannot be read, or what a file lists.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        devices: processes of this machine that share each batch.
         workers: loading processes; by device if None.
         compile: compile the models with `torch.compile`; with 'graphs' as CUDA graphs too.
         log: `tensorboard`, or names of loggers that installed packages bring.
@@ -81,6 +83,7 @@ def run_matrix(
 
     from bench.cli.display import open_display
     from bench.engine.execute import execute
+    from bench.engine.launch import launch
     from bench.engine.plan import plan
     from bench.experiment.matrix import load_matrix
 
@@ -99,6 +102,7 @@ def run_matrix(
         "limit_eval": limit_eval,
         "skip_bad": skip_bad,
         "device": device,
+        "devices": devices,
         "workers": workers,
         "compile": compile,
         "log": log,
@@ -106,9 +110,12 @@ def run_matrix(
         "overwrite": overwrite,
     }
     matrix = load_matrix(None, given)
-    with open_display(Console(quiet=quiet)) as display:
+    with open_display(Console(quiet=quiet or matrix.processes > 1)) as display:
+        if matrix.processes > 1:
+            launch(matrix, quiet)
         cells = plan(matrix, display.task)
-        execute(matrix, cells, display)
+        if matrix.processes == 1:
+            execute(matrix, cells, display)
     found = load_records(results)
     return found[found["run"].isin([cell.spec.run_id() for cell in cells])].reset_index(drop=True)
 

@@ -40,7 +40,7 @@ def map_in_processes(
     from loky import get_reusable_executor
 
     _start_tracker()
-    pool = get_reusable_executor(processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),))
+    pool = get_reusable_executor(processes, timeout=IDLE, initializer=_do_a_part, initargs=(os.getpid(),))
     _pools[:] = [pool]
     yield from pool.map(function, items, chunksize=at_once)
 
@@ -128,9 +128,14 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 (open for as long as the process)
 
 
-def _end_with(parent: int) -> None:
-    """Let this process end when its parent was killed, instead of waiting for work."""
+def _do_a_part(parent: int) -> None:
+    """What a process does first that works for another."""
     leave_signals_to_the_parent()
+    end_with(parent)
+
+
+def end_with(parent: int) -> None:
+    """Let this process end when its parent was killed, instead of waiting for work."""
 
     def watch() -> None:
         while os.getppid() == parent:

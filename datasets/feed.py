@@ -5,7 +5,8 @@ Not on the head that is trained, nor on the number of workers, nor on whether th
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -164,6 +165,10 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         """Images in an epoch."""
         return min(self._count, len(self) * self._batch_size)
 
+    def size(self, number: int) -> int:
+        """Images in the `number`-th batch, from 0."""
+        return min(self._batch_size, self.images - number * self._batch_size)
+
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rng = np.random.Generator(np.random.PCG64([self._seed, self.epoch]))
         order = rng.permutation(self._count).tolist()
@@ -171,19 +176,53 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
             yield [(self.epoch, position) for position in order[start : start + self._batch_size]]
 
 
-class FeedDigest:
-    """A running hash of everything fed in an epoch: equal digests mean equal images, labels and order."""
+class PartOfBatches(Sampler[list[tuple[int, int]]]):
+    """Of each batch the part of one of several processes; the parts lie in it one behind the other.
 
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
+    Args:
+        batches: the whole ones.
+        rank: of the process.
+        count: of processes.
+    """
+
+    def __init__(self, batches: EpochBatches, rank: int, count: int) -> None:
+        self._batches = batches
+        self._rank = rank
+        self._processes = count
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for whole in self._batches:
+            sizes = part_sizes(len(whole), self._processes)
+            first = sum(sizes[: self._rank])
+            yield whole[first : first + sizes[self._rank]]
+
+
+def part_sizes(count: int, parts: int) -> list[int]:
+    """The sizes of parts of something, alike but for one."""
+    ends = [count * part // parts for part in range(parts + 1)]
+    return [end - start for start, end in pairwise(ends)]
+
+
+class FeedDigest:
+    """A hash of everything fed in an epoch: equal digests mean equal images, labels and order.
+
+    Attributes:
+        batches: what is hashed, of each batch so far.
+    """
+
+    def __init__(self, batches: Iterable[bytes] = ()) -> None:
+        self.batches = list(batches)
 
     def update(self, batch: Batch) -> None:
         """Add a batch."""
-        self._digest.update(np.asarray(batch.checksums, dtype=np.uint64).tobytes())
+        self.batches.append(np.asarray(batch.checksums, dtype=np.uint64).tobytes())
 
     def value(self) -> str:
         """Sixteen hexadecimal digits."""
-        return self._digest.hexdigest()[:16]
+        return hashlib.sha256(b"".join(self.batches)).hexdigest()[:16]
 
 
 def loader(dataset: Dataset[Sample], workers: int, device: torch.device, **how: object) -> Feed:

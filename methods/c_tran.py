@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers import across
 from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.label_decoder import LabelDecoderLayer
 from bench.methods.layers.transformer import PostNormLayer, TransformerLayer, check_heads, sine_positions
@@ -73,7 +74,7 @@ class CTranHead(Head):
         if self.options.positions:
             positions = positions + sine_positions(height, width, like=positions)
         if given is None and targets is not None and self.training and self.states:
-            given = torch.where(draw_known(targets, self.options.known), targets, UNKNOWN)
+            given = torch.where(self._drawn(targets), targets, UNKNOWN)
         count = positions.shape[1]
         tokens = self.norm(torch.cat([positions, self._label_tokens(features.shape[0], given)], dim=1))
         for layer in self.layers:
@@ -85,6 +86,14 @@ class CTranHead(Head):
             "label_attention": weights[..., count:].detach(),
         }
         return HeadOutput(self.classifier(read), {}, views, None if given is None else given != UNKNOWN)
+
+    def _drawn(self, targets: Tensor) -> Tensor:
+        """Which labels are known in a training step, as they are drawn for the whole batch."""
+
+        def draw(images: int) -> Tensor:
+            return draw_known(targets.new_empty(images, targets.shape[1]), self.options.known)
+
+        return across.drawn(draw, len(targets))
 
     def _label_tokens(self, images: int, given: Tensor | None) -> Tensor:
         """The embeddings of labels and their states, `(B, C, dim)`."""

@@ -32,6 +32,10 @@ class Head(nn.Module):
     A head that can be told labels takes them as `given`: `(B, C)`, 1 where a label is known to be present, 0
     absent, -1 where it is unknown; its options then say `uses_known_labels`.
 
+    Several processes may hold parts of a batch. Batch normalisation is seen to, and a loss or an auxiliary
+    term that is a mean over images; what else a head computes or counts over the images of a batch, it takes
+    over those of all processes with the functions of `bench.methods.layers.across`.
+
     A head that sets `reads_earlier` reads two maps: it is built as `Head(feature_dim, labels, options,
     earlier_dim)`, with the channels of the earlier map, and called with `earlier=`. No other head sees
     anything of this.

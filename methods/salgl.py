@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers import across
 from bench.methods.layers.attention import LabelAttention
 from bench.methods.layers.elementwise import ElementwiseClassifier
 from bench.methods.layers.gated_graph import GatedGraphNetwork
@@ -30,12 +31,13 @@ def scene_entropies(scene_probs: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         The mean entropy of an image's scenes (low: each image is sure of its scene), and how far the entropy
-        of the mean image falls short of the maximum, times 100 (low: all scenes are in use).
+        of the mean image, of the whole batch where other processes have parts of it, falls short of the
+        maximum, times 100 (low: all scenes are in use).
     """
     sample = _entropy(scene_probs).mean()
     # The highest entropy is in single precision, as published.
     uniform = torch.full_like(scene_probs[0], 1 / scene_probs.shape[1], dtype=torch.float32)
-    batch = (_entropy(uniform) - _entropy(scene_probs.mean(dim=0))) * BATCH_ENTROPY_SCALE
+    batch = (_entropy(uniform) - _entropy(across.mean_of_images(scene_probs))) * BATCH_ENTROPY_SCALE
     return sample, batch
 
 
@@ -110,7 +112,7 @@ class SALGLHead(Head):
             memory = self.cooccurrence
             if self.training and targets is not None:
                 labels = targets.to(memory.dtype)
-                memory = memory + torch.einsum("bs,bi,bj->sij", share, labels, labels)
+                memory = memory + across.total(torch.einsum("bs,bi,bj->sij", share, labels, labels))
                 self.cooccurrence.copy_(memory.detach())
             return torch.einsum("bs,sij->bij", share, self._probability(memory))
 

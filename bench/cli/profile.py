@@ -13,6 +13,7 @@ from bench.cli import (
     profile_methods,
     profile_metrics,
     profile_precision,
+    profile_ranks,
     profile_table,
 )
 
@@ -32,4 +33,5 @@ command.add_command(profile_memory.command)
 command.add_command(profile_methods.command)
 command.add_command(profile_metrics.command)
 command.add_command(profile_precision.command)
+command.add_command(profile_ranks.command)
 command.add_command(profile_table.command)

@@ -1,7 +1,7 @@
 """`bench run`: the main job."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -11,7 +11,8 @@ from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, 
 from bench.cli.side_by_side import open_cells
 from bench.engine.execute import execute
 from bench.engine.plan import plan
-from bench.experiment.matrix import load_matrix, parse_settings
+from bench.engine.ranks import joined, started
+from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 from bench.launch.launchers import launcher_named
 from bench.stop import Stopped, heeding_signals
 
@@ -37,6 +38,15 @@ GOES_ON = "; the same command goes on from the last epoch"
     help="What is evaluated: test, or validation, which is carved from the training split and leaves the "
     "test split unopened.  [default: test]",
 )
+@click.option(
+    "--devices",
+    type=int,
+    help="Train each run by so many processes on this machine, each on a GPU of its own or on its share of "
+    "the processors; the result is that of one.  [default: 1]",
+)
+@click.option(
+    "--nodes", type=int, help="Machines that do so together, on each of which torchrun starts this command."
+)
 @click.option("--overwrite", help="only-missing, failed (those too), or always.  [default: only-missing]")
 @click.option(
     "--launcher",
@@ -55,12 +65,18 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     if "set" in given:
         given["set"] = parse_settings(given["set"])
     matrix = load_matrix(spec, given, name)
+    if matrix.processes > 1 and not started() and not matrix.dry_run:
+        _launch(matrix)
     try:
-        with heeding_signals():
+        # The first of several processes heeds signals; those that follow it ignore them.
+        with heeding_signals(), joined(matrix) as ranks:
+            console.quiet = not ranks.leads
             launcher = launcher_named(matrix.launcher) if matrix.launcher else None
             with open_display(console) as display:
-                cells = plan(matrix, display.task)
-                outcome = None if matrix.dry_run or launcher else execute(matrix, cells, display)
+                cells = ranks.first_then_others(lambda: plan(matrix, display.task))
+                outcome = None
+                if not (matrix.dry_run or launcher):
+                    outcome = execute(matrix, cells, display, ranks=ranks)
             if launcher and not matrix.dry_run:
                 with open_cells(console) as screen:
                     outcome = launcher.launch(matrix, cells, screen)
@@ -82,3 +98,13 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
         say(console, f"{outcome.elsewhere} are being run by other processes; `bench status` shows them.")
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)
+
+
+def _launch(matrix: MatrixSpec) -> NoReturn:
+    """Run a matrix in processes of their own."""
+    from bench.engine.launch import launch
+
+    try:
+        raise SystemExit(launch(matrix))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(GOES_ON) from None

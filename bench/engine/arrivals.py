@@ -27,8 +27,16 @@ class Arrival(Protocol):
 class Arrivals(Generic[About]):
     """Numbers on their way from a device, each with what it is of, in the order in which they were sent."""
 
-    def __init__(self, limit: int = ON_THE_WAY) -> None:
+    def __init__(self, limit: int = ON_THE_WAY, steady: bool = False) -> None:
+        """None are on their way.
+
+        Args:
+            limit: how many may be.
+            steady: read each as many numbers after it was sent, also where it is there before: in several
+                processes that is after the same step.
+        """
         self._limit = limit
+        self._steady = steady
         self._sent: deque[tuple[About, Tensor, Arrival | None]] = deque()
 
     def send(self, about: About, value: Tensor) -> None:
@@ -44,7 +52,7 @@ class Arrivals(Generic[About]):
         """Those that are there, the oldest first; waited for only where more are on their way than may be."""
         while self._sent:
             about, value, arrival = self._sent[0]
-            if arrival is not None and not arrival.query():
+            if arrival is not None and (self._steady or not arrival.query()):
                 if len(self._sent) <= self._limit:
                     return
                 arrival.synchronize()

@@ -8,13 +8,22 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
+from bench.datasets.feed import (
+    EpochBatches,
+    EvalImages,
+    Feed,
+    PartOfBatches,
+    TrainingImages,
+    loader,
+    part_sizes,
+)
 from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.cache import configured_cache
 from bench.datasets.pictures.transforms import Augmentation
 from bench.engine.feature_batches import FeatureBatches, InOrder
 from bench.engine.features import StoredFeatures, StoredSplit, store_features
 from bench.engine.plan import Cell
+from bench.engine.ranks import ALONE, Ranks
 from bench.engine.warm_start import initialise_backbone, initialise_head
 from bench.errors import UserError
 from bench.experiment.methods import method_named
@@ -50,8 +59,8 @@ class Built:
         model: as it starts.
         labels: what its head was built for.
         batches: which training images make a batch.
-        train: the training split in these batches.
-        eval: the evaluation split, in order.
+        train: the training split in these batches, or the parts of them that this process has.
+        eval: the evaluation split, in order, or the batches of it that this process has.
         watched: what is scored between epochs: a validation split, where the schedule chooses on one, or
             `eval` itself.
         watched_labels: its labels, `(N, C)`.
@@ -69,13 +78,14 @@ class Built:
     fed: Callable[[MultiLabelModel], nn.Module]
 
 
-def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
+def build(cell: Cell, device: torch.device, workers: int = 0, ranks: Ranks = ALONE) -> Built:
     """Build a cell's model and its feeds.
 
     Args:
         cell: of the matrix.
         device: where features of a backbone that is not trained are computed.
         workers: processes that load images.
+        ranks: the processes that share each batch.
     """
     spec, schedule, dataset = cell.spec, cell.spec.schedule, cell.dataset
     labels = label_space_of(cell)
@@ -84,24 +94,26 @@ def build(cell: Cell, device: torch.device, workers: int = 0) -> Built:
     if schedule.start_at_prior:
         model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
     batches = EpochBatches(len(dataset.train), schedule.batch_size, spec.seed, schedule.drop_last)
+    part = PartOfBatches(batches, ranks.rank, ranks.count) if ranks.count > 1 else batches
     watched = dataset.chosen_on or dataset.eval
     at_once = evaluation_batch(schedule, device)
     train: Feed
     if stored is None:
         cache = configured_cache()
         images = TrainingImages(dataset.train, augmentation_of(schedule), spec.seed, cache)
-        train = loader(images, workers, device, batch_sampler=batches)
+        train = loader(images, workers, device, batch_sampler=part)
 
         def held_out(index: SplitIndex) -> Feed:
             test_images = EvalImages(index, schedule.test_size, schedule.test_resize, cache)
-            return loader(test_images, workers, device, batch_size=at_once)
+            scored = _scored_here(len(index), at_once, ranks)
+            return loader(test_images, workers, device, batch_size=at_once, sampler=scored)
 
         evaluated = held_out(dataset.eval)
         watch = evaluated if dataset.chosen_on is None else held_out(dataset.chosen_on)
     else:
-        train = FeatureBatches(stored.train, batches, spec.seed)
-        evaluated = _in_order(stored.eval, at_once)
-        watch = evaluated if stored.chosen_on is None else _in_order(stored.chosen_on, at_once)
+        train = FeatureBatches(stored.train, part, spec.seed)
+        evaluated = _in_order(stored.eval, at_once, ranks)
+        watch = evaluated if stored.chosen_on is None else _in_order(stored.chosen_on, at_once, ranks)
     fed = OnFeatures if stored else lambda model: model
     return Built(model, labels, batches, train, evaluated, watch, watched.labels, fed)
 
@@ -114,8 +126,36 @@ def evaluation_batch(schedule: Schedule, device: torch.device) -> int:
     return schedule.batch_size * (SCORED_PER_TRAINED if device.type == "cuda" else 1)
 
 
-def _in_order(stored: StoredSplit, at_once: int) -> Feed:
-    return FeatureBatches(stored, InOrder(len(stored.index), at_once))
+def _in_order(stored: StoredSplit, at_once: int, ranks: Ranks) -> Feed:
+    return FeatureBatches(stored, InOrder(_scored_here(len(stored.index), at_once, ranks), at_once))
+
+
+def _scored_here(images: int, at_once: int, ranks: Ranks) -> range:
+    """The positions that this process scores: whole batches, so that they are those of one process."""
+    sizes = part_sizes(-(-images // at_once), ranks.count)
+    first = sum(sizes[: ranks.rank])
+    return range(first * at_once, min(images, (first + sizes[ranks.rank]) * at_once))
+
+
+def check_parts(cells: list[Cell], ranks: Ranks) -> None:
+    """See that every batch has an image for every process.
+
+    Raises:
+        UserError: one has not.
+    """
+    for cell in cells:
+        if cell.spec.method.name == PRIOR.name:
+            continue
+        schedule, images = cell.spec.schedule, len(cell.dataset.train)
+        batches = EpochBatches(images, schedule.batch_size, cell.spec.seed, schedule.drop_last)
+        for number in (0, len(batches) - 1):
+            if batches.size(number) < ranks.count:
+                last = "" if number == 0 else "last "
+                raise UserError(
+                    f"The {last}batch of {cell.spec.run_id()} has {batches.size(number)} images, fewer than "
+                    f"the {ranks.count} processes that are to share it: use fewer processes, or another "
+                    "batch size."
+                )
 
 
 def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:

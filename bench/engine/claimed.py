@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench.engine.events import Events
 from bench.engine.plan import Cell
+from bench.errors import UserError
 from bench.files import remove_temporaries
 from bench.progress import Progress as Report
 from bench.records.claims import Claim, Claims, Holder
@@ -85,32 +86,60 @@ def run_claimed(
 ) -> Record | Damaged | Holder:
     """Run a cell, unless somebody else is at work on it or has made it since it was planned.
 
+    Of several processes that share its batches the first claims it, and what it finds counts in all.
+
     Returns:
         Its record, or who is at work on it.
+
+    Raises:
+        UserError: another process took it over in the middle, and several processes share its batches.
     """
+    ranks = machine.ranks
+    if not ranks.leads:
+        from bench.engine.run import run_cell
+
+        return ranks.from_first(_follows) or run_cell(cell, machine, store, events)
     task = task or Task()
-    run_id = cell.spec.run_id()
     with claim(cell, store, task) as found:
+        there = found if isinstance(found, Holder) else _made_since(cell, store)
+        ranks.from_first(lambda: there)
         if isinstance(found, Holder):
-            events.note(f"{run_id} is being run elsewhere: {found.describe()}; left to it")
+            events.note(f"{cell.spec.run_id()} is being run elsewhere: {found.describe()}; left to it")
             return found
-        # What somebody made since, under whatever claim; and what was half written when a process died.
-        store.tidy(run_id)
-        made = store.load(run_id) if store.stamp(run_id) not in ("", cell.stamp) else None
-        if made is not None:
-            events.note(f"{run_id} was made by another process meanwhile")
-            return made
+        if there is not None:
+            events.note(f"{cell.spec.run_id()} was made by another process meanwhile")
+            return there
         try:
             return _run(cell, machine, store, events, turn, loggers, task, found)
         except ClaimLostError:
-            (holder,) = [one.holder for one in Claims(store.folder).held() if one.run_id == run_id] or [
-                found.holder
-            ]
-            events.note(
-                f"{run_id} was taken over, because this process gave no sign for too long: "
-                f"{holder.describe()}; left to it"
-            )
-            return holder
+            return _taken_over(cell, store, events, found, ranks.count)
+
+
+def _follows() -> Record | Damaged | Holder | None:
+    """What a process that does not lead would compute, which only takes what the first has found."""
+    raise AssertionError("the first process alone computes")
+
+
+def _made_since(cell: Cell, store: RecordStore) -> Record | Damaged | None:
+    """What somebody made since the cell was planned, under whatever claim."""
+    run_id = cell.spec.run_id()
+    store.tidy(run_id)  # what was half written when a process died
+    return store.load(run_id) if store.stamp(run_id) not in ("", cell.stamp) else None
+
+
+def _taken_over(cell: Cell, store: RecordStore, events: Events, mine: Claim, processes: int) -> Holder:
+    """Say who has it now."""
+    run_id = cell.spec.run_id()
+    others = [one.holder for one in Claims(store.folder).held() if one.run_id == run_id]
+    holder = others[0] if others else mine.holder
+    said = (
+        f"{run_id} was taken over, because this process gave no sign for too long: "
+        f"{holder.describe()}; left to it"
+    )
+    if processes > 1:  # the others are in the middle of a step
+        raise UserError(f"{said}, and the same command goes on with the other runs.")
+    events.note(said)
+    return holder
 
 
 def _run(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric, plugins
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from bench.errors import UserError
 from bench.experiment.matrix import Compiled
@@ -54,11 +55,17 @@ def automatic_precision(name: str) -> Precision:
     return "bf16" if _BF16_UNITS & _cpu_flags() else "fp32"
 
 
-def choose_workers(workers: int | None, device: torch.device) -> int:
-    """Loading processes: as asked, else none on a CPU, which is busy, and up to 8 beside a GPU."""
+def choose_workers(workers: int | None, device: torch.device, sharing: int = 1) -> int:
+    """Loading processes: as asked, else none on a CPU, which is busy, and up to 8 beside a GPU.
+
+    Args:
+        workers: what is asked for.
+        device: that trains.
+        sharing: processes that train on this machine, each of which has its own.
+    """
     if workers is not None:
         return workers
-    return min(8, processors()) if device.type == "cuda" else 0
+    return min(8, max(1, processors() // sharing)) if device.type == "cuda" else 0
 
 
 def keep_to_share() -> None:
@@ -94,11 +101,23 @@ def precision_plugin(precision: Precision, device: torch.device) -> plugins.Prec
 def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
     """Fabric for one process on a device."""
     devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
-    return Fabric(accelerator=device.type, devices=devices, plugins=[precision])
+    # Named, because one found by itself would take what a scheduler says of its tasks for its own.
+    here = LightningEnvironment()
+    return Fabric(accelerator=device.type, devices=devices, plugins=[precision, here])
 
 
-def describe_environment(device: torch.device, compiled: Compiled, workers: int, code: str) -> Environment:
-    """The environment as it is recorded; `code` is the digest of what runs in it."""
+def describe_environment(
+    device: torch.device, compiled: Compiled, workers: int, code: str, processes: int = 1
+) -> Environment:
+    """The environment as it is recorded.
+
+    Args:
+        device: that trains.
+        compiled: whether the model is.
+        workers: processes that load images.
+        code: the digest of what runs.
+        processes: that share each batch.
+    """
     on_gpu = device.type == "cuda"
     return Environment(
         device=str(device),
@@ -113,6 +132,7 @@ def describe_environment(device: torch.device, compiled: Compiled, workers: int,
         threads=torch.get_num_threads(),
         tf32=torch.backends.cudnn.allow_tf32 if on_gpu else None,
         code=code,
+        processes=processes,
     )
 
 

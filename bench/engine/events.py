@@ -27,3 +27,26 @@ class Events(Protocol):
 
     def note(self, text: str) -> None:
         """Something worth a line."""
+
+
+class Silent:
+    """Told of everything that happens, and shows nothing."""
+
+    def task(self, name: str) -> Progress:
+        """Nothing is shown of what takes a while."""
+        return lambda done, total: None
+
+    def cell_started(self, cell: Cell, number: int, total: int) -> None:
+        """Nothing is shown."""
+
+    def step(self, epoch: int, step: int, steps: int, loss: float, images: int) -> None:
+        """Nothing is shown."""
+
+    def epoch_finished(self, epoch: Epoch) -> None:
+        """Nothing is shown."""
+
+    def cell_finished(self, record: Record) -> None:
+        """Nothing is shown."""
+
+    def note(self, text: str) -> None:
+        """Nothing is shown."""

@@ -1,12 +1,13 @@
 """Run what is to be run of a matrix, one cell after the other."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bench.datasets.catalog import share
 from bench.engine.events import Events
 from bench.engine.plan import Cell
+from bench.engine.ranks import ALONE, Ranks
 from bench.experiment.matrix import MatrixSpec
 from bench.files import remove_those_of_the_dead
 from bench.records.claims import Claims, Holder
@@ -55,6 +56,7 @@ def execute(
     events: Events,
     store: RecordStore | None = None,
     wait: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Outcome:
     """Run every cell that is to be run; a cell that fails does not stop the next one.
 
@@ -66,11 +68,17 @@ def execute(
         events: told of the progress.
         store: where the records go; that of the matrix if None.
         wait: for the cells that other processes are at work on; one that is given up there is run here.
+        ranks: the processes that share each batch; what the first has found of the cells counts in all.
     """
+    states = ranks.from_first(lambda: [(cell.state, cell.fresh, cell.detail) for cell in cells])
+    cells = [
+        replace(cell, state=state, fresh=fresh, detail=detail)
+        for cell, (state, fresh, detail) in zip(cells, states, strict=True)
+    ]
     to_run = [cell for cell in cells if cell.state == "to run"]
     outcome = tell_plan(cells, events)
     if to_run:
-        outcome += _run(matrix, to_run, events, store or RecordStore(matrix.results), wait)
+        outcome += _run(matrix, to_run, events, store or RecordStore(matrix.results), wait, ranks)
     return outcome
 
 
@@ -111,17 +119,21 @@ def _incomplete(cell: Cell) -> str:
     return f"{name}: only {train} training and {evaluated} {on} images are used"
 
 
-def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore, wait: bool) -> Outcome:
+def _run(
+    matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore, wait: bool, ranks: Ranks
+) -> Outcome:
     events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
-    from bench.engine.build import check_models
+    from bench.engine.build import check_models, check_parts
     from bench.engine.environment import keep_to_share
     from bench.engine.run import Machine
 
     keep_to_share()
-    remove_leftovers(store)
-    machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
-    check_models(cells, machine.device, events.task)
+    if ranks.leads:
+        remove_leftovers(store)
+    machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells, ranks)
+    check_parts(cells, ranks)
+    ranks.first_then_others(lambda: check_models(cells, machine.device, events.task))
     ended, left = _pass(matrix, machine, cells, events, store)
     while wait and left:
         report = events.task("waiting for runs of other processes, run")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import xxhash
 
-from bench.datasets.feed import Batch, EpochBatches
+from bench.datasets.feed import Batch, EpochBatches, PartOfBatches
 from bench.engine.features import StoredSplit
 
 
@@ -19,7 +19,9 @@ class FeatureBatches:
         seed: which images an epoch mirrors, where mirrored ones are stored, is drawn from it and the epoch.
     """
 
-    def __init__(self, stored: StoredSplit, batches: "EpochBatches | InOrder", seed: int = 0) -> None:
+    def __init__(
+        self, stored: StoredSplit, batches: "EpochBatches | PartOfBatches | InOrder", seed: int = 0
+    ) -> None:
         self._stored = stored
         self._batches = batches
         self._seed = seed
@@ -57,15 +59,15 @@ class FeatureBatches:
 
 
 class InOrder:
-    """Batches of (0, position) in the order of a split."""
+    """Batches of (0, position) in the order of a split, or of a range of its positions."""
 
-    def __init__(self, count: int, batch_size: int) -> None:
-        self._count = count
+    def __init__(self, positions: range, batch_size: int) -> None:
+        self._positions = positions
         self._batch_size = batch_size
 
     def __len__(self) -> int:
-        return -(-self._count // self._batch_size)
+        return -(-len(self._positions) // self._batch_size)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for start in range(0, self._count, self._batch_size):
-            yield [(0, position) for position in range(start, min(start + self._batch_size, self._count))]
+        for start in range(0, len(self._positions), self._batch_size):
+            yield [(0, position) for position in self._positions[start : start + self._batch_size]]

@@ -25,6 +25,7 @@ from bench.engine.events import Events
 from bench.engine.gradients import Gradients
 from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
+from bench.engine.ranks import ALONE, Ranks
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.files import write_text
@@ -59,6 +60,7 @@ class Run:
     started: float  # of the clock that measures what the run takes
     spent_before: Spent  # by the process that was interrupted
     latest: Predicted | None = None  # the last evaluation between epochs, of `Built.watched`
+    ranks: Ranks = ALONE
 
     def spent(self) -> Spent:
         """What the run took so far, resumed parts included."""
@@ -89,6 +91,8 @@ class Run:
 def fit(run: Run) -> list[Epoch]:
     """Train until the last epoch or an early end, going on from the last checkpoint where there is one.
 
+    Of several processes the first decides and writes; what it decides on is the same in all of them.
+
     Returns:
         The history, one entry per epoch.
 
@@ -115,13 +119,20 @@ def _fit(run: Run, history: list[Epoch]) -> list[Epoch]:
         history.append(
             Epoch(epoch=epoch, loss=loss, lr=lr, feed=feed, seconds=seconds, images=images, metrics=metrics)
         )
-        if schedule.select == "best" and best_epoch(history) == epoch:
-            save_weights(run.folder / BEST, run.plain)
-        run.watch.epoch(history[-1])
-        save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
-        write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
+        run.ranks.check_alike(run.plain)
+        if run.ranks.leads:
+            _keep(run, history)
         run.events.epoch_finished(history[-1])
     return history
+
+
+def _keep(run: Run, history: list[Epoch]) -> None:
+    """Write down what the last epoch has left."""
+    if run.spec.schedule.select == "best" and best_epoch(history) == history[-1].epoch:
+        save_weights(run.folder / BEST, run.plain)
+    run.watch.epoch(history[-1])
+    save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
+    write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
 
 
 def best_epoch(history: list[Epoch]) -> int:
@@ -158,21 +169,28 @@ def train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float
     schedule, batches = run.spec.schedule, run.built.batches
     run.wrapped.train()
     batches.epoch = epoch
-    digest, losses = FeedDigest(), Arrivals[Trained]()
+    digest, losses = FeedDigest(), Arrivals[Trained](steady=run.ranks.count > 1)
     total, lr = 0.0, 0.0
     for number, (batch, there) in enumerate(bring(run.built.train, run.fabric.device)):
         step = epoch * run.steps_per_epoch + number // schedule.accumulate
         lr = set_learning_rate(run.optimizer, schedule, step, run.steps_per_epoch, scores)
         digest.update(batch)
-        seed = zlib.crc32(f"{run.spec.seed}/{epoch}/{number}".encode())
-        loss = run.gradients.add(there, seed, _group_size(number, schedule.accumulate, len(batches)))
+        sharing = _group_size(number, schedule.accumulate, len(batches))
+        loss = run.gradients.add(there, _seed(run, epoch, number), sharing, batches.size(number))
         losses.send(Trained(number, step, lr, batch.ids), loss)
         total = _tell(run, epoch, losses.arrived(), total)
         if (number + 1) % schedule.accumulate == 0 or number + 1 == len(batches):
             _step(run)
             stop_if_asked()
     total = _tell(run, epoch, losses.rest(), total)
-    return total / len(batches), lr, digest.value()
+    fed = FeedDigest(run.ranks.in_order_of_batches(digest.batches))
+    return total / len(batches), lr, fed.value()
+
+
+def _seed(run: Run, epoch: int, number: int) -> int:
+    """What a batch's random numbers, such as dropout's, are drawn from; each process draws others."""
+    of_rank = f"/{run.ranks.rank}" if run.ranks.rank else ""
+    return zlib.crc32(f"{run.spec.seed}/{epoch}/{number}{of_rank}".encode())
 
 
 def _tell(run: Run, epoch: int, losses: Iterator[tuple[Trained, float]], total: float) -> float:
@@ -183,12 +201,15 @@ def _tell(run: Run, epoch: int, losses: Iterator[tuple[Trained, float]], total: 
     """
     for trained, value in losses:
         if not math.isfinite(value):
+            # Every process is here, with the same sum of losses.
+            named = [name for names in run.ranks.each(trained.ids) for name in names]
             raise NonFiniteError(
                 f"the loss is {value} in epoch {epoch + 1}, step {trained.step + 1}, at learning rate "
-                f"{trained.lr:.3g}; the images of the batch: {', '.join(trained.ids)}"
+                f"{trained.lr:.3g}; the images of the batch: {', '.join(named)}"
             )
         total += value
-        run.events.step(epoch, trained.number + 1, len(run.built.batches), value, len(trained.ids))
+        images = run.built.batches.size(trained.number)
+        run.events.step(epoch, trained.number + 1, len(run.built.batches), value, images)
         run.watch.step(value, trained.lr)
     return total
 
@@ -199,7 +220,8 @@ def _group_size(number: int, accumulate: int, batches: int) -> int:
 
 
 def _step(run: Run) -> None:
-    """Clip, update the weights, and follow them with the average."""
+    """Add up the gradients of all processes, clip, update the weights, follow them with the average."""
+    run.gradients.add_up()
     if run.spec.schedule.clip_norm:
         # An overflow under fp16 is no error: the gradient scaler skips that step.
         run.fabric.clip_gradients(
@@ -216,8 +238,8 @@ def _evaluate(run: Run) -> Metrics | None:
     if not labels.any():
         return None  # held by a server
     progress = run.events.task("evaluating, batch")
-    run.latest = predict(run.fabric, run.evaluated, run.built.watched, progress)
-    return measure(run.latest.logits, labels, run.spec.protocol)
+    latest = run.latest = predict(run.fabric, run.evaluated, run.built.watched, progress, ranks=run.ranks)
+    return run.ranks.from_first(lambda: measure(latest.logits, labels, run.spec.protocol))
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
@@ -230,7 +252,7 @@ def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def _resume(run: Run) -> list[Epoch]:
-    state = load_state(run.folder / CHECKPOINT)
+    state = run.ranks.from_first(lambda: load_state(run.folder / CHECKPOINT))
     if state is None:
         return []
     run.built.model.load_state_dict(state.tensors["model"])

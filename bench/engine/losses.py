@@ -68,9 +68,33 @@ def share_of(
     """
     if reduction == "sum":
         return 1.0
-    if difficult == "ignored" and reduction == "mean" and not isinstance(loss, SoftMargin):
+    if difficult == "ignored" and _over_labels(loss, reduction):
         return (part != 0).sum() / (whole != 0).sum().clamp(min=1)
     return len(part) / len(whole)
+
+
+def counted(
+    labels: Tensor,
+    loss: BCE | SoftMargin | ASL,
+    difficult: Difficult,
+    reduction: Reduction,
+    known: Tensor | None,
+) -> Tensor:
+    """How many labels or images the loss of a part of a batch is a mean over, a scalar; 1 where it is a sum.
+
+    The arguments are those of `classification_loss`.
+    """
+    if reduction == "sum":
+        return torch.ones((), dtype=torch.int64, device=labels.device)
+    kept = _kept(labels, difficult, known)
+    if kept is not None and _over_labels(loss, reduction):
+        return kept.sum()
+    return torch.full((), len(labels), dtype=torch.int64, device=labels.device)
+
+
+def _over_labels(loss: BCE | SoftMargin | ASL, reduction: Reduction) -> bool:
+    """Whether every label counts the same, and not every image."""
+    return reduction == "mean" and not isinstance(loss, SoftMargin)
 
 
 def asymmetric_terms(logits: Tensor, targets: Tensor, loss: ASL) -> Tensor:

@@ -15,15 +15,13 @@ class AtOnce:
     Args:
         least: images that a part has at least; batch statistics need two.
         note: told where fewer images are computed at once from here on.
-        may_cut: whether it may; else a batch fits or is an error.
+        whole: why batches are not cut, in a sentence; empty where they may be.
     """
 
-    def __init__(
-        self, least: int, note: Callable[[str], None] = lambda text: None, may_cut: bool = True
-    ) -> None:
+    def __init__(self, least: int, note: Callable[[str], None] = lambda text: None, whole: str = "") -> None:
         self._least = least
         self._note = note
-        self._may_cut = may_cut
+        self._whole = whole
         self.limit: int | None = None
         """Images at once; None as long as whole batches fit."""
 
@@ -38,13 +36,18 @@ class AtOnce:
         """What `compute` makes of a batch of `count` images, or None: smaller parts are to be tried.
 
         Raises:
-            torch.OutOfMemoryError: with the smallest parts too, or no parts may be made.
+            torch.OutOfMemoryError: with the smallest parts too.
+            RuntimeError: with the whole batch, where it is not to be cut.
         """
         parts = self.parts(count)
         try:
             return compute()
-        except torch.OutOfMemoryError:
-            if not self._may_cut or len(parts) >= count // self._least:
+        except torch.OutOfMemoryError as error:
+            if self._whole:
+                raise RuntimeError(
+                    f"the memory does not hold what {count} images at once take, and {self._whole}"
+                ) from error
+            if len(parts) >= count // self._least:
                 raise
         # Here, because until the error is let go of, it holds on to what was computed.
         torch.cuda.empty_cache()  # nothing without a GPU

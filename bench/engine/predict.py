@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.datasets.feed import Batch, Feed, FeedDigest
 from bench.engine.ahead import bring
 from bench.engine.memory import AtOnce
+from bench.engine.ranks import ALONE, Ranks
 from bench.metrics.known import given_labels
 from bench.progress import Progress
 from bench.stop import stop_if_asked
@@ -22,6 +23,7 @@ class NonFiniteError(Exception):
     """A loss or a score is NaN or infinite: training has gone wrong."""
 
 
+_NONE = np.zeros((0, 0), dtype=np.float32)
 Tell = Callable[[Batch], Tensor]
 
 
@@ -29,7 +31,7 @@ class Predicted(NamedTuple):
     """What a model makes of a split.
 
     Attributes:
-        logits: `(N, C)` float32, in the order of the split.
+        logits: `(N, C)` float32, in the order of the split; in a process that does not lead, of its images.
         rate: images per second.
         feed: hash of the images, labels and order that were fed.
     """
@@ -45,16 +47,24 @@ def beside(batch: Batch) -> dict[str, Tensor]:
 
 
 def predict(
-    fabric: Fabric, model: nn.Module, feed: Feed, progress: Progress, tell: Tell | None = None
+    fabric: Fabric,
+    model: nn.Module,
+    feed: Feed,
+    progress: Progress,
+    tell: Tell | None = None,
+    ranks: Ranks = ALONE,
 ) -> Predicted:
     """Score every image of a split. Where the memory does not hold a batch, it is scored in parts.
+
+    Several processes score whole batches each, so that a score has the same bits as with one.
 
     Args:
         fabric: of the device and the precision.
         model: takes what the feed gives.
-        feed: of the split.
+        feed: of the split, or of the batches of this process.
         progress: called with (done, total) batches.
         tell: gives what the head is told of the labels of a batch, `(B, C)`; None if it is told nothing.
+        ranks: the processes that share the split, the first batches in the first.
 
     Raises:
         NonFiniteError: naming an image whose scores are not finite.
@@ -78,14 +88,23 @@ def predict(
             stop_if_asked()
     model.train(was_training)
     # Fetched at once: a GPU that is asked for the scores of a batch waits until it is told of the next.
-    logits = torch.cat(parts).cpu().numpy()
+    own = torch.cat(parts).cpu().numpy() if parts else _NONE
+    gathered = ranks.to_first((own, ids, digest.batches))
+    # A process that there was no batch for has no classes either.
+    logits = np.concatenate([part for part, _, _ in gathered if len(part)] or [own])
     rate = len(logits) / (time.perf_counter() - started)
+    ids = [name for _, names, _ in gathered for name in names]
+    if problem := ranks.from_first(lambda: _not_finite(logits, ids)):
+        raise NonFiniteError(problem)
+    return Predicted(logits, rate, FeedDigest(part for _, _, batches in gathered for part in batches).value())
+
+
+def _not_finite(logits: NDArray[np.float32], ids: list[str]) -> str:
+    """Which scores are NaN or infinite, in a sentence; nothing where none is."""
     bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
-    if len(bad):
-        raise NonFiniteError(
-            f"the scores of {len(bad)} of {len(logits)} test images are not finite, {ids[bad[0]]} for one"
-        )
-    return Predicted(logits, rate, digest.value())
+    if not len(bad):
+        return ""
+    return f"the scores of {len(bad)} of {len(logits)} test images are not finite, {ids[bad[0]]} for one"
 
 
 def _score(fabric: Fabric, model: nn.Module, inputs: dict[str, Tensor], at_once: AtOnce) -> list[Tensor]:

@@ -39,6 +39,7 @@ from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, Predicted, predict, telling
+from bench.engine.ranks import ALONE, Ranks
 from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut, one_line
@@ -65,17 +66,25 @@ class Machine:
     device: torch.device
     workers: int
     compiled: Compiled
+    ranks: Ranks = ALONE
 
     @classmethod
-    def choose(cls, device: str, workers: int | None, compiled: Compiled, cells: list[Cell]) -> "Machine":
-        """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for."""
+    def choose(
+        cls, device: str, workers: int | None, compiled: Compiled, cells: list[Cell], ranks: Ranks = ALONE
+    ) -> "Machine":
+        """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for.
+
+        Of several processes on a machine each has a GPU of its own.
+        """
         chosen = torch.device("cpu")
         for cell in cells:
             chosen = choose_device(device, cell.spec.schedule.precision)
             if compiled == "graphs" and cell.spec.method.name != PRIOR.name:
                 check_graphs(cell.spec.schedule, chosen)
+        if chosen.type == "cuda" and ranks.count > 1:
+            chosen = torch.device("cuda", ranks.local_rank)
         torch.backends.cudnn.benchmark = True
-        return cls(chosen, choose_workers(workers, chosen), compiled)
+        return cls(chosen, choose_workers(workers, chosen, ranks.local_count), compiled, ranks)
 
 
 def run_cell(
@@ -89,6 +98,8 @@ def run_cell(
 ) -> Record:
     """Run one cell and store its record, also where it fails.
 
+    Of several processes the first stores it; where one fails and the others do not, that one.
+
     Args:
         cell: what to run.
         machine: where to run it.
@@ -97,12 +108,18 @@ def run_cell(
         folder: where its checkpoint and its model go; one of its name in the work folder if None.
         loggers: the names of those that write down the training.
         before_saving: called before a record is stored; what it raises leaves none.
+
+    Raises:
+        UserError: this process alone of several has failed; it has stored the record.
     """
+    ranks = machine.ranks
     code = code_digest(cell.spec.method.name)
-    environment = describe_environment(machine.device, machine.compiled, machine.workers, code)
+    environment = describe_environment(machine.device, machine.compiled, machine.workers, code, ranks.count)
     folder = folder or work_folder() / "runs" / cell.spec.run_id()
-    if cell.fresh:
+    if cell.fresh and ranks.leads:
         shutil.rmtree(folder, ignore_errors=True)
+    loggers = loggers if ranks.leads else ()
+    scores: Scores | None
     with Watch(loggers, cell.spec, cell.dataset.info.classes, events.note) as watch:
         try:
             if cell.spec.method.name == PRIOR.name:
@@ -113,9 +130,19 @@ def run_cell(
             # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
             stop_if_asked()  # a signal to all processes may have ended a loading one too
             before_saving()
-            write_text(folder / "error.txt", traceback.format_exc())
             failed = _record(cell, environment, status="failed", error=one_line(error))
-            return store.save(failed, None)
+            together = ranks.failed_together(cell.spec.run_id())
+            if ranks.leads or not together:
+                write_text(folder / "error.txt", traceback.format_exc())
+                failed = store.save(failed, None)
+            if not together:
+                raise UserError(
+                    f"{failed.run_id} failed in process {ranks.rank + 1} of {ranks.count} alone, which ends "
+                    f"them all: {failed.error}; the same command goes on with the other runs."
+                ) from error
+            return failed
+        if not ranks.leads:
+            return record
         before_saving()
         record = store.save(record, scores)
         watch.finish(record)
@@ -188,11 +215,12 @@ def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, Scores]:
 
 def _train(
     cell: Cell, machine: Machine, environment: Environment, folder: Path, events: Events, watch: Watch
-) -> tuple[Record, Scores]:
-    spec = cell.spec
+) -> tuple[Record, Scores | None]:
+    """Train and score a cell; what a process that does not lead returns is not complete."""
+    spec, ranks = cell.spec, machine.ranks
     reset_peak_memory(machine.device)
     started = time.perf_counter()
-    built = build(cell, machine.device, machine.workers)
+    built = build(cell, machine.device, machine.workers, ranks)
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
@@ -200,22 +228,26 @@ def _train(
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     if selected != len(history) - 1:
-        run.plain.load_state_dict(load_file(folder / BEST))
+        run.plain.load_state_dict(ranks.from_first(lambda: load_file(folder / BEST)))
     logits, eval_rate, eval_feed = _reported(run, selected == len(history) - 1)
     averaged = None
     if spec.schedule.ema_beside and run.averaged:
-        averaged = predict(run.fabric, run.averaged, built.eval, events.task("evaluating, batch")).logits
+        task = events.task("evaluating, batch")
+        averaged = predict(run.fabric, run.averaged, built.eval, task, ranks=ranks).logits
     told = _told(run, cell)
+    spent = run.spent()
+    peak_memory = max(ranks.each(spent.peak_memory))
+    if not ranks.leads:
+        return _record(cell, environment, status="finished"), None
     card = card_of_run(spec, cell.dataset, model.backbone)
     save_model(folder / MODEL, run.plain, built.labels, card)
-    spent = run.spent()
     cost = Cost(
         parameters=count_parameters(model),
         head_parameters=count_parameters(model.head),
         flops=flops,
         train_images_per_second=_training_rate(history),
         eval_images_per_second=eval_rate,
-        peak_memory_bytes=spent.peak_memory,
+        peak_memory_bytes=peak_memory,
         wall_seconds=spent.seconds,
         images_at_once=run.gradients.at_once.limit,
     )
@@ -241,7 +273,8 @@ def _reported(run: Run, last: bool) -> Predicted:
     """The scores that are reported; those of the last epoch are there, if it was evaluated on that split."""
     if last and run.latest is not None and run.built.watched is run.built.eval:
         return run.latest
-    return predict(run.fabric, run.evaluated, run.built.eval, run.events.task("evaluating, batch"))
+    task = run.events.task("evaluating, batch")
+    return predict(run.fabric, run.evaluated, run.built.eval, task, ranks=run.ranks)
 
 
 def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
@@ -257,6 +290,7 @@ def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
             run.built.eval,
             run.events.task(f"evaluating with {percent} % of the labels known, batch"),
             telling(percent),
+            run.ranks,
         ).logits
         for percent in PERCENTS
     ]
@@ -275,8 +309,8 @@ def set_up(
     average = MovingAverage(model, decay) if decay else None
     fed = built.fed(model)
     wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
-    # The gradients of parts would be added up, which goes wrong with CUDA graphs.
-    at_once = AtOnce(least=2, note=events.note, may_cut=machine.compiled != "graphs")
+    at_once = AtOnce(least=2, note=events.note, whole=_why_whole(machine))
+    gradients = Gradients(fabric, wrapped, optimizer, schedule, watch, at_once, machine.ranks)
     return Run(
         spec=spec,
         fabric=fabric,
@@ -284,14 +318,27 @@ def set_up(
         built=built,
         wrapped=wrapped,
         optimizer=optimizer,
-        gradients=Gradients(fabric, wrapped, optimizer, schedule, watch, at_once),
+        gradients=gradients,
         average=average,
         folder=folder,
         events=events,
         watch=watch,
         started=started,
         spent_before=Spent(0.0, 0),
+        ranks=machine.ranks,
     )
+
+
+def _why_whole(machine: Machine) -> str:
+    """Why a batch is not computed in parts where the memory does not hold it; nothing where it may be."""
+    if machine.ranks.count > 1:
+        return (
+            "a batch that several processes share is not cut further: use more processes, or a smaller "
+            "batch_size with accumulate"
+        )
+    if machine.compiled == "graphs":  # which lose gradients that are added up
+        return "with --compile graphs a batch is not cut: use a smaller batch_size, or --compile alone"
+    return ""
 
 
 def _seen_as(model: nn.Module, compiled: Compiled) -> nn.Module:

@@ -62,6 +62,8 @@ class MatrixSpec(BaseModel):
     skip_bad: bool | Path = Field(False, description="leave out what cannot be read, or what a file lists")
     # how and where it runs; no result depends on it beyond rounding
     device: str = "auto"
+    devices: int = Field(1, ge=1, description="processes that share each batch, on each machine")
+    nodes: int = Field(1, ge=1, description="machines that share each batch")
     workers: int | None = Field(None, ge=0)
     compile: Compiled = False
     log: tuple[str, ...] = Field((), description="names of loggers")
@@ -102,6 +104,27 @@ class MatrixSpec(BaseModel):
         if "about" in self.set:
             raise ValueError("about describes a schedule and changes nothing: it cannot be set")
         return self
+
+    @model_validator(mode="after")
+    def _several(self) -> "MatrixSpec":
+        if self.processes == 1:
+            return self
+        if ":" in self.device:
+            raise ValueError(
+                f"device names one GPU, and {self.processes} processes are asked for: give cuda, which takes "
+                "as many as there are processes"
+            )
+        if self.compile:
+            raise ValueError(
+                "compile takes one process: what several exchange within a step is no part of a compiled "
+                "graph; leave out compile, or devices and nodes"
+            )
+        return self
+
+    @property
+    def processes(self) -> int:
+        """Those that share each batch."""
+        return self.devices * self.nodes
 
     @field_validator("device")
     @classmethod

@@ -12,9 +12,9 @@ from torch.optim import Optimizer
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
 from bench.engine.build import Built, augmentation_of
+from bench.engine.events import Silent
 from bench.engine.fit import Run, train_epoch
 from bench.engine.optimisation import build_optimizer
-from bench.engine.plan import Cell
 from bench.engine.run import Machine, set_up
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
@@ -26,8 +26,6 @@ from bench.methods.model import MultiLabelModel, earlier_dim, seeded_backbone, s
 from bench.metrics.protocol import PROTOCOLS
 from bench.profile.heads import SEED, Setting, now
 from bench.profile.report import Figure
-from bench.progress import Progress
-from bench.records.record import Epoch, Record
 
 # The engine is to train at least so many times the images per second of the loop.
 LEAST = 0.97
@@ -84,7 +82,7 @@ def measure_engine(
     spec = _spec(choice, training.schedule())
     built = _built(spec, index, machine)
     with Watch((), spec, (), print) as watch:
-        run = set_up(spec, machine, built, Path(), _Silent(), watch, 0.0)
+        run = set_up(spec, machine, built, Path(), Silent(), watch, 0.0)
         other = _model(spec, index)
         other.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = build_optimizer(other, spec.schedule)
@@ -182,20 +180,3 @@ def _built(spec: CellSpec, index: SplitIndex, machine: Machine) -> Built:
     labels = Setting(classes, 0, 0, 0, torch.device("cpu")).labels()
     model = _model(spec, index)
     return Built(model, labels, batches, train, held_out, held_out, index.labels, lambda model: model)
-
-
-class _Silent:
-    """Told of what happens, and shows nothing."""
-
-    def task(self, name: str) -> Progress:
-        return lambda done, total: None
-
-    def cell_started(self, cell: Cell, number: int, total: int) -> None: ...
-
-    def step(self, epoch: int, step: int, steps: int, loss: float, images: int) -> None: ...
-
-    def epoch_finished(self, epoch: Epoch) -> None: ...
-
-    def cell_finished(self, record: Record) -> None: ...
-
-    def note(self, text: str) -> None: ...

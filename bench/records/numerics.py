@@ -1,4 +1,4 @@
-"""What may change a result by more than the last digits: packages, device, instructions, threads, code."""
+"""What may change a result by more than the last digits: packages, device, instructions, processes, code."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,7 @@ def numerics(environment: Environment) -> dict[str, str]:
     return {name: environment.versions.get(name, UNKNOWN) for name in NUMERIC} | {
         "device": environment.device_name,
         "instruction set": environment.instructions or UNKNOWN,
+        "processes": str(environment.processes),
         "compiled": _COMPILED[environment.compiled],
         "TF32": UNKNOWN if environment.tf32 is None else "yes" if environment.tf32 else "no",
         "code": shared_code or UNKNOWN,

@@ -95,6 +95,13 @@ class Environment(_Part):
     threads: int | None = None
     tf32: bool | None = None  # whether a GPU may round the factors of float32 products
     code: str = ""  # digests of the code that decides the numbers: what methods share, and the head's own
+    # That shared each batch, with batch statistics of all of it where they are trained.
+    processes: int = Field(1, ge=1)
+
+    @model_serializer(mode="wrap")
+    def _as_before_for_one_process(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        found: dict[str, object] = fields(self)
+        return {name: value for name, value in found.items() if name != "processes" or value != 1}
 
 
 class Record(_Part):

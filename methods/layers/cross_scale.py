@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import UserError
+from bench.methods.layers import across
 from bench.methods.layers.transformer import TransformerLayer
 
 HEADS, LAYERS = 4, 3
@@ -136,7 +137,8 @@ class ScaleTransformer(nn.Module):
         tokens = one.flatten(2).mT
         if self.places is None:
             # What a layer attends over is its second axis.
-            return self._layered(tokens.transpose(0, 1), None).transpose(0, 1)
+            tokens = across.of_all_images(tokens)
+            return across.of_own_images(self._layered(tokens.transpose(0, 1), None).transpose(0, 1))
         return self._layered(tokens, self.places(one.shape[2], one.shape[3]))
 
     def _layered(self, tokens: Tensor, places: Tensor | None) -> Tensor:

@@ -50,8 +50,8 @@ def test_a_batch_that_does_not_fit_is_an_error_and_not_cut() -> None:
     def full() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    at_once = AtOnce(least=1, may_cut=False)
-    with pytest.raises(torch.OutOfMemoryError):
+    at_once = AtOnce(least=1, whole="with graphs it is not cut")
+    with pytest.raises(RuntimeError, match="does not hold what 8 images at once take, and with graphs"):
         at_once.attempt(8, full)
     assert at_once.parts(8) == [slice(0, 8)]
 

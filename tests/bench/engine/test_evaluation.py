@@ -82,8 +82,8 @@ def test_a_run_is_evaluated_at_its_marks_and_the_last_epoch_once(
     write_voc(tmp_path / "data", train=8, test=5)
     scored: list[int] = []
 
-    def counted(*args: Any) -> Any:
-        found = predict(*args)
+    def counted(*args: Any, **named: Any) -> Any:
+        found = predict(*args, **named)
         scored.append(len(found.logits))
         return found
 
