@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric, plugins
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
@@ -77,7 +78,10 @@ def precision_plugin(precision: Precision, device: torch.device) -> plugins.Prec
 def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
     """Fabric for one process on a device."""
     devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
-    return Fabric(accelerator=device.type, devices=devices, plugins=[precision])
+    # Told where it runs, because it would take Slurm's variables for its own: refuse a task that was asked
+    # for by --ntasks, and warn wherever a machine has Slurm. What a task of Slurm needs is in bench.launch.
+    here = LightningEnvironment()
+    return Fabric(accelerator=device.type, devices=devices, plugins=[precision, here])
 
 
 def describe_environment(device: torch.device, compiled: bool, workers: int, code: str) -> Environment:
