@@ -51,9 +51,14 @@ GOES_ON = "; the same command goes on from the last epoch"
 @click.option(
     "--launcher",
     help="What spreads the runs over processes: local, so many at a time on this machine, each with a GPU "
-    "or a share of the cores.  [default: none; one after the other]",
+    "or a share of the cores; or slurm, a task of a cluster for each.  [default: none; one after the other]",
 )
 @click.option("--jobs", type=int, help="Runs at a time, of --launcher local.")
+@click.option(
+    "--slurm",
+    type=click.Path(path_type=Path),
+    help="YAML file that says what each task asks the cluster for, of --launcher slurm.",
+)
 @click.option("--dry-run", is_flag=True, default=None, help="Print the plan and stop.")
 def command(spec: Path | None, name: str | None, **options: Any) -> None:
     """Train and evaluate a matrix of methods, data sets and seeds under one schedule.
@@ -72,6 +77,8 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
         with heeding_signals(), joined(matrix) as ranks:
             console.quiet = not ranks.leads
             launcher = launcher_named(matrix.launcher) if matrix.launcher else None
+            if launcher:
+                launcher.check(matrix)
             with open_display(console) as display:
                 cells = ranks.first_then_others(lambda: plan(matrix, display.task))
                 outcome = None
@@ -88,6 +95,8 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
         raise Stopped(stopped.signal, GOES_ON) from None
     if outcome is None:
         print_plan(matrix, cells, console)
+        for line in launcher.foretell(matrix, cells) if launcher else ():
+            say(console, line)
         return
     finished = len(cells) - outcome.without_result - outcome.elsewhere
     say(

@@ -59,8 +59,7 @@ def _shown(cell: CellStatus) -> dict[str, object]:
 def _far(cell: CellStatus) -> str:
     if cell.state == "finished":
         return "scored; a server has the labels" if cell.map is None else f"mAP {cell.map:.2f}"
-    if cell.state == "stopped":
-        return f"goes on at epoch {cell.epochs_done + 1}"
     if cell.progress is not None:
         return describe_progress(cell.progress)
-    return cell.last.replace("\n", " | ")
+    goes_on = [f"goes on at epoch {cell.epochs_done + 1}"] if cell.epochs_done else []
+    return " | ".join([*goes_on, *cell.last.splitlines()])

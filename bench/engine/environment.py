@@ -101,7 +101,8 @@ def precision_plugin(precision: Precision, device: torch.device) -> plugins.Prec
 def fabric_on(device: torch.device, precision: plugins.Precision) -> Fabric:
     """Fabric for one process on a device."""
     devices: list[int] | int = [device.index or 0] if device.type == "cuda" else 1
-    # Named, because one found by itself would take what a scheduler says of its tasks for its own.
+    # Told where it runs, because it would take Slurm's variables for its own: refuse a task that was asked
+    # for by --ntasks, and warn wherever a machine has Slurm. What a task of Slurm needs is in bench.launch.
     here = LightningEnvironment()
     return Fabric(accelerator=device.type, devices=devices, plugins=[precision, here])
 

@@ -67,8 +67,9 @@ class MatrixSpec(BaseModel):
     workers: int | None = Field(None, ge=0)
     compile: Compiled = False
     log: tuple[str, ...] = Field((), description="names of loggers")
-    launcher: str | None = Field(None, description="what spreads the runs over processes: local")
+    launcher: str | None = Field(None, description="what spreads the runs over processes: local or slurm")
     jobs: int | None = Field(None, ge=1, description="runs at a time, of launcher local")
+    slurm: Path | None = Field(None, description="what a cluster is asked for, of launcher slurm")
     results: Path = Path("results")
     overwrite: Overwrite = "only-missing"
     dry_run: bool = False
@@ -101,6 +102,10 @@ class MatrixSpec(BaseModel):
             raise ValueError("jobs says how many runs at a time launcher local makes: add launcher local")
         if self.launcher == "local" and self.jobs is None:
             raise ValueError("launcher local needs jobs: how many runs at a time")
+        if self.slurm is not None and self.launcher != "slurm":
+            raise ValueError("slurm says what launcher slurm asks a cluster for: add launcher slurm")
+        if self.launcher == "slurm" and self.slurm is None:
+            raise ValueError("launcher slurm needs slurm: a file with what each task asks for, as `gpus: 1`")
         if "about" in self.set:
             raise ValueError("about describes a schedule and changes nothing: it cannot be set")
         return self
@@ -109,6 +114,11 @@ class MatrixSpec(BaseModel):
     def _several(self) -> "MatrixSpec":
         if self.processes == 1:
             return self
+        if self.launcher is not None:
+            raise ValueError(
+                f"launcher {self.launcher} runs each cell in one process: leave out devices and nodes, or the "
+                "launcher"
+            )
         if ":" in self.device:
             raise ValueError(
                 f"device names one GPU, and {self.processes} processes are asked for: give cuda, which takes "

@@ -10,12 +10,21 @@ from bench.launch.job import Submitted
 from bench.launch.screen import Screen
 from bench.resolve import unknown_name
 
-LAUNCHERS = {"local": "bench.launch.local"}
+LAUNCHERS = {"local": "bench.launch.local", "slurm": "bench.launch.slurm"}
 """By the name that a user types, the module."""
 
 
 class Launcher(Protocol):
     """What a launcher's module has."""
+
+    GOES_ON: bool
+    """Whether a cell that was stopped goes on by itself."""
+
+    def check(self, matrix: MatrixSpec) -> None:
+        """UserError where what the matrix says of it cannot be; before any work."""
+
+    def foretell(self, matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
+        """What would be done to run the cells that are to be run, a line each, where that is not plain."""
 
     def launch(self, matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome | None:
         """Have the cells run that are to be run; None where that goes on when this process has ended."""
@@ -23,8 +32,11 @@ class Launcher(Protocol):
     def cancel(self, submitted: Submitted, runs: list[str]) -> list[str]:
         """Stop a whole job, or some of its runs if any are named; gives a line on each."""
 
-    def is_active(self, submitted: Submitted) -> bool:
-        """Whether cells that nobody is at work on may still be begun."""
+    def is_active(self, submitted: Submitted, run_id: str) -> bool:
+        """Whether a cell that nobody is at work on may still be begun."""
+
+    def how_ended(self, submitted: Submitted, run_id: str) -> str:
+        """How what ran a cell ended, where it left no word of its own; else nothing."""
 
 
 def launcher_named(name: str) -> Launcher:

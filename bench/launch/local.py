@@ -32,6 +32,7 @@ LOOK = 1.0
 """Seconds between two looks at how far the cells are."""
 TRIES = 3
 """How often a cell is begun whose process is killed in between."""
+GOES_ON = False
 LOST = "lost"
 """How a cell ended whose processes were all killed, beside what a worker says."""
 
@@ -72,10 +73,24 @@ def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
     return [_stop(run, held[run].holder.process if run in held else None) for run in runs]
 
 
-def is_active(submitted: Submitted) -> bool:
+def is_active(submitted: Submitted, run_id: str) -> bool:
     """Whether what gives the cells of a job to its processes may still live."""
     process = holder_of_job(submitted)
     return process is not None and not process.is_gone()
+
+
+def how_ended(submitted: Submitted, run_id: str) -> str:
+    """Nothing: what a process of this machine had to say is in its log."""
+    return ""
+
+
+def check(matrix: MatrixSpec) -> None:
+    """Nothing: all that it needs is in the matrix."""
+
+
+def foretell(matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
+    """How many at a time."""
+    return [f"{matrix.jobs or 1} at a time on this machine."]
 
 
 def results_of(submitted: Submitted) -> Path:

@@ -60,10 +60,9 @@ def cell_statuses(results: Path, jobs: list[Submitted]) -> Iterator[CellStatus]:
     for submitted in jobs:
         store = RecordStore(Path(submitted.job.folder) / submitted.job.matrix.results)
         held = {one.run_id: one for one in Claims(store.folder).held()}
-        active = _is_active(submitted)
         for run_id in submitted.job.cells:
             told.add((store.folder.absolute(), run_id))
-            yield _of_job(submitted, run_id, store, held.get(run_id), active)
+            yield _of_job(submitted, run_id, store, held.get(run_id))
     folder = RecordStore(results).folder
     for one in Claims(folder).held():
         if (folder.absolute(), one.run_id) not in told and not one.over:
@@ -99,9 +98,7 @@ def last_lines(path: Path, count: int) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
 
 
-def _of_job(
-    submitted: Submitted, run_id: str, store: RecordStore, held: Held | None, active: bool
-) -> CellStatus:
+def _of_job(submitted: Submitted, run_id: str, store: RecordStore, held: Held | None) -> CellStatus:
     job, log = submitted.job, log_of(submitted.folder, run_id)
     if store.stamp(run_id) not in ("", job.stored.get(run_id, "")):
         record = store.load(run_id)
@@ -112,12 +109,15 @@ def _of_job(
         return CellStatus(job.name, run_id, "failed", last=one_line(why))
     if held is not None and not held.over:
         return _running(job.name, held)
+    active, goes_on, ended = _launched(submitted, run_id)
+    done = epochs_done(Path(job.environment["BENCH_WORK"]) / "runs" / run_id)
     printed = last_lines(log, 40)
-    if _went_wrong(printed):
-        return CellStatus(job.name, run_id, "failed", last="\n".join(printed[-3:]))
+    if active and goes_on:
+        return CellStatus(job.name, run_id, "waiting", epochs_done=done)
+    if _went_wrong(printed) or (ended and not done):
+        return CellStatus(job.name, run_id, "failed", last="\n".join([*printed[-3:], ended]).strip())
     if printed and not active:
-        done = epochs_done(Path(job.environment["BENCH_WORK"]) / "runs" / run_id)
-        return CellStatus(job.name, run_id, "stopped", epochs_done=done)
+        return CellStatus(job.name, run_id, "stopped", epochs_done=done, last=ended)
     return CellStatus(job.name, run_id, "waiting" if active else "not begun")
 
 
@@ -154,11 +154,13 @@ def _running(job: str, held: Held) -> CellStatus:
     )
 
 
-def _is_active(submitted: Submitted) -> bool:
+def _launched(submitted: Submitted, run_id: str) -> tuple[bool, bool, str]:
+    """What a launcher says of a cell: whether it is active, whether it goes on by itself, how it ended."""
     try:
-        return launcher_named(submitted.job.launcher).is_active(submitted)
-    except UserError:  # a launcher of another version
-        return False
+        launcher = launcher_named(submitted.job.launcher)
+    except UserError:  # of another version
+        return False, False, ""
+    return launcher.is_active(submitted, run_id), launcher.GOES_ON, launcher.how_ended(submitted, run_id)
 
 
 def logs_named(start: str) -> list[Path]:

@@ -23,6 +23,7 @@ LONGER = {
         "--help"
     ],
     "bench run --spec matrix.yaml": FEW,
+    "bench run --spec matrix.yaml --launcher slurm --slurm gpu.yaml": ["--dry-run"],
     "bench run --methods all --data scenes,scenes-alike,scenes-independent,scenes-reversed "
     "--results .bench/context": [*FEW, "--epochs", "1"],
 }

@@ -1,0 +1,135 @@
+"""A matrix on a real Slurm: submitted, also twice, cancelled, refused; submitter killed, node down."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench_command import TINY, bench, own_environment, own_process
+from slurm_cluster import NODE, SlurmCluster
+from slurm_tasks import LAST, Task, assert_same_results, epochs_in, jobs, submit, submitted_in
+from trees import write_voc
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = "cpus: 1\nlook_again: 0.05\n"
+RUN = ("run", "--methods", "resnet", "--epochs", str(LAST), *TINY)
+SLURM = ("--launcher", "slurm", "--slurm", "gpu.yaml")
+
+
+@pytest.fixture(autouse=True)
+def in_reach(cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write_voc(tmp_path / "data", train=40, test=8)
+    return tmp_path / "data"
+
+
+def begin(folder: Path, data: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    """Begin to submit, in a process of its own."""
+    folder.mkdir()
+    (folder / "gpu.yaml").write_text(SETTINGS)
+    return subprocess.Popen(own_process(*arguments, *SLURM), cwd=folder, env=own_environment(folder, data))
+
+
+def test_submitted_twice_at_once_each_cell_is_run_once_and_a_dead_holder_is_taken_over_from(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    results, people = tmp_path / "results", (tmp_path / "one", tmp_path / "other")
+    failing = "salgl/batch_entropy_weight=1e39"  # beyond float32
+    matrix = (
+        "run",
+        "--methods",
+        f"{failing},resnet",
+        "--epochs",
+        str(LAST),
+        *TINY,
+        "--results",
+        str(results),
+    )
+    assert [process.wait() for process in [begin(folder, data, *matrix) for folder in people]] == [0, 0]
+    both = [submitted_in(folder) for folder in people]
+    (run_id,) = (one for one in both[0].job.cells if "-resnet-" in one)
+    tasks = [Task(cluster, submitted, run_id) for submitted in both]
+    cluster.wait("an epoch", lambda: any(task.epochs() for task in tasks))
+    holder, other = sorted(tasks, key=lambda task: not task.epochs())
+
+    with holder.held_still() as process:
+        cluster.wait("the other to find it claimed", lambda: "another process has its cell" in other.log())
+        shown = [bench(folder, data, "status", "--results", str(results)).stdout for folder in people]
+        assert all("running" in text and "task Slurm" in text for text in shown), shown
+        os.kill(process, signal.SIGKILL)
+    cluster.wait_for_all()
+
+    records = {one.run_id: one for one in RecordStore(results).all() if isinstance(one, Record)}
+    assert sorted(record.status for record in records.values()) == ["failed", "finished", "finished"]
+    assert records[run_id].status == "finished", "one that fails leaves the others running"
+    # In the other's work folder nothing was begun: it is begun anew there, by that task alone.
+    assert other.epochs() == list(range(1, LAST + 1)) and len(holder.epochs()) < LAST
+    assert bench(people[1], data, "status", "--results", str(results)).stdout.count("failed") >= 1
+
+
+def test_neither_a_killed_submitter_nor_a_node_that_goes_down_loses_anything(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert bench(here, data, *RUN).exit_code == 0
+    before = cluster.states().keys()
+    process = begin(there, data, *RUN)
+    cluster.wait("the first of its jobs", lambda: cluster.states().keys() > before)
+    process.kill()
+    process.wait()
+
+    submit(there, data, SETTINGS, *RUN)
+    cluster.wait("an epoch", lambda: bool(epochs_in(there)))
+    cluster.command("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
+    cluster.wait("its tasks to wait", lambda: "RUNNING" not in cluster.states().values())
+    assert len(epochs_in(there)) < LAST, "too late to be in the middle"
+    cluster.command("scontrol", "update", f"nodename={NODE}", "state=resume")
+    cluster.wait_for_all()
+    assert_same_results(here, there)
+    assert sorted(epochs_in(there)) == list(range(1, LAST + 1)), "each epoch once, whoever did it"
+
+
+def test_what_is_cancelled_ends_and_is_told_from_files(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    submitted = submit(tmp_path / "run", data, SETTINGS, *RUN)
+    assert "waiting" in bench(tmp_path / "run", data, "status").stdout
+    done = bench(tmp_path / "run", data, "cancel", submitted.job.name)
+    assert done.exit_code == 0 and done.stdout.count("was cancelled: Slurm's job") == 2, done.output
+    states = cluster.wait_for_all()
+    assert {states[number] for number in submitted.job.ids.values() if number in states} <= {"CANCELLED"}
+    told = bench(tmp_path / "run", data, "status").stdout
+    assert "not begun" in told and "waiting" not in told
+
+
+def test_where_preparing_fails_nothing_waits_for_ever_and_its_last_lines_are_shown(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    lines = "setup: ['echo no module of that name', 'exit 3']\n"
+    submit(tmp_path / "run", data, SETTINGS + lines, *RUN)
+    cluster.wait_for_all()
+    told = bench(tmp_path / "run", data, "status").stdout
+    assert "the task that prepares ended with code 3; the same command submits what is missing" in told
+    assert "no module of that name" in bench(tmp_path / "run", data, "logs", "prepare").stdout
+
+
+def test_what_slurm_refuses_is_one_sentence_and_leaves_nothing_in_the_queue(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    before = cluster.states()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "gpu.yaml").write_text("partition: nowhere\n")
+    done = bench(tmp_path / "run", data, *RUN, *SLURM)
+    assert done.exit_code == 2 and "Traceback" not in done.output
+    assert "Slurm does not take the job: " in done.output and "invalid partition" in done.output
+    assert cluster.states().keys() <= before.keys() and not jobs(tmp_path / "run")

@@ -1,0 +1,65 @@
+"""What `bench run --launcher slurm` says where nothing is submitted."""
+
+from pathlib import Path
+
+import pytest
+
+from bench_command import TINY, bench
+from slurm_tasks import jobs
+from trees import write_voc
+
+RUN = ("run", "--methods", "resnet", "--epochs", "1", *TINY)
+SLURM = ("--launcher", "slurm", "--slurm", "gpu.yaml")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write_voc(tmp_path / "data", train=8, test=4)
+    return tmp_path / "data"
+
+
+def settings(folder: Path, text: str) -> None:
+    folder.mkdir()
+    (folder / "gpu.yaml").write_text(text)
+
+
+def test_a_dry_run_says_what_would_be_submitted_and_submits_nothing(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # it needs no Slurm
+    settings(tmp_path / "run", "partition: gpu\ngpus: 1\nat_once: 4\n")
+    done = bench(tmp_path / "run", data, *RUN, *SLURM, "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 runs to do" in done.stdout
+    said = "To be submitted to Slurm: a task that prepares, and after it 2 for the runs, 4 at a time."
+    assert said in done.stdout and "Each task asks for partition gpu, 1 GPU." in done.stdout
+    assert not jobs(tmp_path / "run")
+
+
+def test_where_there_is_no_slurm_it_says_so(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    settings(tmp_path / "run", "gpus: 1\n")
+    done = bench(tmp_path / "run", data, *RUN, *SLURM)
+    assert done.exit_code == 2 and "There is no Slurm here" in done.output
+    assert not jobs(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--launcher", "slurm"), "launcher slurm needs slurm: a file with what each task asks for"),
+        (("--slurm", "gpu.yaml"), "slurm says what launcher slurm asks a cluster for: add launcher slurm"),
+        ((*SLURM, "--jobs", "2"), "jobs says how many runs at a time launcher local makes"),
+        (("--launcher", "slrum", *SLURM[2:]), "add launcher slurm"),
+        (SLURM, "'gpu' is not a known key, did you mean 'gpus'?"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_before_any_work(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    settings(tmp_path / "run", "gpu: 1\n")
+    done = bench(tmp_path / "run", tmp_path / "nowhere", *RUN, *arguments)
+    assert done.exit_code == 2 and said in done.output, done.output
+    assert "Traceback" not in done.output
