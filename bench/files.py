@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import IO, Any, TextIO, cast
 import yaml
 
 from bench.errors import UserError, cut, one_line
+from bench.temporaries import temporary
 
 MOST_VALUES = 100_000
 """Values that a YAML text may have once its aliases are followed: a few hundred bytes can mean billions."""
@@ -26,33 +25,32 @@ LARGEST = 16 << 20
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path that takes the name `path` when the block ends well, and goes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by tempfile, whose files nobody else may read: these get what the user grants for new files.
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{path.suffix}"
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with temporary(path) as unfinished:
+            yield unfinished
+            with unfinished.open("rb") as written:
+                os.fsync(written.fileno())
+            unfinished.replace(path)
     except OSError as error:
         if error.errno and error.filename is None:  # a full disk, which shows when bytes are written
             error.filename = str(path)
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
     """A new folder for what is to be called `name` once it is whole; what is left of it goes."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = parent / f".{name}.{secrets.token_hex(8)}"
-    folder.mkdir()
-    try:
+    with temporary(parent / name, folder=True) as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def take_name(folder: Path, path: Path) -> None:
+    """Give a whole folder its name, unless another process has put there what it made of the same."""
+    try:
+        folder.rename(path)
+    except OSError:
+        if not path.is_dir():
+            raise
 
 
 def write_text(path: Path, text: str) -> None:

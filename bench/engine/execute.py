@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from bench.datasets.catalog import share
 from bench.engine.events import Events
+from bench.engine.leftovers import see_to
 from bench.engine.plan import Cell
 from bench.experiment.matrix import MatrixSpec
 from bench.records.store import RecordStore
+from bench.settings import work_folder
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ def execute(
         events: told of the progress.
         store: where the records go; that of the matrix if None.
     """
+    store = store or RecordStore(matrix.results)
+    for cell in cells:
+        if cell.state == "finished":
+            run_id = cell.spec.run_id()
+            see_to(work_folder() / "runs" / run_id, run_id, store, events)
     to_run = [cell for cell in cells if cell.state == "to run"]
     for note in notes(to_run):
         events.note(f"note: {note}")
@@ -39,7 +46,7 @@ def execute(
             )
     without_result = sum(cell.state in ("failed", "damaged") for cell in cells)
     if to_run:
-        without_result += _run(matrix, to_run, events, store or RecordStore(matrix.results))
+        without_result += _run(matrix, to_run, events, store)
     return Outcome(len(to_run), without_result)
 
 

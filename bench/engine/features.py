@@ -21,7 +21,7 @@ from bench.datasets.feed import Batch, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
 from bench.experiment.schedule import Schedule
-from bench.files import atomic_path, temporary_folder
+from bench.files import atomic_path, take_name, temporary_folder
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.model import state_digest
@@ -160,11 +160,13 @@ def _stored(
     read = partial(_read, place, 0) if earlier else partial(_load, place)
     try:
         return read()
+    except FileNotFoundError:
+        pass  # another process may be about to put them there
     except (OSError, ValueError, EOFError):
         shutil.rmtree(place, ignore_errors=True)  # damaged
     with temporary_folder(folder, name) as work:
         _compute(_features(frozen, images, mirrored, device, earlier), images, mirrored, work, progress)
-        work.rename(place)
+        take_name(work, place)
     return read()
 
 

@@ -22,6 +22,7 @@ from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state
 from bench.engine.cost import peak_memory
 from bench.engine.events import Events
 from bench.engine.gradients import Gradients
+from bench.engine.leftovers import BEST, CHECKPOINT
 from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.watch import Watch
@@ -29,9 +30,6 @@ from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Epoch
-
-CHECKPOINT = "training.pt"
-BEST = "best.safetensors"
 
 
 @dataclass

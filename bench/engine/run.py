@@ -30,16 +30,16 @@ from bench.engine.environment import (
     precision_plugin,
 )
 from bench.engine.events import Events
-from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
+from bench.engine.fit import Run, best_epoch, fit
 from bench.engine.gradients import Gradients
+from bench.engine.leftovers import BEST, finish
 from bench.engine.memory import AtOnce
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, Predicted, predict, telling
-from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
-from bench.errors import UserError, cut, one_line
+from bench.errors import cut, one_line
 from bench.experiment.cell import CellSpec
 from bench.files import write_text
 from bench.labels import count_labels
@@ -108,20 +108,8 @@ def run_cell(
             return store.save(failed, None)
         record = store.save(record, scores)
         watch.finish(record)
-    for leftover in (CHECKPOINT, BEST):
-        (folder / leftover).unlink(missing_ok=True)
-    if (folder / MODEL).is_file():
-        _write_card(folder, record, store, events)
+    finish(folder, record, store, events)
     return record
-
-
-def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:
-    """Write the model card; the run is stored, so nothing that happens here ends the matrix."""
-    events.task("writing the model card")
-    try:
-        write_beside(folder, record, store)
-    except (UserError, OSError) as error:
-        events.note(f"note: {record.run_id} has no model card: {one_line(error)}")
 
 
 def _record(cell: Cell, environment: Environment, **fields: object) -> Record:
