@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +53,25 @@ def take_name(folder: Path, path: Path) -> None:
     except OSError:
         if not path.is_dir():
             raise
+
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}(\.[^.]*)?")
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes left half written in a folder that nobody else writes in now."""
+    if folder.is_dir():
+        for left in folder.iterdir():
+            if _TEMPORARY.fullmatch(left.name):
+                remove(left)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,6 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from typing import Any, NamedTuple, TextIO, TypeVar
 
+from bench.stop import leave_signals_to_the_parent
+
 IDLE = 20
 """Seconds after which a process that has nothing to do ends."""
 
@@ -115,6 +117,7 @@ def _nowhere() -> TextIO:
 
 def _end_with(parent: int) -> None:
     """Let this process end when its parent was killed, instead of waiting for work."""
+    leave_signals_to_the_parent()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -16,8 +16,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-RANDOM = 16
-"""Hexadecimal digits that are drawn."""
+MACHINE, RANDOM = 4, 12
+"""Hexadecimal digits: of the machine, and that are drawn."""
 FORGOTTEN = 7 * 24 * 60 * 60
 """Seconds after which what another machine left goes, by the times that the file system gave."""
 
@@ -78,7 +78,7 @@ def remove_left(path: Path, now: float | None = None) -> None:
         now: the time of the file system; what another machine wrote is left alone without it.
     """
     start, suffix = f".{path.name}.", path.suffix
-    length = len(start) + len(_machine()) + RANDOM + len(suffix)
+    length = len(start) + MACHINE + RANDOM + len(suffix)
     with os.scandir(path.parent) as found:
         others = [
             one.name
@@ -114,5 +114,5 @@ def _remove(path: Path) -> None:
 
 @cache
 def _machine() -> str:
-    """Eight hexadecimal digits for this machine."""
-    return sha256(socket.gethostname().encode()).hexdigest()[:8]
+    """Some hexadecimal digits for this machine."""
+    return sha256(socket.gethostname().encode()).hexdigest()[:MACHINE]

@@ -1,7 +1,6 @@
 """Decode every image once, before anything is trained on them."""
 
 import json
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -14,6 +13,7 @@ from PIL import Image, ImageStat
 from bench.datasets.pictures.read import pixel_limit, verify_image
 from bench.files import read_json, write_text
 from bench.processes import Ended, map_bounded
+from bench.processors import processors
 from bench.progress import Progress
 from bench.settings import read_settings
 
@@ -97,7 +97,7 @@ class FileChecks:
     def _read_all(self, files: list[str]) -> Iterator[Verdict]:
         paths = [self._root / file for file in files]
         read = partial(_read, self._max_pixels)
-        for found in map_bounded(read, paths, os.cpu_count() or 1, AT_ONCE, self._max_seconds):
+        for found in map_bounded(read, paths, processors(), AT_ONCE, self._max_seconds):
             yield self._ended(found) if isinstance(found, Ended) else found
 
     def _ended(self, found: Ended) -> Verdict:

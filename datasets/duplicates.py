@@ -1,7 +1,6 @@
 """The same pictures in the training and the evaluation split, under other names."""
 
 import filecmp
-import os
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from bench.datasets.check import AT_ONCE, LEAST_DEVIATION
 from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.read import pixel_limit, read_image
 from bench.processes import Ended, map_bounded
+from bench.processors import processors
 from bench.progress import Progress
 from bench.settings import read_settings
 
@@ -87,7 +87,7 @@ def _squares(paths: list[Path], progress: Progress | None) -> NDArray[np.float32
     """`(N, SIDE, SIDE)` grey levels; zero where a picture could not be read in time."""
     squares = np.zeros((len(paths), SIDE, SIDE), np.float32)
     seconds = read_settings().max_seconds
-    read = map_bounded(partial(_square, pixel_limit()), paths, os.cpu_count() or 1, AT_ONCE, seconds)
+    read = map_bounded(partial(_square, pixel_limit()), paths, processors(), AT_ONCE, seconds)
     for position, square in enumerate(read):
         if not isinstance(square, Ended):
             squares[position] = square

@@ -20,6 +20,7 @@ from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.read import pixel_limit
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
+from bench.stop import leave_signals_to_the_parent
 
 
 class Sample(NamedTuple):
@@ -192,6 +193,7 @@ def loader(dataset: Dataset[Sample], workers: int, device: torch.device, **how: 
         collate_fn=collate,
         num_workers=workers,
         persistent_workers=workers > 0,
+        worker_init_fn=leave_signals_to_the_parent,
         pin_memory=device.type == "cuda",
         # A loader draws a seed for its workers. From the global generator that would move dropout, and by
         # how much would depend on the number of workers.

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from bench.errors import UserError, cut
+from bench.stop import Stopped
 from bench.version import __version__
 
 COMMANDS = {
@@ -73,7 +74,12 @@ class Mistake(click.ClickException):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, on its way past click, which would make an ordinary failure of it."""
+    """Ctrl-C, or another signal to end, on its way past click, which would make an ordinary failure of it."""
+
+    def __init__(self, then: str = "", number: signal.Signals = signal.SIGINT) -> None:
+        super().__init__(then)
+        self.number = number
+        self.said = "Interrupted" if number == signal.SIGINT else f"Stopped by {number.name}"
 
 
 LONGEST = 10_000
@@ -91,9 +97,9 @@ class LazyGroup(click.Group):
         try:
             return super().main(*args, **kwargs)
         except Interrupted as interrupted:
-            click.echo(f"\nInterrupted{interrupted}.", err=True)
-            _die_of_the_signal()
-            raise SystemExit(128 + signal.SIGINT) from None
+            click.echo(f"\n{interrupted.said}{interrupted}.", err=True)
+            _die_of_the_signal(interrupted.number)
+            raise SystemExit(128 + interrupted.number) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of a person's work."""
@@ -133,6 +139,8 @@ class LazyGroup(click.Group):
             raise Mistake(cut(str(error), LONGEST)) from error
         except KeyboardInterrupt as interrupt:
             raise Interrupted(*interrupt.args) from None
+        except Stopped as stopped:
+            raise Interrupted(str(stopped), stopped.signal) from None
         except OSError as error:
             # A folder that cannot be written, a full disk; a closed pipe has no file name and is click's.
             if ctx.params.get("debug") or error.filename is None:
@@ -150,15 +158,15 @@ def _what_to_do(error: OSError) -> str:
     return "; checkpoints and caches go there: set BENCH_WORK to a folder that can be written"
 
 
-def _die_of_the_signal() -> None:
+def _die_of_the_signal(number: signal.Signals) -> None:
     """End as a process does that does not catch Ctrl-C: a shell looks at that, not at an exit status."""
     from bench.processes import end_processes
 
     end_processes()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

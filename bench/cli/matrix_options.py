@@ -8,8 +8,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.display import describe_seconds
 from bench.engine.execute import notes
+from bench.engine.log import describe_seconds
 from bench.engine.plan import Cell
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import Schedule

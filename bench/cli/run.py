@@ -11,8 +11,10 @@ from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, 
 from bench.engine.execute import execute
 from bench.engine.plan import plan
 from bench.experiment.matrix import load_matrix, parse_settings
+from bench.stop import Stopped, heeding_signals
 
 A_CELL_FAILED = 1
+GOES_ON = "; the same command goes on from the last epoch"
 
 
 @click.command("run", cls=MatrixCommand)
@@ -46,18 +48,22 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
         given["set"] = parse_settings(given["set"])
     matrix = load_matrix(spec, given, name)
     try:
-        with open_display(console) as display:
+        with heeding_signals(), open_display(console) as display:
             cells = plan(matrix, display.task)
             outcome = None if matrix.dry_run else execute(matrix, cells, display)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("; the same command goes on from the last epoch") from None
+        raise KeyboardInterrupt(GOES_ON) from None
+    except Stopped as stopped:
+        raise Stopped(stopped.signal, GOES_ON) from None
     if outcome is None:
         print_plan(matrix, cells, console)
         return
-    finished = len(cells) - outcome.without_result
+    finished = len(cells) - outcome.without_result - outcome.elsewhere
     say(
         console,
         f"{outcome.ran} of {len(cells)} runs done now, {finished} have a result under {matrix.results}.",
     )
+    if outcome.elsewhere:
+        say(console, f"{outcome.elsewhere} are being run by other processes; `bench status` shows them.")
     if outcome.without_result:
         raise SystemExit(A_CELL_FAILED)

@@ -9,12 +9,14 @@ from rich.console import Console
 from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
 from bench.experiment.matrix import load_matrix, parse_settings
+from bench.stop import Stopped, heeding_signals
 from bench.tune.report import write_report
 from bench.tune.space import load_space
 from bench.tune.tune import plan_tune, run_tune
 
 FINAL_SEEDS = "0,1,2"
 A_METHOD_HAS_NO_RESULT = 1
+GOES_ON = "; the same command goes on with the tune"
 
 
 def _refuse_split(_: click.Context, __: click.Parameter, value: str | None) -> None:
@@ -67,11 +69,13 @@ def command(
     matrix = load_matrix(None, {"seeds": FINAL_SEEDS, **given})
     asked = load_space(space)
     try:
-        with open_display(console) as display:
+        with heeding_signals(), open_display(console) as display:
             tune = plan_tune(matrix, asked, trials, design_seed, name, display.task)
             found = None if matrix.dry_run else run_tune(tune, display)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("; the same command goes on with the tune") from None
+        raise KeyboardInterrupt(GOES_ON) from None
+    except Stopped as stopped:
+        raise Stopped(stopped.signal, GOES_ON) from None
     if found is None:
         print_plan(matrix, tune.trials, console)
         design, methods = tune.design, len(tune.methods)

@@ -10,6 +10,7 @@ from lightning_fabric import Fabric, plugins
 
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
+from bench.processors import given_processors, processors
 from bench.records.record import Environment
 from bench.version import __version__
 
@@ -56,7 +57,14 @@ def choose_workers(workers: int | None, device: torch.device) -> int:
     """Loading processes: as asked, else none on a CPU, which is busy, and up to 8 beside a GPU."""
     if workers is not None:
         return workers
-    return min(8, torch.multiprocessing.cpu_count()) if device.type == "cuda" else 0
+    return min(8, processors()) if device.type == "cuda" else 0
+
+
+def keep_to_share() -> None:
+    """Compute with no more threads than a scheduler gave processors to this task."""
+    given = given_processors()
+    if given is not None and given < torch.get_num_threads():
+        torch.set_num_threads(given)
 
 
 def precision_plugin(precision: Precision, device: torch.device) -> plugins.Precision:

@@ -1,40 +1,89 @@
 """Run what is to be run of a matrix, one cell after the other."""
 
+import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench.datasets.catalog import share
 from bench.engine.events import Events
-from bench.engine.leftovers import see_to
+from bench.engine.leftovers import finish, is_unfinished
 from bench.engine.plan import Cell
 from bench.experiment.matrix import MatrixSpec
-from bench.records.store import RecordStore
+from bench.records.claims import Claims, Holder
+from bench.records.record import Record
+from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder
+from bench.stop import stop_if_asked
+
+if TYPE_CHECKING:
+    from bench.engine.run import Machine
+
+LOOK_AGAIN = 5.0
+"""Seconds between two looks at runs of other processes that are waited for."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many cells of a matrix were run, and how many of it have no result."""
+    """How many cells of a matrix were run, how many have no result, and how many others are at work on.
+
+    Those that others are at work on are not among those without a result: nothing went wrong with them.
+    """
 
     ran: int
     without_result: int
+    elsewhere: int = 0
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """Both together."""
+        return Outcome(
+            self.ran + other.ran,
+            self.without_result + other.without_result,
+            self.elsewhere + other.elsewhere,
+        )
 
 
 def execute(
-    matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore | None = None
+    matrix: MatrixSpec,
+    cells: list[Cell],
+    events: Events,
+    store: RecordStore | None = None,
+    wait: bool = False,
 ) -> Outcome:
     """Run every cell that is to be run; a cell that fails does not stop the next one.
+
+    A cell that another process is at work on is left to it.
 
     Args:
         matrix: says where and how they are run.
         cells: of it.
         events: told of the progress.
         store: where the records go; that of the matrix if None.
+        wait: for the cells that other processes are at work on; one that is given up there is run here.
     """
     store = store or RecordStore(matrix.results)
     for cell in cells:
-        if cell.state == "finished":
-            run_id = cell.spec.run_id()
-            see_to(work_folder() / "runs" / run_id, run_id, store, events)
+        if cell.state == "finished" and is_unfinished(work_folder() / "runs" / cell.spec.run_id()):
+            _see_to(cell, store, events)
+    to_run = [cell for cell in cells if cell.state == "to run"]
+    outcome = tell_plan(cells, events)
+    if to_run:
+        outcome += _run(matrix, to_run, events, store, wait)
+    return outcome
+
+
+def _see_to(cell: Cell, store: RecordStore, events: Events) -> None:
+    """Do what a process could not do that was killed when it had stored a record."""
+    from bench.engine.claimed import Task, claim
+
+    run_id = cell.spec.run_id()
+    with claim(cell, store, Task()) as found:
+        record = store.load(run_id)
+        if not isinstance(found, Holder) and isinstance(record, Record) and record.status == "finished":
+            finish(work_folder() / "runs" / run_id, record, store, events)
+
+
+def tell_plan(cells: list[Cell], events: Events) -> Outcome:
+    """Tell what is to be known before a matrix is run; gives what is known of its outcome then."""
     to_run = [cell for cell in cells if cell.state == "to run"]
     for note in notes(to_run):
         events.note(f"note: {note}")
@@ -44,10 +93,7 @@ def execute(
                 f"{cell.spec.run_id()} {cell.state} before and left alone: {cell.detail} "
                 "(--overwrite failed runs it again)"
             )
-    without_result = sum(cell.state in ("failed", "damaged") for cell in cells)
-    if to_run:
-        without_result += _run(matrix, to_run, events, store)
-    return Outcome(len(to_run), without_result)
+    return Outcome(0, sum(cell.state in ("failed", "damaged") for cell in cells))
 
 
 def notes(cells: list[Cell]) -> list[str]:
@@ -73,18 +119,46 @@ def _incomplete(cell: Cell) -> str:
     return f"{name}: only {train} training and {evaluated} {on} images are used"
 
 
-def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore) -> int:
+def _run(matrix: MatrixSpec, cells: list[Cell], events: Events, store: RecordStore, wait: bool) -> Outcome:
     events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
     from bench.engine.build import check_models
-    from bench.engine.run import Machine, run_cell
+    from bench.engine.environment import keep_to_share
+    from bench.engine.run import Machine
 
+    keep_to_share()
+    Claims(store.folder).tidy()
+    Claims(work_folder() / "runs").tidy()
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells)
     check_models(cells, machine.device, events.task)
-    failed = 0
+    ended, left = _pass(matrix, machine, cells, events, store)
+    while wait and left:
+        report = events.task("waiting for runs of other processes, run")
+        report(len(cells) - len(left), len(cells))
+        time.sleep(LOOK_AGAIN)
+        free = [cell for cell in left if not _is_held(cell, store)]
+        again, held = _pass(matrix, machine, free, events, store)
+        ended, left = ended + again, [cell for cell in left if cell not in free] + held
+    return ended + Outcome(0, 0, len(left))
+
+
+def _is_held(cell: Cell, store: RecordStore) -> bool:
+    places = (store.folder, work_folder() / "runs")
+    return any(Claims(place).is_held(cell.spec.run_id()) for place in places)
+
+
+def _pass(
+    matrix: MatrixSpec, machine: "Machine", cells: list[Cell], events: Events, store: RecordStore
+) -> tuple[Outcome, list[Cell]]:
+    """Run the cells that nobody else runs; gives what came of them, and those that somebody does."""
+    from bench.engine.claimed import Turn, run_claimed
+
+    outcome, left = Outcome(0, 0), []
     for number, cell in enumerate(cells, start=1):
-        events.cell_started(cell, number, len(cells))
-        record = run_cell(cell, machine, store, events, loggers=matrix.log)
-        failed += record.status == "failed"
-        events.cell_finished(record)
-    return failed
+        stop_if_asked()
+        ended = run_claimed(cell, machine, store, events, Turn(number, len(cells)), matrix.log)
+        if isinstance(ended, Holder):
+            left.append(cell)
+        else:
+            outcome += Outcome(1, isinstance(ended, Damaged) or ended.status == "failed")
+    return outcome, left

@@ -30,6 +30,7 @@ from bench.experiment.cell import CellSpec
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Epoch
+from bench.stop import in_steps, stop_if_asked
 
 
 @dataclass
@@ -88,10 +89,17 @@ def fit(run: Run) -> list[Epoch]:
 
     Raises:
         NonFiniteError: naming the step, the learning rate and the images of the batch.
+        Stopped: the process was told to stop; what is lost is the epoch that it was in.
     """
-    schedule = run.spec.schedule
     history = _resume(run)
     run.watch.begin(len(history) * len(run.built.batches))
+    with in_steps():
+        return _fit(run, history)
+
+
+def _fit(run: Run, history: list[Epoch]) -> list[Epoch]:
+    """The epochs after those that are done."""
+    schedule = run.spec.schedule
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
         started = time.perf_counter()
@@ -156,6 +164,7 @@ def train_epoch(run: Run, epoch: int, scores: list[float]) -> tuple[float, float
         total = _tell(run, epoch, losses.arrived(), total)
         if (number + 1) % schedule.accumulate == 0 or number + 1 == len(batches):
             _step(run)
+            stop_if_asked()
     total = _tell(run, epoch, losses.rest(), total)
     return total / len(batches), lr, digest.value()
 

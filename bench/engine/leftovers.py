@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bench.engine.events import Events
 from bench.errors import UserError, one_line
+from bench.files import remove_temporaries
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.settings import MODEL, README
-from bench.temporaries import remove_left
 
 CHECKPOINT = "training.pt"
 BEST = "best.safetensors"
@@ -31,23 +31,19 @@ def finish(folder: Path, record: Record, store: RecordStore, events: Events) -> 
         _write_card(folder, record, store, events)
 
 
-def see_to(folder: Path, run_id: str, store: RecordStore, events: Events) -> None:
-    """Do what a process that was killed could not do after it had stored a record; see `finish`."""
-    if folder.is_dir():
-        _remove_unneeded(folder)
-        if (folder / MODEL).is_file() and not (folder / README).exists():
-            record = store.load(run_id)
-            if isinstance(record, Record):
-                _write_card(folder, record, store, events)
+def is_unfinished(folder: Path) -> bool:
+    """Whether something of `finish` is still to be done."""
+    if not folder.is_dir():
+        return False  # the prior has none, nor has a run of another machine
+    names = {entry.name for entry in folder.iterdir()}
+    return bool(names & {CHECKPOINT, BEST}) or (MODEL in names and README not in names)
 
 
 def _remove_unneeded(folder: Path) -> None:
-    if not folder.is_dir():
-        return  # the prior has none
-    for name in (CHECKPOINT, BEST):
-        (folder / name).unlink(missing_ok=True)
-    for name in (CHECKPOINT, BEST, MODEL, README):
-        remove_left(folder / name)
+    if folder.is_dir():
+        for name in (CHECKPOINT, BEST):
+            (folder / name).unlink(missing_ok=True)
+        remove_temporaries(folder)
 
 
 def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:

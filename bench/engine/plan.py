@@ -46,6 +46,7 @@ class Cell:
         state: what is stored of it, or `to run`.
         fresh: a stored record is replaced, so a checkpoint that lies there is of no use.
         detail: why it failed or is damaged.
+        stamp: of what was stored of it when it was planned, as `RecordStore.stamp` gives it.
     """
 
     spec: CellSpec
@@ -56,6 +57,7 @@ class Cell:
     state: State
     fresh: bool
     detail: str = ""
+    stamp: str = ""
 
     def steps(self) -> int:
         """Optimiser steps of a whole training."""
@@ -120,9 +122,10 @@ def plan(
         for named in asked.schedules[name]:
             _check_labels(name, named, dataset)
             for spec in _specs(matrix, asked, named, dataset, task, tuned):
+                stamp = store.stamp(spec.run_id())
                 stored = store.load(spec.run_id())
                 state, detail = _state(stored, matrix.overwrite)
-                kept = (state, stored is not None, detail)
+                kept = (state, stored is not None, detail, stamp)
                 cells.append(Cell(spec, dataset, named.weights, asked.start, asked.vectors, *kept))
     return cells
 

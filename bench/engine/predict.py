@@ -15,6 +15,7 @@ from bench.engine.ahead import bring
 from bench.engine.memory import AtOnce
 from bench.metrics.known import given_labels
 from bench.progress import Progress
+from bench.stop import stop_if_asked
 
 
 class NonFiniteError(Exception):
@@ -74,6 +75,7 @@ def predict(
                 inputs["given"] = fabric.to_device(tell(batch))
             parts += _score(fabric, model, inputs, at_once)
             progress(number, len(feed))
+            stop_if_asked()
     model.train(was_training)
     # Fetched at once: a GPU that is asked for the scores of a batch waits until it is told of the next.
     logits = torch.cat(parts).cpu().numpy()

@@ -3,7 +3,7 @@
 import shutil
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -52,6 +52,7 @@ from bench.records.known import measure_known
 from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
 from bench.settings import MODEL, work_folder
+from bench.stop import stop_if_asked
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def run_cell(
     events: Events,
     folder: Path | None = None,
     loggers: Sequence[str] = (),
+    before_saving: Callable[[], None] = lambda: None,
 ) -> Record:
     """Run one cell and store its record, also where it fails.
 
@@ -89,6 +91,7 @@ def run_cell(
         events: told of the progress.
         folder: where its checkpoint and its model go; one of its name in the work folder if None.
         loggers: the names of those that write down the training.
+        before_saving: called before a record is stored; what it raises leaves none.
     """
     code = code_digest(cell.spec.method.name)
     environment = describe_environment(machine.device, machine.compiled, machine.workers, code)
@@ -103,9 +106,12 @@ def run_cell(
                 record, scores = _train(cell, machine, environment, folder, events, watch)
         except (NonFiniteError, RuntimeError, OSError) as error:
             # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
+            stop_if_asked()  # a signal to all processes may have ended a loading one too
+            before_saving()
             write_text(folder / "error.txt", traceback.format_exc())
             failed = _record(cell, environment, status="failed", error=one_line(error))
             return store.save(failed, None)
+        before_saving()
         record = store.save(record, scores)
         watch.finish(record)
     finish(folder, record, store, events)

@@ -62,6 +62,8 @@ class MatrixSpec(BaseModel):
     workers: int | None = Field(None, ge=0)
     compile: bool = False
     log: tuple[str, ...] = Field((), description="names of loggers")
+    launcher: str | None = Field(None, description="what spreads the runs over processes: local")
+    jobs: int | None = Field(None, ge=1, description="runs at a time, of launcher local")
     results: Path = Path("results")
     overwrite: Overwrite = "only-missing"
     dry_run: bool = False

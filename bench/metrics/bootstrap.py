@@ -5,7 +5,6 @@ image was drawn, so the images are ranked once. The draws depend on the number o
 resample alone: the runs of one test set meet the same resamples, which makes their differences paired.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, RankedScores
 from bench.metrics.precision_recall import PrecisionRecall, decisions, mean_of, summarise_rows
 from bench.metrics.protocol import Protocol
+from bench.processors import processors
 
 NAMES: Final = ("mAP", "CF1", "OF1")
 """The metrics that are resampled."""
@@ -110,7 +110,7 @@ def replicate(
         sums = (counts.astype(np.float32) @ decided).astype(np.int64)
         return _metrics(class_ap, sums, protocol), class_ap
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         blocks = list(pool.map(measure, range(0, resamples + 1, block)))
     metrics, class_ap = (np.concatenate(block).round(DECIMALS) for block in zip(*blocks, strict=True))
     return Replicates(metrics, class_ap)

@@ -11,7 +11,6 @@
 - Both means are over the same classes: those with at least `FEWEST` positives on either side.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +22,7 @@ from bench.labels import count_labels
 from bench.metrics.average_precision import FloatArray, IntArray, RankedScores, positives
 from bench.metrics.bootstrap import DECIMALS, draws
 from bench.metrics.protocol import Protocol
+from bench.processors import processors
 
 FEWEST: Final = 5
 """Positives that a class must have in context, and out of it, to be measured."""
@@ -104,7 +104,7 @@ def replicate_context(
         there = (counts.astype(np.float32) @ weights).astype(np.int64)
         return _means(np.stack([side.average_precision(counts, there) for side in sides], axis=-1))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return np.concatenate(list(pool.map(measure, range(0, resamples + 1, size)))).round(DECIMALS)
 
 

@@ -1,6 +1,5 @@
 """How fast `bench data check` reads pictures, next to nothing but decoding them."""
 
-import os
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from bench.datasets.check import AT_ONCE, FileChecks
 from bench.datasets.index import SplitIndex
 from bench.datasets.pictures.read import opened
 from bench.processes import map_in_processes
+from bench.processors import processors
 
 
 class CheckSpeed(NamedTuple):
@@ -44,7 +44,7 @@ def measure_check(index: SplitIndex, folder: Path, count: int, repeats: int) -> 
 
 
 def _decode_all(paths: list[Path]) -> None:
-    for _ in map_in_processes(_decode, paths, max(2, os.cpu_count() or 1), AT_ONCE):
+    for _ in map_in_processes(_decode, paths, max(2, processors()), AT_ONCE):
         pass
 
 

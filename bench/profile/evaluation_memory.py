@@ -1,6 +1,5 @@
 """How much memory an evaluation takes beyond the model: scores, metrics, the record, the intervals."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from bench.methods.head import HeadOutput
 from bench.metrics.bootstrap import replicate
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
+from bench.processors import processors
 from bench.profile.index_load import made_index
 from bench.profile.report import Figure
 
@@ -111,7 +111,7 @@ def _peaks(path: Path) -> tuple[int, int]:
     logits = _evaluated(fabric, index, path.with_suffix(".scores.npz"))
     scored = peak_memory(device) - before
     reset_peak_memory(device)
-    replicate(logits, index.labels, PROTOCOLS["bench"], RESAMPLES * (os.cpu_count() or 1))
+    replicate(logits, index.labels, PROTOCOLS["bench"], RESAMPLES * processors())
     return scored, peak_memory(device) - before
 
 

@@ -4,7 +4,8 @@ A record is written under a temporary name and renamed, so that it is whole or a
 """
 
 import json
-import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from bench.arrays import ArrayError, read_arrays
 from bench.errors import UserError, cut, one_line
-from bench.files import atomic_path, read_json, sha256_of_file, write_text
+from bench.files import atomic_path, read_json, remove, sha256_of_file, write_text
 from bench.names import LONGEST, file_name
 from bench.records.record import Record, Verification
 from bench.validation import one_sentence
@@ -24,6 +25,8 @@ from bench.validation import one_sentence
 RECORD = "record.json"
 SCORES = "scores.npz"
 VERIFICATIONS = "verifications.json"
+ASIDE = ".old"
+"""Behind the name of a record that another is about to take the place of."""
 
 
 LARGEST = 64 << 20
@@ -181,6 +184,14 @@ class RecordStore:
         """Where a file of that name lies beside a record, if there is one."""
         return self.folder / file_name(record.run_id, "run", RUN) / name
 
+    def stamp(self, run_id: str) -> str:
+        """What tells one record of a run from the next: empty where there is none."""
+        try:
+            status = (self.folder / file_name(run_id, "run", RUN) / RECORD).stat()
+        except OSError:
+            return ""
+        return f"{status.st_mtime_ns}-{status.st_ino}"
+
     def scores(self, record: Record) -> Scores:
         """The raw scores of a finished run.
 
@@ -234,8 +245,8 @@ class RecordStore:
         """Write a record, replacing one of the same name; returns it with the hash of its scores."""
         file_name(record.run_id, "run", RUN)
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{record.run_id}.{os.getpid()}"
-        shutil.rmtree(temporary, ignore_errors=True)
+        # Not by a process number alone, which another machine or container may have too.
+        temporary = self.folder / f".{record.run_id}.{secrets.token_hex(8)}"
         temporary.mkdir()
         try:
             if scores is not None:
@@ -250,10 +261,22 @@ class RecordStore:
             shutil.rmtree(temporary, ignore_errors=True)
         return record
 
+    def tidy(self, run_id: str) -> None:
+        """Remove what processes that were killed left of a run that this process alone works on.
+
+        A record that stepped aside for one that never came takes its place again.
+        """
+        left = re.compile(rf"\.{re.escape(run_id)}\.[0-9a-f]+(?P<aside>{re.escape(ASIDE)})?")
+        for path in self.folder.glob(".*") if self.folder.is_dir() else ():
+            found = left.fullmatch(path.name)
+            if found and found["aside"] and not (self.folder / run_id).exists():
+                path.rename(self.folder / run_id)
+            elif found:
+                remove(path)
+
     def _replace(self, new: Path, target: Path) -> None:
         # A folder cannot be renamed over a full one, so the old one steps aside first.
-        aside = self.folder / f".{target.name}.{os.getpid()}.old"
-        shutil.rmtree(aside, ignore_errors=True)
+        aside = self.folder / f".{target.name}.{secrets.token_hex(8)}{ASIDE}"
         if target.exists():
             target.rename(aside)
         try:

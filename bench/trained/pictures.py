@@ -1,7 +1,6 @@
 """The pictures that a person names: files, folders, patterns."""
 
 import glob
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 from bench.datasets.layouts.walk import PICTURES
 from bench.datasets.pictures.read import read_image
 from bench.errors import UserError
+from bench.processors import processors
 
 
 def picture_files(names: Iterable[str]) -> list[Path]:
@@ -59,7 +59,7 @@ def readable(
         at_once: how many in a list, but for those that cannot be read.
         unreadable: called with each of them and the reason.
     """
-    with ThreadPoolExecutor(max_workers=min(at_once, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(at_once, processors())) as pool:
         for start in range(0, len(files), at_once):
             several = files[start : start + at_once]
             found = []

@@ -117,7 +117,7 @@ def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
     folder = keep(tune.design, tune.matrix.results)
     store = TrialStore(folder)
     in_folder = tune.matrix.model_copy(update={"results": folder})
-    execute(in_folder, tune.trials, events, store)
+    execute(in_folder, tune.trials, events, store, wait=True)
     again = [
         cell
         for outcome in outcomes(tune.design, store, tune.methods)
@@ -126,9 +126,9 @@ def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
             tune.matrix, tune.design, outcome.method, trial.number, tune.design.trial_seeds[1:], events.task
         )
     ]
-    execute(in_folder, again, events, store)
+    execute(in_folder, again, events, store, wait=True)
     found = outcomes(tune.design, store, tune.methods)
-    execute(tune.matrix, final_cells(tune, found, events.task), events)
+    execute(tune.matrix, final_cells(tune, found, events.task), events, wait=True)
     return found
 
 

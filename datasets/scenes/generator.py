@@ -8,7 +8,6 @@ any class alike before any background, to train a backbone on beforehand.
 
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -28,6 +27,7 @@ from bench.datasets.scenes.context import STRENGTH, Labels, label_sets
 from bench.datasets.scenes.draw import CLASSES, Picture, Scene, draw_scene, sample_scene
 from bench.files import read_json
 from bench.processes import map_in_processes
+from bench.processors import processors
 from bench.progress import Progress
 
 __all__ = ["CLASSES", "CONTEXT_SIZES", "OBJECT_SIZES", "SIZES", "VERSION", "YEAR", "YEARS", "generate"]
@@ -191,7 +191,7 @@ def _draw(seed: int, planned: _Planned) -> Picture:
 
 def _pictures(seed: int, planned: Sequence[_Planned], workers: int | None) -> Generator[_Drawn, None, None]:
     """All pictures in order, drawn by several processes where that pays."""
-    limit = workers or min(8, os.cpu_count() or 1)
+    limit = workers or min(8, processors())
     count = min(limit, len(planned) // WORTH_A_PROCESS)
     done = 0
     if count > 1:

@@ -16,7 +16,7 @@ LEVELS = (
     {"experiment"},
     {"records"},
     {"engine", "tables"},
-    {"compare", "figures", "profile", "trained"},
+    {"compare", "figures", "profile", "trained", "launch"},
     {"tune", "explain", "visualize", "publish"},
     {"leaderboard"},
     {"cli"},

@@ -1,0 +1,1 @@
+"""How the cells of a matrix are spread over processes and machines."""

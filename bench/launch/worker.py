@@ -1,0 +1,126 @@
+"""What a task runs: functions of names alone, which any scheduler can call."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from bench.engine.code import code_digest
+from bench.engine.events import Events
+from bench.engine.log import LogDisplay
+from bench.engine.plan import Cell, plan
+from bench.errors import UserError
+from bench.launch.job import BEGUN, Job, in_place_of, load_job
+from bench.records.claims import Holder
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench.stop import Stopped, heeding_signals, stop_if_asked
+from bench.version import __version__
+
+Ended = Literal["finished", "failed", "held", "stopped"]
+"""How a run ended: its record says finished or failed; another process is at work on it; it was told to stop,
+and goes on from its last epoch in the next task."""
+
+
+def prepare(job_folder: str) -> None:
+    """Do once what all cells of a job need: read and check the data, make vectors and features, try models.
+
+    Args:
+        job_folder: of the job.
+
+    Raises:
+        UserError: something cannot be used, or the code is not that of the job.
+    """
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.build import check_models
+    from bench.engine.run import Machine
+
+    job = load_job(Path(job_folder))
+    with in_place_of(job), LogDisplay(Console()) as log:
+        cells = [cell for cell in plan(job.matrix, log.task) if cell.spec.run_id() in job.cells]
+        for cell in cells:
+            check_code(job, cell)
+        if cells:
+            machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
+            check_models(cells, machine.device, log.task)
+
+
+def run_named(job_folder: str, run_id: str, task: str = "") -> Ended:
+    """Run one cell of a job, by its name, and say how it ended.
+
+    Args:
+        job_folder: of the job.
+        run_id: the name of the run.
+        task: what the scheduler calls the task that this is, for who looks at it while it runs.
+
+    Raises:
+        UserError: the job has no such cell, or the code is not that of the job.
+    """
+    folder = Path(job_folder).absolute()
+    job = load_job(folder)
+    with in_place_of(job), LogDisplay(Console()) as log, heeding_signals():
+        try:
+            cell = find_cell(job, plan(job.matrix, log.task), run_id)
+            return run_cells(folder, job, [cell], log, task)[run_id]
+        except Stopped as stopped:
+            log.note(f"stopped by {stopped.signal.name}; {run_id} goes on from its last epoch")
+            return "stopped"
+
+
+def run_cells(folder: Path, job: Job, cells: list[Cell], log: Events, task: str = "") -> dict[str, Ended]:
+    """Run cells of a job, one after the other, but those that others are at work on.
+
+    Returns:
+        How each ended, by the name of its run.
+    """
+    log.task("loading PyTorch")
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.claimed import Task, Turn, run_claimed
+    from bench.engine.environment import keep_to_share
+    from bench.engine.run import Machine
+
+    keep_to_share()
+    machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
+    store = RecordStore(job.matrix.results)
+    ended: dict[str, Ended] = {}
+    for number, cell in enumerate(cells, start=1):
+        stop_if_asked()
+        run_id = cell.spec.run_id()
+        of = Task(job.name, task, folder / BEGUN / run_id)
+        found = run_claimed(cell, machine, store, log, Turn(number, len(cells)), job.matrix.log, of)
+        if isinstance(found, Holder):
+            ended[run_id] = "held"
+        else:
+            finished = isinstance(found, Record) and found.status == "finished"
+            ended[run_id] = "finished" if finished else "failed"
+    return ended
+
+
+def find_cell(job: Job, cells: list[Cell], run_id: str) -> Cell:
+    """The cell of that name, to be run unless something was stored of it since the job was submitted.
+
+    Raises:
+        UserError: there is no such cell, or the code is not that of the job.
+    """
+    if run_id not in job.cells:
+        raise UserError(f"The job {job.name} has no run {run_id}.")
+    found = [cell for cell in cells if cell.spec.run_id() == run_id]
+    if not found:
+        raise UserError(
+            f"The matrix of the job {job.name} has no run {run_id} any more: data, schedule or vectors were "
+            "changed since it was submitted; submit it again."
+        )
+    check_code(job, found[0])
+    return replace(found[0], state="to run", stamp=job.stored.get(run_id, ""))
+
+
+def check_code(job: Job, cell: Cell) -> None:
+    """UserError where a cell would be run by another version or by other code than the job was made with."""
+    method = cell.spec.method.name
+    now = code_digest(method)
+    if __version__ != job.version or now != job.code.get(method):
+        raise UserError(
+            f"The code was changed since the job {job.name} was submitted (version {job.version}, digest "
+            f"{job.code.get(method)}; now {__version__}, {now}): submit it again."
+        )
