@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from bench.datasets.catalog import DATASETS, DataSetInfo
+from bench.datasets.fetch.disk import FULL
 from bench.datasets.open import DataSet
 from bench.engine.average import MovingAverage
 from bench.engine.build import Built, build
@@ -105,7 +106,10 @@ def run_cell(
             else:
                 record, scores = _train(cell, machine, environment, folder, events, watch)
         except (NonFiniteError, RuntimeError, OSError) as error:
-            # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
+            # A full disk would end every cell, and says nothing of this one: it goes on when there is room.
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            # A NaN, no memory left, a photograph that is gone: this cell ends, the matrix goes on.
             stop_if_asked()  # a signal to all processes may have ended a loading one too
             before_saving()
             write_text(folder / "error.txt", traceback.format_exc())

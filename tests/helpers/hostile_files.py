@@ -86,18 +86,18 @@ def made_to_do_harm() -> dict[str, bytes]:
         "XML with the files of others": b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
         "YAML with an order": b"name: !!python/object/apply:os.system [touch escaped]",
         "YAML without end": b"a: &a [x,x]\n" + b"".join(b"b%d: &a [*a,*a]\n" % n for n in range(60)),
-        "nested without end": b"[" * 200_000,
+        "nested without end": b"[" * 20_000,
         "nothing": b"",
         "zeros": bytes(100_000),
-        "one line": b"a" * 3_000_000,
+        "one line": b"a" * 300_000,
     }
 
 
 def judge(reader: str, count: int, seed: int) -> list[str]:
     """What a reader does that it may not: of so many changed files, and all that are made to do harm."""
-    from hostile_readers import READERS
+    from hostile_readers import READERS, TRUSTING
 
-    one = READERS[reader]
+    one = READERS.get(reader, TRUSTING)
     with TemporaryDirectory() as place:
         folder = Path(place).resolve() / "files"
         folder.mkdir()
@@ -167,7 +167,7 @@ def listen(folder: Path) -> list[str]:
         elif event in CHANGED or (event == "open" and (arguments[2] or 0) & WRITES):
             path = arguments[0]
             # What is relative to a folder that is open is relative to one that was opened here.
-            if isinstance(path, str | bytes | os.PathLike) and os.path.isabs(path):
+            if isinstance(path, str | bytes | os.PathLike) and os.fsdecode(path).startswith("/"):
                 place = os.path.realpath(os.fsdecode(path))
                 if not place.startswith((f"{folder}", "/dev/", "/proc/")):
                     heard.append(f"{event} {place}")
