@@ -31,6 +31,7 @@ from bench.engine.environment import (
     precision_plugin,
 )
 from bench.engine.events import Events
+from bench.engine.failure import reason
 from bench.engine.fit import Run, best_epoch, fit
 from bench.engine.gradients import Gradients
 from bench.engine.leftovers import BEST, finish
@@ -40,7 +41,7 @@ from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, Predicted, predict, telling
 from bench.engine.watch import Watch
-from bench.errors import cut, one_line
+from bench.errors import cut
 from bench.experiment.cell import CellSpec
 from bench.files import write_text
 from bench.labels import count_labels
@@ -113,7 +114,7 @@ def run_cell(
             stop_if_asked()  # a signal to all processes may have ended a loading one too
             before_saving()
             write_text(folder / "error.txt", traceback.format_exc())
-            failed = _record(cell, environment, status="failed", error=one_line(error))
+            failed = _record(cell, environment, status="failed", error=reason(error))
             return store.save(failed, None)
         before_saving()
         record = store.save(record, scores)

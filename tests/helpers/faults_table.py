@@ -79,7 +79,7 @@ def table(rows: list[Row], load: str) -> str:
     lines = [
         "# Faults",
         "",
-        "Made on purpose by `make faults`; the tests make the same ones in short. What is found is mended, so",
+        "Made on purpose by `make faults`, as the tests do in short. What is found is mended, so",
         f"nothing should be. {platform.system()}, {os.cpu_count()} cores, {load}.",
         "",
         "| Fault | How often | Found | Minutes |",
