@@ -9,7 +9,7 @@ DEMO := .bench/demo
 # An environment with the lowest versions that pyproject.toml allows: 8.4.* where it says >=8.4.
 LOWEST := .venv-lowest
 
-.PHONY: demo test lowest tables leaderboard coverage-simulation speeds demo-backbone lint types clean
+.PHONY: demo test lowest tables leaderboard coverage-simulation faults speeds demo-backbone lint types clean
 
 demo: $(SETUP)
 	$(BENCH) run --methods seeds --data scenes --results $(DEMO)
@@ -30,6 +30,10 @@ leaderboard: $(SETUP)
 # How often intervals hold the truth, simulated: about six minutes on two cores.
 coverage-simulation: $(SETUP)
 	$(VENV)/bin/python tests/helpers/coverage_simulation.py results/coverage.md
+
+# A hundred kills, bad files for every reader, a full disk at every write: about an hour on two cores.
+faults: $(SETUP)
+	$(VENV)/bin/python tests/helpers/faults_table.py results/faults.md
 
 # The table of speeds in bench/README.md, from the reports of `bench profile PART --out results/perf/NAME.json`.
 speeds: $(SETUP)

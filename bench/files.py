@@ -28,6 +28,7 @@ LARGEST = 16 << 20
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path that takes the name `path` when the block ends well, and goes when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_those_of_the_dead(path.parent, path.name)
     # Not by tempfile, whose files nobody else may read: these get what the user grants for new files.
     temporary = path.parent / f".{path.name}.{temporary_mark()}{path.suffix}"
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -48,12 +49,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
     """A new folder for what is to be called `name` once it is whole; what is left of it goes."""
     parent.mkdir(parents=True, exist_ok=True)
+    remove_those_of_the_dead(parent, name)
     folder = parent / f".{name}.{temporary_mark()}"
     folder.mkdir()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def take_name(folder: Path, path: Path) -> None:
+    """Give a whole folder its name, unless another process has put there what it made of the same."""
+    try:
+        folder.rename(path)
+    except OSError:
+        if not path.is_dir():
+            raise
 
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16,24}(\.[^.]*)?")
@@ -67,11 +78,17 @@ def remove_temporaries(folder: Path) -> None:
                 remove(left)
 
 
-def remove_those_of_the_dead(folder: Path) -> None:
-    """Remove what processes of this machine left half written in a folder that others may be writing in."""
+def remove_those_of_the_dead(folder: Path, name: str = "") -> None:
+    """Remove what processes of this machine left half written in a folder that others may be writing in.
+
+    Args:
+        folder: where.
+        name: what it was to be called; whatever it was if empty.
+    """
+    start = f".{name}." if name else "."
     if folder.is_dir():
         for left in folder.iterdir():
-            if left.name.startswith(".") and left_by_the_dead(left.name):
+            if left.name.startswith(start) and left_by_the_dead(left.name):
                 with suppress(OSError):  # somebody else's, or gone
                     remove(left)
 

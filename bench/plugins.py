@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
-from bench.errors import UserError, one_line
+from bench.errors import UserError, cut, one_line
 from bench.names import file_name
 from bench.resolve import unknown_name
 
@@ -101,12 +101,27 @@ class Refused:
 @cache
 def _entry_points(group: str, path: tuple[str, ...]) -> "dict[str, tuple[EntryPoint, ...]]":
     """Once for each search path, because every installed package is looked at."""
-    from importlib.metadata import entry_points
-
     found: dict[str, tuple[EntryPoint, ...]] = {}
-    for entry in entry_points(group=group):
+    for entry in _of_group(group):
         found[entry.name] = (*found.get(entry.name, ()), entry)
     return found
+
+
+def _of_group(group: str) -> "list[EntryPoint]":
+    """The entry points of a group; a package whose own files are damaged does not hide those of others."""
+    from importlib.metadata import distributions, entry_points
+
+    try:
+        return list(entry_points(group=group))
+    except Exception:  # whatever comes of what is no text, or no list of entry points
+        found: list[EntryPoint] = []
+        for package in distributions():
+            try:
+                found += package.entry_points.select(group=group)
+            except Exception as error:
+                where = getattr(package, "_path", "a package")
+                _warn(f"What {where} holds cannot be read ({cut(one_line(error))}); install it anew.")
+        return found
 
 
 @cache
@@ -146,7 +161,15 @@ def _without_refused(found: T | Refused | None) -> T | None:
 
 
 def _packages(entries: "tuple[EntryPoint, ...]") -> str:
-    return " and ".join(sorted(entry.dist.name if entry.dist else entry.module for entry in entries))
+    return " and ".join(sorted(map(_package, entries)))
+
+
+def _package(entry: "EntryPoint") -> str:
+    """The name of its package, or of its module where the package is damaged and does not say."""
+    try:
+        return str((entry.dist and entry.dist.name) or entry.module)
+    except (ValueError, AttributeError):
+        return entry.value
 
 
 @cache

@@ -6,7 +6,9 @@ Not on the head that is trained, nor on the number of workers, nor on whether th
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +23,7 @@ from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.read import pixel_limit
 from bench.datasets.pictures.transforms import Augmentation, evaluation_pixels
+from bench.errors import one_line
 from bench.stop import leave_signals_to_the_parent
 
 
@@ -79,7 +82,9 @@ class TrainingImages(Dataset[Sample]):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, position = key
         rng = augmentation_rng(self._seed, epoch, self._index.ids[position])
-        pixels = self._augmentation.read(self._index.path(position), rng, self._cache, self._max_pixels)
+        path = self._index.path(position)
+        with naming(path):
+            pixels = self._augmentation.read(path, rng, self._cache, self._max_pixels)
         return make_sample(self._index, position, pixels)
 
 
@@ -107,11 +112,23 @@ class EvalImages(Dataset[Sample]):
 
     def __getitem__(self, position: int) -> Sample:
         path = self.index.path(position)
-        pixels = kept(
-            entry_in(self._cache, path, eval_form(self.side, self.resize)),
-            lambda: evaluation_pixels(read_whole(path, self._max_pixels), self.side, self.resize),
-        )
+        with naming(path):
+            pixels = kept(
+                entry_in(self._cache, path, eval_form(self.side, self.resize)),
+                lambda: evaluation_pixels(read_whole(path, self._max_pixels), self.side, self.resize),
+            )
         return make_sample(self.index, position, pixels)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of a photograph that was whole when it was checked say which one it is."""
+    try:
+        yield
+    except OSError as error:
+        # One text, which comes through from a loading process; the system's own errors name a file.
+        said = one_line(error) if error.filename else f"{path}: {one_line(error)}"
+        raise OSError(f"{said}; it was changed since it was checked: put it back") from error
 
 
 def augmentation_rng(seed: int, epoch: int, image: str) -> np.random.Generator:

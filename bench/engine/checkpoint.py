@@ -1,16 +1,17 @@
 """The state of a training between two epochs, from which it goes on with the same bits."""
 
 import json
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bench.files import atomic_path
+from bench.arrays import check_packed
 from bench.records.record import Epoch
+from bench.tensors import write_pickled, write_tensors
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class TrainingState:
 def save_state(path: Path, state: TrainingState) -> None:
     """Write the state atomically, replacing the one of the epoch before."""
     history = json.dumps([epoch.model_dump(mode="json") for epoch in state.history])
-    with atomic_path(path) as temporary:
-        torch.save({"history": history, "spent": asdict(state.spent), "tensors": state.tensors}, temporary)
+    write_pickled(path, {"history": history, "spent": asdict(state.spent), "tensors": state.tensors})
 
 
 def load_state(path: Path) -> TrainingState | None:
@@ -57,6 +57,9 @@ def load_state(path: Path) -> TrainingState | None:
     if not path.is_file():
         return None
     try:
+        # What is no zip was not written here; PyTorch would unpack a tar of its first version.
+        with zipfile.ZipFile(path) as packed:
+            check_packed(packed, path.stat().st_size)
         stored = torch.load(path, map_location="cpu", weights_only=True)
         history = [Epoch(**epoch) for epoch in json.loads(stored["history"])]
         return TrainingState(history, Spent(**stored["spent"]), stored["tensors"])
@@ -71,5 +74,4 @@ def save_weights(path: Path, model: nn.Module) -> None:
     tensors: dict[str, Tensor] = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+    write_tensors(path, tensors)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench.datasets.catalog import share
 from bench.engine.events import Events
+from bench.engine.leftovers import finish, is_unfinished
 from bench.engine.plan import Cell
 from bench.engine.ranks import ALONE, Ranks
 from bench.experiment.matrix import MatrixSpec
 from bench.files import remove_those_of_the_dead
 from bench.records.claims import Claims, Holder
+from bench.records.record import Record
 from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder
 from bench.stop import stop_if_asked
@@ -70,16 +72,32 @@ def execute(
         wait: for the cells that other processes are at work on; one that is given up there is run here.
         ranks: the processes that share each batch; what the first has found of the cells counts in all.
     """
+    store = store or RecordStore(matrix.results)
     states = ranks.from_first(lambda: [(cell.state, cell.fresh, cell.detail) for cell in cells])
     cells = [
         replace(cell, state=state, fresh=fresh, detail=detail)
         for cell, (state, fresh, detail) in zip(cells, states, strict=True)
     ]
+    if ranks.leads:
+        for cell in cells:
+            if cell.state == "finished" and is_unfinished(work_folder() / "runs" / cell.spec.run_id()):
+                _see_to(cell, store, events)
     to_run = [cell for cell in cells if cell.state == "to run"]
     outcome = tell_plan(cells, events)
     if to_run:
-        outcome += _run(matrix, to_run, events, store or RecordStore(matrix.results), wait, ranks)
+        outcome += _run(matrix, to_run, events, store, wait, ranks)
     return outcome
+
+
+def _see_to(cell: Cell, store: RecordStore, events: Events) -> None:
+    """Do what a process could not do that was killed when it had stored a record."""
+    from bench.engine.claimed import Task, claim
+
+    run_id = cell.spec.run_id()
+    with claim(cell, store, Task()) as found:
+        record = store.load(run_id)
+        if not isinstance(found, Holder) and isinstance(record, Record) and record.status == "finished":
+            finish(work_folder() / "runs" / run_id, record, store, events)
 
 
 def tell_plan(cells: list[Cell], events: Notes) -> Outcome:

@@ -14,18 +14,19 @@ import numpy as np
 import torch
 import xxhash
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.datasets.feed import Batch, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import DataSet
 from bench.experiment.schedule import Schedule
-from bench.files import atomic_path, temporary_folder
+from bench.files import take_name, temporary_folder
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.model import state_digest
 from bench.progress import Progress
+from bench.tensors import write_tensors
 
 # Raised when the same images and backbone would give other features.
 VERSION = 3
@@ -133,8 +134,7 @@ def _reduction(
         images = EvalImages(dataset.train.take(pick(len(dataset.train), COMPONENT_IMAGES)), side, side)
         parts = [features for features, _ in _features(freeze(backbone, {}), images, False, device)]
         reduction = principal_components(torch.cat(parts), channels)
-        with atomic_path(file) as temporary:
-            save_file(reduction, temporary)
+        write_tensors(file, reduction)
         return reduction
 
 
@@ -160,11 +160,13 @@ def _stored(
     read = partial(_read, place, 0) if earlier else partial(_load, place)
     try:
         return read()
-    except (OSError, ValueError, EOFError):
+    except FileNotFoundError:
+        pass  # another process may be about to put them there
+    except Exception:  # what a library does with what a disk has made of it
         shutil.rmtree(place, ignore_errors=True)  # damaged
     with temporary_folder(folder, name) as work:
         _compute(_features(frozen, images, mirrored, device, earlier), images, mirrored, work, progress)
-        work.rename(place)
+        take_name(work, place)
     return read()
 
 
@@ -178,8 +180,8 @@ def _read(place: Path, share: float) -> tuple[Tensor, NDArray[np.uint64]]:
     """What is kept of a split, in memory where it is at most this share of it.
 
     Raises:
-        OSError: there is nothing.
-        ValueError, EOFError: it is damaged.
+        FileNotFoundError: there is nothing.
+        Exception: it is damaged, which each layer of the format says in ways of its own.
     """
     file = place / VALUES
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -23,6 +23,7 @@ from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state
 from bench.engine.cost import peak_memory
 from bench.engine.events import Events
 from bench.engine.gradients import Gradients
+from bench.engine.leftovers import BEST, CHECKPOINT
 from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.ranks import ALONE, Ranks
@@ -34,9 +35,6 @@ from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Epoch
 from bench.settings import EPOCHS
 from bench.stop import in_steps, stop_if_asked
-
-CHECKPOINT = "training.pt"
-BEST = "best.safetensors"
 
 
 @dataclass

@@ -3,10 +3,8 @@
 import sys
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from bench.engine.model_file import load_model
-from bench.files import atomic_path
+from bench.tensors import write_tensors
 
 
 def keep_backbone(model: Path, file: Path) -> None:
@@ -20,8 +18,7 @@ def keep_backbone(model: Path, file: Path) -> None:
     state = {
         name.removeprefix("network."): value.contiguous() for name, value in network.state_dict().items()
     }
-    with atomic_path(file) as path:
-        save_file(state, path)
+    write_tensors(file, state)
 
 
 if __name__ == "__main__":

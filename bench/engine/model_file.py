@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.datasets.open import DataSet
@@ -16,7 +15,6 @@ from bench.errors import UserError, one_line
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision
-from bench.files import atomic_path
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import COMPONENTS, MEAN, freeze
@@ -24,6 +22,7 @@ from bench.methods.catalog import METHODS
 from bench.methods.label_space import LabelSpace
 from bench.methods.model import OFFSET, MultiLabelModel, earlier_dim, seeded_head
 from bench.settings import thresholds_beside
+from bench.tensors import write_tensors
 from bench.validation import one_sentence
 
 CARD = "bench"
@@ -88,8 +87,7 @@ def save_model(path: Path, model: nn.Module, labels: LabelSpace, card: ModelCard
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     tensors |= {LABELS + name: torch.tensor(getattr(labels, name)) for name in LABEL_ARRAYS}
     thresholds_beside(path).unlink(missing_ok=True)  # those of a model that lay here before
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={CARD: card.model_dump_json()})
+    write_tensors(path, tensors, {CARD: card.model_dump_json()})
 
 
 def input_of(backbone: Backbone) -> dict[str, Any]:

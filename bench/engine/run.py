@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from bench.datasets.catalog import DATASETS, DataSetInfo
+from bench.datasets.fetch.disk import FULL
 from bench.datasets.open import DataSet
 from bench.engine.average import MovingAverage
 from bench.engine.build import Built, build
@@ -32,17 +33,18 @@ from bench.engine.environment import (
     precision_plugin,
 )
 from bench.engine.events import Events
-from bench.engine.fit import BEST, CHECKPOINT, Run, best_epoch, fit
+from bench.engine.failure import reason
+from bench.engine.fit import Run, best_epoch, fit
 from bench.engine.gradients import Gradients
+from bench.engine.leftovers import BEST, finish
 from bench.engine.memory import AtOnce
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, Predicted, predict, telling
 from bench.engine.ranks import ALONE, Ranks
-from bench.engine.readme.file import write_beside
 from bench.engine.watch import Watch
-from bench.errors import UserError, cut, one_line
+from bench.errors import UserError, cut
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import Compiled
 from bench.files import write_text
@@ -55,7 +57,7 @@ from bench.metrics.known import PERCENTS
 from bench.records.known import measure_known
 from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
-from bench.settings import EPOCHS, MODEL, work_folder
+from bench.settings import MODEL, work_folder
 from bench.stop import stop_if_asked
 
 
@@ -127,10 +129,13 @@ def run_cell(
             else:
                 record, scores = _train(cell, machine, environment, folder, events, watch)
         except (NonFiniteError, RuntimeError, OSError) as error:
-            # A NaN, no memory left, no disk left: this cell ends, the matrix goes on.
+            # A full disk would end every cell, and says nothing of this one: it goes on when there is room.
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            # A NaN, no memory left, a photograph that is gone: this cell ends, the matrix goes on.
             stop_if_asked()  # a signal to all processes may have ended a loading one too
             before_saving()
-            failed = _record(cell, environment, status="failed", error=one_line(error))
+            failed = _record(cell, environment, status="failed", error=reason(error))
             together = ranks.failed_together(cell.spec.run_id())
             if ranks.leads or not together:
                 write_text(folder / "error.txt", traceback.format_exc())
@@ -146,20 +151,8 @@ def run_cell(
         before_saving()
         record = store.save(record, scores)
         watch.finish(record)
-    for leftover in (CHECKPOINT, EPOCHS, BEST):
-        (folder / leftover).unlink(missing_ok=True)
-    if (folder / MODEL).is_file():
-        _write_card(folder, record, store, events)
+    finish(folder, record, store, events)
     return record
-
-
-def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:
-    """Write the model card; the run is stored, so nothing that happens here ends the matrix."""
-    events.task("writing the model card")
-    try:
-        write_beside(folder, record, store)
-    except (UserError, OSError) as error:
-        events.note(f"note: {record.run_id} has no model card: {one_line(error)}")
 
 
 def _record(cell: Cell, environment: Environment, **fields: object) -> Record:

@@ -116,8 +116,8 @@ class MatrixSpec(BaseModel):
             return self
         if self.launcher is not None:
             raise ValueError(
-                f"launcher {self.launcher} runs each cell in one process: leave out devices and nodes, or the "
-                "launcher"
+                f"launcher {self.launcher} runs each cell in one process: leave out devices and nodes, or "
+                "the launcher"
             )
         if ":" in self.device:
             raise ValueError(

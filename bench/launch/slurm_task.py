@@ -114,7 +114,7 @@ def _took_whole_time(started: float, settings: SlurmSettings) -> bool:
 def _went_on_since(started: float, folder: Path, run_id: str) -> bool:
     """Whether an epoch was done since a moment."""
     # Here, because it imports torch, which takes seconds.
-    from bench.engine.fit import CHECKPOINT
+    from bench.engine.leftovers import CHECKPOINT
 
     with in_place_of(load_job(folder)):
         checkpoint = work_folder() / "runs" / run_id / CHECKPOINT

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from bench.alive import temporary_mark
 from bench.arrays import ArrayError, read_arrays
 from bench.errors import UserError, cut, one_line
+from bench.exchange import exchange
 from bench.files import atomic_path, read_json, remove, sha256_of_file, write_text
 from bench.names import LONGEST, file_name
 from bench.records.record import Record, Verification
@@ -29,6 +30,8 @@ ASIDE = ".old"
 """Behind the name of a record that another is about to take the place of."""
 
 
+TRIES = 5
+"""How often a record is read that others replace while it is."""
 LARGEST = 64 << 20
 """Bytes of a record: hundreds of epochs with hundreds of classes take a hundredth."""
 RUN = 2 * LONGEST + 40
@@ -136,6 +139,14 @@ class RecordStore:
 
     def load(self, run_id: str) -> Record | Damaged | None:
         """The record of that run, why it cannot be read, or None where there is none."""
+        for _ in range(TRIES):
+            before = self.stamp(run_id)
+            found = self._load(run_id)
+            if isinstance(found, Record) or self.stamp(run_id) == before:
+                break  # else what was read in part was replaced meanwhile
+        return found
+
+    def _load(self, run_id: str) -> Record | Damaged | None:
         try:
             folder = self.folder / file_name(run_id, "run", RUN)
             if not folder.is_dir():
@@ -188,7 +199,7 @@ class RecordStore:
         """What tells one record of a run from the next: empty where there is none."""
         try:
             status = (self.folder / file_name(run_id, "run", RUN) / RECORD).stat()
-        except OSError:
+        except (OSError, UserError):
             return ""
         return f"{status.st_mtime_ns}-{status.st_ino}"
 
@@ -275,6 +286,8 @@ class RecordStore:
                 remove(path)
 
     def _replace(self, new: Path, target: Path) -> None:
+        if target.exists() and exchange(new, target):
+            return  # what was there goes with what was to become it
         # A folder cannot be renamed over a full one, so the old one steps aside first.
         aside = self.folder / f".{target.name}.{temporary_mark()}{ASIDE}"
         if target.exists():

@@ -83,7 +83,8 @@ def validate_submission(folder: Path, competition: str, classes: tuple[str, ...]
         if not path.is_file():
             raise UserError(f"The submission has no {path}; the server wants a file for every class.")
         seen = set()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
             image, _, score = line.partition(" ")
             if image in seen or not _is_finite(score):
                 raise UserError(f"{path}, line {number}: '{line}' is not a new image and its score.")

@@ -79,7 +79,7 @@ def unpack(
     shutil.rmtree(hidden, ignore_errors=True)
     try:
         hidden.mkdir()
-        with _read(archive) as found:
+        with _read(archive, limit) as found:
             entries = _checked(archive, found, limit)
             _require_kinds(entries, folder)
             total = sum(entry.size for entry in entries)
@@ -112,11 +112,11 @@ def _damaged(archive: Path, error: Exception) -> UserError:
 
 
 @contextmanager
-def _read(archive: Path) -> Iterator[Iterator[_Entry]]:
+def _read(archive: Path, limit: int) -> Iterator[Iterator[_Entry]]:
     # Tar first: a tar whose last file is a zip looks like a zip too.
     if tarfile.is_tarfile(archive):
         with tarfile.open(archive) as tar:
-            yield _tar_entries(tar)
+            yield _tar_entries(tar, limit)
     elif zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
             yield (_zip_entry(packed, member) for member in packed.infolist())
@@ -124,12 +124,13 @@ def _read(archive: Path) -> Iterator[Iterator[_Entry]]:
         raise UserError(f"{archive} is neither a tar nor a zip archive: remove it and download it again.")
 
 
-def _tar_entries(tar: tarfile.TarFile) -> Iterator[_Entry]:
+def _tar_entries(tar: tarfile.TarFile, limit: int) -> Iterator[_Entry]:
     for member in tar:
         yield _tar_entry(tar, member)
     # The checksum of a compressed tar stands behind what is read of it.
     while tar.fileobj and tar.fileobj.read(BLOCK):
-        pass
+        if tar.fileobj.tell() > limit + tar.offset:
+            raise tarfile.ReadError(f"it unpacks to more than {limit} bytes")
 
 
 def _tar_entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> _Entry:

@@ -1,6 +1,7 @@
 """Weights of a backbone from a file, and into a network."""
 
 import pickle
+import tarfile
 import textwrap
 import zipfile
 from collections.abc import Iterable
@@ -65,6 +66,8 @@ def _load_file(path: Path) -> object:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as packed:
             check_packed(packed, path.stat().st_size)
+    elif tarfile.is_tarfile(path):  # of PyTorch before 0.1.10, which it unpacks into a folder to look into it
+        raise ValueError("it is a tar archive")
     loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     return loaded
 

@@ -1,6 +1,7 @@
 """Read a checkpoint file of another code without running anything that is in it."""
 
 import re
+import tarfile
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -123,6 +124,8 @@ def _load(path: Path) -> Any:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as packed:
                 check_packed(packed, path.stat().st_size)
+        elif tarfile.is_tarfile(path):  # PyTorch unpacks it into a folder to look into it
+            raise ValueError("weights_only does not read a tar")
         with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
             # PyTorch warns that the encoding is of no use; it is, because Python 2 wrote strings without one.
             warnings.simplefilter("ignore", UserWarning)

@@ -67,6 +67,8 @@ def test_an_exception_while_writing_keeps_the_old_record(
         return rename(self, target)
 
     with monkeypatch.context() as patched:
+        if "rename" in broken:  # as on a network's file system, where two names are not exchanged at once
+            patched.setattr("bench.records.store.exchange", lambda one, other: False)
         if broken == "second rename":
             patched.setattr("pathlib.Path.rename", second)
         else:
