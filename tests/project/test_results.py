@@ -44,7 +44,7 @@ def main_table() -> list[list[str]]:
         line for line in (RESULTS.parent / "README.md").read_text().splitlines() if line.startswith("| ")
     ]
     first = next(number for number, line in enumerate(lines) if line.startswith("| Label frequency"))
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[first : first + 6]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[first : first + 7]]
 
 
 def test_the_readme_of_the_results_prints_what_was_measured() -> None:
@@ -68,7 +68,8 @@ def test_the_readme_prints_what_was_published() -> None:
     own: dict[tuple[str, str], set[str]] = {}
     for row in published_rows():
         if row.facts.kind == "own" and row.facts.method and row.values.get("mAP") is not None:
-            own.setdefault((row.facts.method, row.facts.data), set()).add(f"{row.values['mAP']:.1f}")
+            method = row.facts.method.partition("/")[0]
+            own.setdefault((method, row.facts.data), set()).add(f"{row.values['mAP']:.1f}")
     titles = {method.title: name for name, method in METHODS.items()}
     seen = 0
     for title, coco, voc, *_ in main_table():
@@ -77,7 +78,7 @@ def test_the_readme_prints_what_was_published() -> None:
                 value = re.match(r"\d+\.\d", cell)
                 assert value and any(value[0] in own.get((titles[title], data), ()) for data in names), cell
                 seen += 1
-    assert seen == 9
+    assert seen == 11
 
 
 def test_every_record_has_the_metrics_of_its_scores() -> None:
