@@ -158,7 +158,7 @@ def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
     # Imported here because importing torch takes longer than planning.
     from bench.engine.environment import device_name
     from bench.engine.estimate import estimate
-    from bench.engine.run import Machine
+    from bench.engine.machine import Machine
 
     device = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells).device
     found = estimate(cells, RecordStore(matrix.results), device_name(device))

@@ -9,7 +9,7 @@ import torch
 from bench.cli import profile_options
 from bench.cli.profile_figures import finish
 from bench.engine.environment import choose_workers
-from bench.engine.run import Machine
+from bench.engine.machine import Machine
 from bench.experiment.methods import parse_methods
 from bench.experiment.schedule import Precision
 from bench.profile.engine import Training, measure_engine

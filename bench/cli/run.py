@@ -10,8 +10,8 @@ from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
 from bench.cli.side_by_side import open_cells
 from bench.engine.execute import execute
+from bench.engine.join import joined, started
 from bench.engine.plan import plan
-from bench.engine.ranks import joined, started
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 from bench.launch.launchers import launcher_named
 from bench.stop import Stopped, heeding_signals

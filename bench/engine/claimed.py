@@ -21,7 +21,7 @@ from bench.settings import work_folder
 from bench.stop import ask, forget
 
 if TYPE_CHECKING:
-    from bench.engine.run import Machine
+    from bench.engine.machine import Machine
 
 
 class ClaimLostError(Exception):

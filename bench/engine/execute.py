@@ -18,7 +18,7 @@ from bench.settings import work_folder
 from bench.stop import stop_if_asked
 
 if TYPE_CHECKING:
-    from bench.engine.run import Machine
+    from bench.engine.machine import Machine
 
 
 class Notes(Protocol):
@@ -144,7 +144,7 @@ def _run(
     # Imported here because importing torch takes longer than finding that nothing is to be done.
     from bench.engine.build import check_models, check_parts
     from bench.engine.environment import keep_to_share
-    from bench.engine.run import Machine
+    from bench.engine.machine import Machine
 
     keep_to_share()
     if ranks.leads:

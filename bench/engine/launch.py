@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import yaml
 
-from bench.engine.ranks import LAUNCHER, LOST, RENDEZVOUS
+from bench.engine.join import LAUNCHER, LOST, RENDEZVOUS
 from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
 from bench.files import write_text

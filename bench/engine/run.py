@@ -4,49 +4,35 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from torch import nn
 
 from bench.datasets.catalog import DATASETS, DataSetInfo
 from bench.datasets.fetch.disk import FULL
 from bench.datasets.open import DataSet
-from bench.engine.average import MovingAverage
-from bench.engine.build import Built, build
-from bench.engine.checkpoint import Spent
+from bench.engine.build import build
 from bench.engine.code import code_digest
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory
 from bench.engine.environment import (
-    check_graphs,
-    choose_device,
-    choose_workers,
     describe_environment,
-    fabric_on,
-    precision_plugin,
 )
 from bench.engine.events import Events
 from bench.engine.failure import reason
 from bench.engine.fit import Run, best_epoch, fit
-from bench.engine.gradients import Gradients
 from bench.engine.leftovers import BEST, finish
-from bench.engine.memory import AtOnce
+from bench.engine.machine import Machine
 from bench.engine.model_file import card_of_run, save_model
-from bench.engine.optimisation import build_optimizer
 from bench.engine.plan import Cell
 from bench.engine.predict import NonFiniteError, Predicted, predict, telling
-from bench.engine.ranks import ALONE, Ranks
+from bench.engine.set_up import set_up
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut
-from bench.experiment.cell import CellSpec
-from bench.experiment.matrix import Compiled
 from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
@@ -59,34 +45,6 @@ from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitS
 from bench.records.store import RecordStore, Scores
 from bench.settings import MODEL, work_folder
 from bench.stop import stop_if_asked
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a matrix runs."""
-
-    device: torch.device
-    workers: int
-    compiled: Compiled
-    ranks: Ranks = ALONE
-
-    @classmethod
-    def choose(
-        cls, device: str, workers: int | None, compiled: Compiled, cells: list[Cell], ranks: Ranks = ALONE
-    ) -> "Machine":
-        """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for.
-
-        Of several processes on a machine each has a GPU of its own.
-        """
-        chosen = torch.device("cpu")
-        for cell in cells:
-            chosen = choose_device(device, cell.spec.schedule.precision)
-            if compiled == "graphs" and cell.spec.method.name != PRIOR.name:
-                check_graphs(cell.spec.schedule, chosen)
-        if chosen.type == "cuda" and ranks.count > 1:
-            chosen = torch.device("cuda", ranks.local_rank)
-        torch.backends.cudnn.benchmark = True
-        return cls(chosen, choose_workers(workers, chosen, ranks.local_count), compiled, ranks)
 
 
 def run_cell(
@@ -287,59 +245,6 @@ def _told(run: Run, cell: Cell) -> list[NDArray[np.float32]]:
         ).logits
         for percent in PERCENTS
     ]
-
-
-def set_up(
-    spec: CellSpec, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
-) -> Run:
-    """Place the model on the device, and put beside it all that training needs."""
-    schedule, device, model = spec.schedule, machine.device, built.model
-    precision = precision_plugin(schedule.precision, device)
-    fabric = fabric_on(device, precision)
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = build_optimizer(model, schedule)
-    decay = schedule.ema_decay or schedule.ema_beside
-    average = MovingAverage(model, decay) if decay else None
-    fed = built.fed(model)
-    wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
-    at_once = AtOnce(least=2, note=events.note, whole=_why_whole(machine))
-    gradients = Gradients(fabric, wrapped, optimizer, schedule, watch, at_once, machine.ranks)
-    return Run(
-        spec=spec,
-        fabric=fabric,
-        precision=precision,
-        built=built,
-        wrapped=wrapped,
-        optimizer=optimizer,
-        gradients=gradients,
-        average=average,
-        folder=folder,
-        events=events,
-        watch=watch,
-        started=started,
-        spent_before=Spent(0.0, 0),
-        ranks=machine.ranks,
-    )
-
-
-def _why_whole(machine: Machine) -> str:
-    """Why a batch is not computed in parts where the memory does not hold it; nothing where it may be."""
-    if machine.ranks.count > 1:
-        return (
-            "a batch that several processes share is not cut further: use more processes, or a smaller "
-            "batch_size with accumulate"
-        )
-    if machine.compiled == "graphs":  # which lose gradients that are added up
-        return "with --compile graphs a batch is not cut: use a smaller batch_size, or --compile alone"
-    return ""
-
-
-def _seen_as(model: nn.Module, compiled: Compiled) -> nn.Module:
-    """A model as PyTorch runs it."""
-    if not compiled:
-        return model
-    mode = "reduce-overhead" if compiled == "graphs" else "default"
-    return cast(nn.Module, torch.compile(model, mode=mode))
 
 
 def _training_rate(history: list[Epoch]) -> float:

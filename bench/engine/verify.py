@@ -70,7 +70,8 @@ def verify(
     Raises:
         UserError: the record has no scores, or the second training failed.
     """
-    from bench.engine.run import Machine, run_cell
+    from bench.engine.machine import Machine
+    from bench.engine.run import run_cell
 
     before = store.scores(record)
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, [cell])

@@ -43,7 +43,7 @@ def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
     # Here, because it imports torch, which takes seconds.
     from bench.engine.build import check_models
     from bench.engine.environment import keep_to_share
-    from bench.engine.run import Machine
+    from bench.engine.machine import Machine
 
     cells = [cell for cell in planned if cell.spec.run_id() in job.cells]
     for cell in cells:
@@ -85,7 +85,7 @@ def run_cells(folder: Path, job: Job, cells: list[Cell], log: Events, task: str 
     # Here, because it imports torch, which takes seconds.
     from bench.engine.claimed import Task, Turn, run_claimed
     from bench.engine.environment import keep_to_share
-    from bench.engine.run import Machine
+    from bench.engine.machine import Machine
 
     keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)

@@ -18,10 +18,12 @@ from bench.engine import build as build_module
 from bench.engine.build import build
 from bench.engine.events import Events, Silent
 from bench.engine.fit import train_epoch
+from bench.engine.join import RENDEZVOUS, joined
+from bench.engine.machine import Machine
 from bench.engine.plan import Cell, plan
 from bench.engine.predict import predict
-from bench.engine.ranks import ALONE, RENDEZVOUS, Ranks, Unlike, joined
-from bench.engine.run import Machine, set_up
+from bench.engine.ranks import ALONE, Ranks, Unlike
+from bench.engine.set_up import set_up
 from bench.engine.watch import Watch
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice

@@ -9,8 +9,8 @@ import torch
 
 from bench.datasets.feed import EpochBatches, PartOfBatches, part_sizes
 from bench.engine.arrivals import Arrivals
+from bench.engine.join import joined
 from bench.engine.memory import AtOnce
-from bench.engine.ranks import joined
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from places import ROOT

@@ -1,0 +1,77 @@
+"""Place a model on its device, with all that training needs beside it."""
+
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from bench.engine.average import MovingAverage
+from bench.engine.build import Built
+from bench.engine.checkpoint import Spent
+from bench.engine.environment import (
+    fabric_on,
+    precision_plugin,
+)
+from bench.engine.events import Events
+from bench.engine.fit import Run
+from bench.engine.gradients import Gradients
+from bench.engine.machine import Machine
+from bench.engine.memory import AtOnce
+from bench.engine.optimisation import build_optimizer
+from bench.engine.watch import Watch
+from bench.experiment.cell import CellSpec
+from bench.experiment.matrix import Compiled
+
+
+def set_up(
+    spec: CellSpec, machine: Machine, built: Built, folder: Path, events: Events, watch: Watch, started: float
+) -> Run:
+    """Place the model on the device, and put beside it all that training needs."""
+    schedule, device, model = spec.schedule, machine.device, built.model
+    precision = precision_plugin(schedule.precision, device)
+    fabric = fabric_on(device, precision)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = build_optimizer(model, schedule)
+    decay = schedule.ema_decay or schedule.ema_beside
+    average = MovingAverage(model, decay) if decay else None
+    fed = built.fed(model)
+    wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
+    at_once = AtOnce(least=2, note=events.note, whole=_why_whole(machine))
+    gradients = Gradients(fabric, wrapped, optimizer, schedule, watch, at_once, machine.ranks)
+    return Run(
+        spec=spec,
+        fabric=fabric,
+        precision=precision,
+        built=built,
+        wrapped=wrapped,
+        optimizer=optimizer,
+        gradients=gradients,
+        average=average,
+        folder=folder,
+        events=events,
+        watch=watch,
+        started=started,
+        spent_before=Spent(0.0, 0),
+        ranks=machine.ranks,
+    )
+
+
+def _why_whole(machine: Machine) -> str:
+    """Why a batch is not computed in parts where the memory does not hold it; nothing where it may be."""
+    if machine.ranks.count > 1:
+        return (
+            "a batch that several processes share is not cut further: use more processes, or a smaller "
+            "batch_size with accumulate"
+        )
+    if machine.compiled == "graphs":  # which lose gradients that are added up
+        return "with --compile graphs a batch is not cut: use a smaller batch_size, or --compile alone"
+    return ""
+
+
+def _seen_as(model: nn.Module, compiled: Compiled) -> nn.Module:
+    """A model as PyTorch runs it."""
+    if not compiled:
+        return model
+    mode = "reduce-overhead" if compiled == "graphs" else "default"
+    return cast(nn.Module, torch.compile(model, mode=mode))
