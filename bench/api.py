@@ -4,6 +4,7 @@ Everything heavy is imported by the function that needs it, so that `import benc
 work from a plain script, without a main guard, and in a notebook.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,7 @@ from bench.resolve import names_in
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.experiment.matrix import Compiled, Overwrite
+    from bench.experiment.matrix import Compiled, MatrixSpec, Overwrite
     from bench.experiment.start import Parts
     from bench.trained.scorer import Scorer
 
@@ -83,7 +84,6 @@ def run_matrix(
 
     from bench.cli.display import open_display
     from bench.engine.execute import execute
-    from bench.engine.launch import launch
     from bench.engine.plan import plan
     from bench.experiment.matrix import load_matrix
 
@@ -112,12 +112,23 @@ def run_matrix(
     matrix = load_matrix(None, given)
     with open_display(Console(quiet=quiet or matrix.processes > 1)) as display:
         if matrix.processes > 1:
-            launch(matrix, quiet)
+            _launch(matrix, quiet)
         cells = plan(matrix, display.task)
         if matrix.processes == 1:
             execute(matrix, cells, display)
     found = load_records(results)
     return found[found["run"].isin([cell.spec.run_id() for cell in cells])].reset_index(drop=True)
+
+
+def _launch(matrix: "MatrixSpec", quiet: bool) -> None:
+    """Run a matrix in processes of their own; told to stop, this one ends by that signal when they have."""
+    from bench.engine.launch import launch_matrix
+    from bench.stop import Stopped
+
+    try:
+        launch_matrix(matrix, quiet)
+    except Stopped as stopped:
+        os.kill(os.getpid(), stopped.signal)
 
 
 def load_records(

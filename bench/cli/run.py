@@ -1,5 +1,6 @@
 """`bench run`: the main job."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ from bench.cli.side_by_side import open_cells
 from bench.engine.execute import execute
 from bench.engine.join import joined, started
 from bench.engine.plan import plan
+from bench.engine.ranks import ALONE
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 from bench.launch.launchers import launcher_named
 from bench.stop import Stopped, heeding_signals
@@ -70,11 +72,12 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
     if "set" in given:
         given["set"] = parse_settings(given["set"])
     matrix = load_matrix(spec, given, name)
-    if matrix.processes > 1 and not started() and not matrix.dry_run:
+    several = matrix.processes > 1 and not matrix.launcher and not matrix.dry_run
+    if several and not started():
         _launch(matrix)
     try:
         # The first of several processes heeds signals; those that follow it ignore them.
-        with heeding_signals(), joined(matrix) as ranks:
+        with heeding_signals(), nullcontext(ALONE) if matrix.launcher else joined(matrix) as ranks:
             console.quiet = not ranks.leads
             launcher = launcher_named(matrix.launcher) if matrix.launcher else None
             if launcher:
@@ -111,9 +114,11 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
 
 def _launch(matrix: MatrixSpec) -> NoReturn:
     """Run a matrix in processes of their own."""
-    from bench.engine.launch import launch
+    from bench.engine.launch import launch_matrix
 
     try:
-        raise SystemExit(launch(matrix))
+        raise SystemExit(launch_matrix(matrix))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(GOES_ON) from None
+    except Stopped as stopped:
+        raise Stopped(stopped.signal, GOES_ON) from None

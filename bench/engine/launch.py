@@ -20,7 +20,7 @@ from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
 from bench.files import write_text
 from bench.processors import processors
-from bench.stop import STOPS
+from bench.stop import STOPS, Stopped
 
 POLL = 0.1
 """Seconds between two looks at the processes."""
@@ -50,11 +50,26 @@ class _Process:
             os.killpg(self.popen.pid, number)
 
 
-def launch(matrix: MatrixSpec, quiet: bool = False) -> int:
-    """Run a matrix in as many processes of the same command as it asks for.
+def launch_matrix(matrix: MatrixSpec, quiet: bool = False) -> int:
+    """Run a matrix in as many processes of `bench run` as it asks for; see `launch`."""
+    if matrix.nodes > 1:
+        raise UserError(
+            f"--nodes {matrix.nodes} needs this command on each of the machines: start it there by torchrun "
+            f"--nnodes {matrix.nodes} --nproc-per-node {matrix.devices} --no-python bench run ..."
+        )
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        spec = Path(folder) / "matrix.yaml"
+        write_text(spec, yaml.safe_dump(matrix.model_dump(mode="json", exclude_defaults=True)))
+        command = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--spec", str(spec)]
+        return launch(command, matrix.devices, quiet)
+
+
+def launch(command: Sequence[str], count: int, quiet: bool = False) -> int:
+    """Run a command in several processes, which join each other by `bench.engine.join`.
 
     Args:
-        matrix: what is run.
+        command: of each of them.
+        count: how many.
         quiet: show nothing.
 
     Returns:
@@ -63,23 +78,16 @@ def launch(matrix: MatrixSpec, quiet: bool = False) -> int:
     Raises:
         UserError: what one of them gives as its reason to end, or that one was killed.
         KeyboardInterrupt: by Ctrl-C; all have ended.
+        Stopped: this process was told to stop, and the first of them has, at a step's end.
     """
-    if matrix.nodes > 1:
-        raise UserError(
-            f"--nodes {matrix.nodes} needs this command on each of the machines: start it there by torchrun "
-            f"--nnodes {matrix.nodes} --nproc-per-node {matrix.devices} --no-python bench run ..."
-        )
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as open_files:
-        spec = Path(folder) / "matrix.yaml"
-        write_text(spec, yaml.safe_dump(matrix.model_dump(mode="json", exclude_defaults=True)))
-        command = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--spec", str(spec)]
         processes: list[_Process] = []
         codes: list[int | None] = []
         try:
             with _passed_on(processes) as asked:
-                for rank in range(matrix.devices):
+                for rank in range(count):
                     errors = open_files.enter_context(tempfile.TemporaryFile())
-                    processes.append(_start(command, rank, matrix.devices, Path(folder), errors, quiet))
+                    processes.append(_start(command, rank, count, Path(folder), errors, quiet))
                 _watch(processes)
                 codes = [process.popen.poll() for process in processes]
         except KeyboardInterrupt:
@@ -91,16 +99,8 @@ def launch(matrix: MatrixSpec, quiet: bool = False) -> int:
         finally:
             _end(processes)
         if asked and codes[0]:
-            sys.stderr.write(processes[0].said())
-            _die_of(asked[-1])
+            raise Stopped(asked[-1])
         return _outcome(processes, codes)
-
-
-def _die_of(number: int) -> None:
-    """End as the one that this signal was passed on to."""
-    sys.stderr.flush()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 def _start(

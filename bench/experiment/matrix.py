@@ -114,11 +114,10 @@ class MatrixSpec(BaseModel):
     def _several(self) -> "MatrixSpec":
         if self.processes == 1:
             return self
-        if self.launcher is not None:
-            raise ValueError(
-                f"launcher {self.launcher} runs each cell in one process: leave out devices and nodes, or "
-                "the launcher"
-            )
+        if self.launcher == "local":
+            raise ValueError("launcher local runs a cell in one process: leave out devices, or the launcher")
+        if self.launcher is not None and self.nodes > 1:
+            raise ValueError(f"launcher {self.launcher} keeps a cell on one machine: leave out nodes")
         if ":" in self.device:
             raise ValueError(
                 f"device names one GPU, and {self.processes} processes are asked for: give cuda, which takes "

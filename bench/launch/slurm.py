@@ -39,8 +39,13 @@ _ENDED = (
 
 
 def check(matrix: MatrixSpec) -> None:
-    """UserError where the file of `--slurm` cannot be used."""
-    _settings(matrix)
+    """UserError where the file of `--slurm` cannot be used, or gives too few GPUs."""
+    settings = _settings(matrix)
+    if 0 < settings.gpus < matrix.devices:
+        raise UserError(
+            f"--devices {matrix.devices} needs as many GPUs in each task, and {matrix.slurm} asks for "
+            f"{settings.gpus}: give gpus: {matrix.devices} there."
+        )
 
 
 def foretell(matrix: MatrixSpec, cells: list[Cell]) -> list[str]:

@@ -1,15 +1,18 @@
 """What a task runs: functions of names alone, which any scheduler can call."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from rich.console import Console
 
 from bench.engine.code import code_digest
 from bench.engine.events import Events
+from bench.engine.launch import launch
 from bench.engine.log import LogDisplay
 from bench.engine.plan import Cell, plan
+from bench.engine.ranks import ALONE, Ranks
 from bench.errors import UserError
 from bench.launch.job import BEGUN, Job, in_place_of, load_job
 from bench.records.claims import Holder
@@ -21,6 +24,9 @@ from bench.version import __version__
 Ended = Literal["finished", "failed", "held", "stopped"]
 """How a run ended: its record says finished or failed; another process is at work on it; it was told to stop,
 and goes on from its last epoch in the next task."""
+
+STATUSES: Final[dict[Ended, int]] = {"finished": 0, "failed": 1, "held": 3, "stopped": 4}
+"""What processes that share a cell end with."""
 
 
 def prepare(job_folder: str) -> None:
@@ -66,6 +72,8 @@ def run_named(job_folder: str, run_id: str, task: str = "") -> Ended:
     """
     folder = Path(job_folder).absolute()
     job = load_job(folder)
+    if job.matrix.devices > 1:
+        return _by_several(folder, job, run_id, task)
     with in_place_of(job), LogDisplay(Console()) as log, heeding_signals():
         try:
             cell = find_cell(job, plan(job.matrix, log.task), run_id)
@@ -75,20 +83,42 @@ def run_named(job_folder: str, run_id: str, task: str = "") -> Ended:
             return "stopped"
 
 
-def run_cells(folder: Path, job: Job, cells: list[Cell], log: Events, task: str = "") -> dict[str, Ended]:
+def _by_several(folder: Path, job: Job, run_id: str, task: str) -> Ended:
+    """Run a cell in processes of its own, which share its batches."""
+    command = [sys.executable, "-m", "bench.launch.part", str(folder), run_id, task]
+    try:
+        status = launch(command, job.matrix.devices)
+    except Stopped:
+        return "stopped"
+    return {code: ended for ended, code in STATUSES.items()}.get(status, "failed")
+
+
+def run_cells(
+    folder: Path, job: Job, cells: list[Cell], log: Events, task: str = "", ranks: Ranks = ALONE
+) -> dict[str, Ended]:
     """Run cells of a job, one after the other, but those that others are at work on.
+
+    Args:
+        folder: of the job.
+        job: that they belong to.
+        cells: of it.
+        log: told of the progress.
+        task: what the scheduler calls this task.
+        ranks: the processes that share each batch.
 
     Returns:
         How each ended, by the name of its run.
     """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
+    from bench.engine.build import check_parts
     from bench.engine.claimed import Task, Turn, run_claimed
     from bench.engine.environment import keep_to_share
     from bench.engine.machine import Machine
 
     keep_to_share()
-    machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
+    machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells, ranks)
+    check_parts(cells, ranks)
     store = RecordStore(job.matrix.results)
     ended: dict[str, Ended] = {}
     for number, cell in enumerate(cells, start=1):

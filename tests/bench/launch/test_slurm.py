@@ -99,6 +99,25 @@ def test_neither_a_killed_submitter_nor_a_node_that_goes_down_loses_anything(
     assert sorted(epochs_in(there)) == list(range(1, LAST + 1)), "each epoch once, whoever did it"
 
 
+def test_processes_that_share_a_cell_stop_with_their_task_and_go_on_in_the_next(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    here, there, asked = tmp_path / "here", tmp_path / "there", (*RUN, "--devices", "2")
+    assert bench(here, data, *asked).exit_code == 0
+    submitted = submit(there, data, SETTINGS.replace("cpus: 1", "cpus: 2"), *asked)
+    (run_id,) = (one for one in submitted.job.cells if "-resnet-" in one)
+    task = Task(cluster, submitted, run_id)
+    cluster.wait("an epoch", lambda: bool(task.epochs()))
+    cluster.command("scancel", "--signal=TERM", task.number)
+    cluster.wait_for_all()
+    log = task.log()
+    assert "queued again: it goes on from its last epoch" in log and "going on after epoch" in log, log
+    assert sorted(task.epochs()) == list(range(1, LAST + 1))
+    assert_same_results(here, there)
+    records = [one for one in RecordStore(there / "results").all() if isinstance(one, Record)]
+    assert {one.environment.processes for one in records if one.history} == {2}
+
+
 def test_what_is_cancelled_ends_and_is_told_from_files(
     cluster: SlurmCluster, tmp_path: Path, data: Path
 ) -> None:

@@ -51,6 +51,11 @@ def test_where_there_is_no_slurm_it_says_so(
     [
         (("--launcher", "slurm"), "launcher slurm needs slurm: a file with what each task asks for"),
         (("--slurm", "gpu.yaml"), "slurm says what launcher slurm asks a cluster for: add launcher slurm"),
+        ((*SLURM, "--devices", "2", "--nodes", "2"), "launcher slurm keeps a cell on one machine"),
+        (
+            ("--launcher", "local", "--jobs", "2", "--devices", "2"),
+            "launcher local runs a cell in one process",
+        ),
         ((*SLURM, "--jobs", "2"), "jobs says how many runs at a time launcher local makes"),
         (("--launcher", "slrum", *SLURM[2:]), "add launcher slurm"),
         (SLURM, "'gpu' is not a known key, did you mean 'gpus'?"),
@@ -63,3 +68,10 @@ def test_options_that_do_not_go_together_are_refused_before_any_work(
     done = bench(tmp_path / "run", tmp_path / "nowhere", *RUN, *arguments)
     assert done.exit_code == 2 and said in done.output, done.output
     assert "Traceback" not in done.output
+
+
+def test_a_task_with_fewer_gpus_than_processes_is_refused(tmp_path: Path) -> None:
+    settings(tmp_path / "run", "gpus: 1\n")
+    done = bench(tmp_path / "run", tmp_path / "nowhere", *RUN, *SLURM, "--devices", "2")
+    said = "--devices 2 needs as many GPUs in each task, and gpu.yaml asks for 1: give gpus: 2 there."
+    assert done.exit_code == 2 and said in done.output, done.output
