@@ -260,10 +260,9 @@ class _Machine:
             self.screen.note(f"{run_id}: {said}; `bench logs {run_id}` shows more")
 
     def _drop(self, slot: _Slot) -> None:
-        assert slot.process.stdin is not None and slot.process.stdout is not None
+        assert slot.process.stdout is not None
         self.answers.unregister(slot.process.stdout)
-        with suppress(BrokenPipeError):
-            slot.process.stdin.close()
+        _close(slot)
         slot.process.stdout.close()
         slot.process.wait()
         self.slots.remove(slot)
@@ -278,9 +277,18 @@ class _Machine:
                 with in_steps():  # a second signal to stop does not end this wait
                     for slot in self.slots:
                         slot.process.terminate()
+                        # One that began to wait for a name just then does not see the signal, but this.
+                        _close(slot)
                     for slot in self.slots:
                         slot.process.wait()
             finally:  # a second Ctrl-C does
                 for slot in self.slots:
                     slot.process.kill()
                     slot.process.wait()
+
+
+def _close(slot: _Slot) -> None:
+    """Let a process know that no more names come."""
+    assert slot.process.stdin is not None
+    with suppress(BrokenPipeError):
+        slot.process.stdin.close()

@@ -22,6 +22,11 @@ LONGER = {
     "bench run --methods add-gcn --data coco2014 --schedule add-gcn --protocol add-gcn --data-root DIR": [
         "--help"
     ],
+    "bench run --methods resnet,ml-gcn --data voc2007 --data-root DIR --seeds 0,1,2 "
+    "--launcher local --jobs 4": [
+        *SMALL,
+        *("--seeds", "0", "--jobs", "2"),
+    ],
     "bench run --spec matrix.yaml": FEW,
     "bench run --spec matrix.yaml --launcher slurm --slurm gpu.yaml": ["--dry-run"],
     "bench run --methods all --data scenes,scenes-alike,scenes-independent,scenes-reversed "
