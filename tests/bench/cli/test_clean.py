@@ -25,9 +25,15 @@ FILES = {
     "scenes": ["data/scenes-v1/VOCdevkit/Scenes/JPEGImages/1.jpg"],
     "unpacked": ["unpacked/0a/rows.json", "unpacked/0a/pictures/0b", "unpacked/.0c.77/pictures/0d"],
     "downloads": ["data/downloads/train2014.zip.part"],
-    "checkpoints": ["runs/a/training.pt", "runs/b/.best.safetensors.77.safetensors", "runs/a/error.txt"],
+    "checkpoints": [
+        "runs/a/training.pt",
+        "runs/a/training.json",
+        "runs/b/.best.safetensors.77.safetensors",
+        "runs/a/error.txt",
+    ],
     "exports": ["runs/c/model.onnx", "runs/c/model.onnx.json", "runs/c/.model.pt2.77.pt2"],
     "models": ["runs/c/model.safetensors"],
+    "jobs": ["jobs/20261127-074237-8687a8/job.json", "jobs/20261127-074237-8687a8/logs/a.log"],
     "logs": ["logs/tensorboard/a/events.out.tfevents.000000"],
     "demo": ["demo/runs/scenes-prior-s0-0a/record.json", "demo/tables/scenes-cost.md"],
     "others": [
