@@ -8,7 +8,7 @@ import torch
 from bench.cli import profile_options
 from bench.experiment.methods import parse_methods
 from bench.profile.heads import Setting
-from bench.profile.precision import PRODUCT, Rates, measure_product, measure_step
+from bench.profile.precision import Rates, measure_product, measure_step, product_for
 from bench.resolve import names_in
 
 
@@ -28,12 +28,13 @@ def command(
     three forward passes; share: of what one plain matrix product reaches here, which bounds it.
     """
     choices = parse_methods(tuple(names_in(methods)))
-    product = measure_product(device, repeats)
+    multiplied = product_for(device)
+    product = measure_product(device, repeats, multiplied)
     click.echo(
         f"training steps on features {batch}x{channels}x{side}x{side}, {classes} classes, {device}, "
         f"{torch.get_num_threads()} threads, {repeats} repeats in turn"
     )
-    size = "x".join(map(str, PRODUCT))
+    size = "x".join(map(str, multiplied))
     speeds = (_gflops(product, rates) for rates in (product.fp32, product.bf16))
     click.echo(
         "matrix product {}: fp32 {:.0f}, bf16 {:.0f} GFLOP/s, ratio {:.2f}".format(

@@ -1,5 +1,6 @@
 """A training step of each head, its optimiser included, in fp32 and in bf16 in turn."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
@@ -22,6 +23,9 @@ FLOPS_OF_STEP = 3
 # Of the matrix product that the rates are compared with: images and labels, channels in, channels out.
 PRODUCT = (1024, 2048, 2048)
 PRODUCTS_AT_ONCE = 4
+# A processor without units for bf16 multiplies it a hundred times as slowly: there it is a smaller one.
+SMALL_PRODUCT = (64, 1024, 1024)
+TOO_LONG = 0.5  # seconds of a whole product
 
 
 @dataclass
@@ -56,6 +60,17 @@ def measure_step(choice: MethodChoice, setting: Setting, repeats: int) -> Rates:
             step(features, targets)
             getattr(rates, precision).append(setting.batch / (now(setting.device) - start))
     return rates
+
+
+def product_for(device: torch.device) -> tuple[int, int, int]:
+    """The matrix product that is measured on a device: a small one where a whole one would take too long."""
+    rows, inner, columns = SMALL_PRODUCT
+    left, right = (torch.ones(size, device=device).bfloat16() for size in ((rows, inner), (inner, columns)))
+    left @ right  # warms up
+    start = now(device)
+    left @ right
+    larger = math.prod(PRODUCT) / math.prod(SMALL_PRODUCT)
+    return SMALL_PRODUCT if (now(device) - start) * larger > TOO_LONG else PRODUCT
 
 
 def measure_product(device: torch.device, repeats: int, product: tuple[int, int, int] = PRODUCT) -> Rates:
