@@ -37,7 +37,7 @@ def set_up(
     average = MovingAverage(model, decay) if decay else None
     fed = built.fed(model)
     wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
-    at_once = AtOnce(least=2, note=events.note, whole=_why_whole(machine))
+    at_once = AtOnce(least=2, note=events.note, whole=why_whole(machine))
     gradients = Gradients(fabric, wrapped, optimizer, schedule, watch, at_once, machine.ranks)
     return Run(
         spec=spec,
@@ -57,7 +57,7 @@ def set_up(
     )
 
 
-def _why_whole(machine: Machine) -> str:
+def why_whole(machine: Machine) -> str:
     """Why a batch is not computed in parts where the memory does not hold it; nothing where it may be."""
     if machine.ranks.count > 1:
         return (

@@ -138,7 +138,7 @@ OF_MODELS = {
     "predictions": ("predict", "{model}", "{picture}", "--json", "--out", "{disk}/found.json"),
     "maps": ("predict", "{model}", "{picture}", "--maps", "{disk}"),
     "page": (
-        *("explain", "resnet", "ml-gcn/hidden=16", "--data", "voc2007"),
+        *("explain", "{resnet}", "{ml_gcn}"),
         *("--resamples", "100", "--out", "{disk}/page.html"),
     ),
 }
@@ -152,7 +152,8 @@ def test_what_is_made_of_models(arguments: tuple[str, ...], trained: Path, disk:
     restore(place, {})
     model = trained / "work" / "runs" / run_of(trained, "resnet") / "model.safetensors"
     picture = trained / "data" / "VOCdevkit" / "VOC2007" / "JPEGImages" / "000001.jpg"
-    given = [part.format(disk=place, model=model, picture=picture) for part in arguments]
+    runs = {name: run_of(trained, name.replace("_", "-")) for name in ("resnet", "ml_gcn")}
+    given = [part.format(disk=place, model=model, picture=picture, **runs) for part in arguments]
     assert meets_a_full_disk(disk, place, lambda: bench(trained, trained / "data", *given), 4) >= 3
 
 

@@ -86,6 +86,10 @@ def score(head: Head, features: Tensor, targets: Tensor | None = None) -> HeadOu
 
 
 IMAGES = 3
+# On processors that have AVX2 and no more, a gradient of PyTorch 2.14 in float64 is off by 7e-8 at single
+# images; with its plain kernels (ATEN_CPU_CAPABILITY=default) on the same processor it is not.
+AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"
+GRADIENTS = {"rtol": 1e-6, "atol": 1e-9} if AVX2 else {"rtol": 1e-9, "atol": 1e-12}
 
 
 @pytest.mark.parametrize("labels_at_once", [1, 3])  # on the larger map
@@ -110,10 +114,11 @@ def test_our_heads_are_the_published_formulation(
         found, gradients = step(ours, features, targets)
         expected, published_gradients = step(published, features, targets)
         for name, value in expected.items():
-            torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-12, msg=name)
+            close = GRADIENTS if name == "features" else {"rtol": 1e-9, "atol": 1e-12}
+            torch.testing.assert_close(found[name], value, **close, msg=name)
         converted = weights_of(method, published.state_dict() | published_gradients)
         for name, gradient in gradients.items():
-            torch.testing.assert_close(gradient, converted[name], rtol=1e-9, atol=1e-12, msg=name)
+            torch.testing.assert_close(gradient, converted[name], **GRADIENTS, msg=name)
         if method == "salgl":
             memory = ours.state_dict()["cooccurrence"]
             torch.testing.assert_close(memory, converted["cooccurrence"], rtol=1e-12, atol=0)

@@ -10,7 +10,10 @@ import torch
 from bench.datasets.feed import EpochBatches, PartOfBatches, part_sizes
 from bench.engine.arrivals import Arrivals
 from bench.engine.join import joined
+from bench.engine.machine import Machine
 from bench.engine.memory import AtOnce
+from bench.engine.ranks import Ranks
+from bench.engine.set_up import why_whole
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from places import ROOT
@@ -109,7 +112,8 @@ def test_a_part_that_does_not_fit_the_memory_ends_with_what_to_do() -> None:
     def full() -> None:
         raise torch.OutOfMemoryError
 
-    at_once = AtOnce(least=2, whole="it is shared")
+    machine = Machine(torch.device("cpu"), 0, False, Ranks(count=2))
+    at_once = AtOnce(least=2, whole=why_whole(machine))
     with pytest.raises(RuntimeError, match=r"32 images at once take.*use more processes, or a smaller"):
         at_once.attempt(32, full)
     assert at_once.limit is None
