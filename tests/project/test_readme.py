@@ -25,7 +25,7 @@ LONGER = {
     "bench run --methods resnet,ml-gcn --data voc2007 --data-root DIR --seeds 0,1,2 "
     "--launcher local --jobs 4": [
         *SMALL,
-        *("--seeds", "0", "--jobs", "2"),
+        *("--seeds", "0", "--jobs", "2", "--results", "side-by-side"),
     ],
     "bench run --spec matrix.yaml": FEW,
     "bench run --spec matrix.yaml --launcher slurm --slurm gpu.yaml": ["--dry-run"],
