@@ -45,9 +45,9 @@ def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
         Stopped, KeyboardInterrupt: the processes have stopped too, each at a step's end.
     """
     outcome = tell_plan(cells, screen)
+    if all(cell.state != "to run" for cell in cells):
+        return outcome  # without a job that `bench status` would show
     submitted = create_job(matrix, cells, "local")
-    if not submitted.job.cells:
-        return outcome
     remove_leftovers(RecordStore(matrix.results))
     me = this_process()._asdict()
     change_job(submitted.folder, ids={name: str(value) for name, value in me.items()})
