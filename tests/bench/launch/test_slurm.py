@@ -92,6 +92,8 @@ def test_neither_a_killed_submitter_nor_a_node_that_goes_down_loses_anything(
     cluster.wait("an epoch", lambda: bool(epochs_in(there)))
     cluster.command("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
     cluster.wait("its tasks to wait", lambda: "RUNNING" not in cluster.states().values())
+    # A node that comes back while it still ends tasks is drained, because it would start them a second time.
+    cluster.wait("the node to have ended them", lambda: not cluster.processes())
     assert len(epochs_in(there)) < LAST, "too late to be in the middle"
     cluster.command("scontrol", "update", f"nodename={NODE}", "state=resume")
     cluster.wait_for_all()
