@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := $(VENV)/bin/bench
 SETUP := $(VENV)/.installed
-JOBS ?= 2
+JOBS ?= 3
 # The demo always trains: the records that came with the clone are in results.
 DEMO := .bench/demo
 # An environment with the lowest versions that pyproject.toml allows: 8.4.* where it says >=8.4.

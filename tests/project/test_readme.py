@@ -30,7 +30,9 @@ LONGER = {
     "bench run --spec matrix.yaml": FEW,
     "bench run --spec matrix.yaml --launcher slurm --slurm gpu.yaml": ["--dry-run"],
     "bench run --methods all --data scenes,scenes-alike,scenes-independent,scenes-reversed "
-    "--results .bench/context": [*FEW, "--epochs", "1"],
+    "--results .bench/context": [*FEW, "--methods", "resnet,add-gcn", "--epochs", "1"],
+    "bench run --methods c-tran,resnet --data scenes": [*FEW, "--epochs", "1"],
+    "bench run --methods my-head,my-head/sharpness=4,resnet --data scenes": [*FEW, "--epochs", "1"],
 }
 SLOW_BACKBONE = "--schedule frozen"
 

@@ -3,53 +3,63 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from places import ROOT
 
-PRINT = "from bench.engine.code import code_digest; print(*map(code_digest, ('resnet', 'ssgrl', 'salgl')))"
+METHODS = ("resnet", "ssgrl", "salgl")
+# Which of these methods execute a file.
+EXECUTED = {
+    "bench/engine/fit.py": [True, True, True],
+    "bench/metrics/average_precision.py": [True, True, True],
+    "datasets/pictures/jpeg.py": [True, True, True],
+    "methods/backbones/lite.py": [True, True, True],
+    "methods/ssgrl.py": [False, True, False],
+    "methods/layers/gated_graph.py": [False, True, True],
+    "methods/layers/transformer.py": [False, False, True],
+    "methods/catalog.py": [False, False, False],
+    "bench/tables/book.py": [False, False, False],
+    "bench/engine/readme/page.py": [False, False, False],
+}
+# The digests of the code as it is, and then with each file changed, a line each.
+PRINT = """
+import sys
+from pathlib import Path
+from bench.engine.code import code_digest
+
+def print_digests():
+    code_digest.cache_clear()
+    print(*map(code_digest, sys.argv[1].split(",")))
+
+print_digests()
+for path in map(Path, sys.argv[2:]):
+    text = path.read_text()
+    path.write_text(text + "OTHER = 1")
+    print_digests()
+    path.write_text(text)
+"""
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the code, whose files may be changed."""
-    folder = tmp_path_factory.mktemp("tree")
+def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Of a copy of the code, by the file that was changed; `` for none."""
+    tree = tmp_path_factory.mktemp("tree")
     for name in ("bench", "methods", "datasets"):
-        shutil.copytree(
-            ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    return folder
-
-
-def digests(tree: Path) -> list[str]:
-    environment = {"PYTHONPATH": str(tree), "PATH": ""}
+        shutil.copytree(ROOT / name, tree / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run(
-        [sys.executable, "-c", PRINT], cwd=tree, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PRINT, ",".join(METHODS), *EXECUTED],
+        cwd=tree,
+        env={"PYTHONPATH": str(tree), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    return done.stdout.split()
+    lines = map(str.split, done.stdout.splitlines())
+    return dict(zip(("", *EXECUTED), lines, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("file", "changed"),
-    [
-        ("bench/engine/fit.py", [True, True, True]),
-        ("bench/metrics/average_precision.py", [True, True, True]),
-        ("datasets/pictures/jpeg.py", [True, True, True]),
-        ("methods/backbones/lite.py", [True, True, True]),
-        ("methods/ssgrl.py", [False, True, False]),
-        ("methods/layers/gated_graph.py", [False, True, True]),
-        ("methods/layers/transformer.py", [False, False, True]),
-        ("methods/catalog.py", [False, False, False]),
-        ("bench/tables/book.py", [False, False, False]),
-        ("bench/engine/readme/page.py", [False, False, False]),
-    ],
-)
-def test_it_changes_with_what_is_executed(file: str, changed: list[bool], tree: Path) -> None:
-    before = digests(tree)
-    text = (tree / file).read_text()
-    (tree / file).write_text(f"{text}\nOTHER = 1\n")
-    after = digests(tree)
-    (tree / file).write_text(text)
-    assert [one != other for one, other in zip(before, after, strict=True)] == changed
+@pytest.mark.parametrize("file", EXECUTED)
+def test_it_changes_with_what_is_executed(file: str, digests: dict[str, list[str]]) -> None:
+    changed = [one != other for one, other in zip(digests[""], digests[file], strict=True)]
+    assert changed == EXECUTED[file]

@@ -75,7 +75,8 @@ def test_tasks_that_are_stopped_end_with_the_bits_of_an_undisturbed_matrix(
             disturbed.result()
     states = cluster.wait_for_all()
     killed = tasks[WAYS.index(by_sigkill)]
-    assert [number for number, state in states.items() if state == "FAILED"] == [killed.number]
+    failed = [one.number for one in tasks if states[one.number] == "FAILED"]
+    assert failed == [killed.number]
 
     # What Slurm does not queue again by itself is submitted by the same command, and nothing else.
     again = submit(there, data, SETTINGS, *MATRIX)
