@@ -1,5 +1,6 @@
 """The formats that a graph is written to, and how a file of each is run again."""
 
+import io
 import json
 import logging
 import warnings
@@ -105,8 +106,13 @@ def _load_onnx(path: Path) -> Score:
 
 def _write_torch(program: ExportedProgram, path: Path, properties: Mapping[str, str]) -> None:
     described = {name: json.loads(text) for name, text in properties.items()}
+    # Not to the file itself: where the disk is full, PyTorch's writer ends the process.
+    content = io.BytesIO()
     with _quietly():
-        torch.export.save(program, path, extra_files={PROPERTIES: json.dumps(described, ensure_ascii=False)})
+        torch.export.save(
+            program, content, extra_files={PROPERTIES: json.dumps(described, ensure_ascii=False)}
+        )
+    path.write_bytes(content.getbuffer())
 
 
 def _load_torch(path: Path) -> Score:

@@ -13,6 +13,7 @@ from bench.tensors import write_pickled, write_tensors
 from bench_command import TINY, bench
 from disk_faults import Place, sweep
 from made_records import made_cell, store_made
+from made_tunes import made_tune
 from small_disk import BALLAST, PAGE, SmallDisk, small_disk
 from trees import write_voc
 
@@ -111,6 +112,15 @@ def test_what_is_made_of_records(arguments: tuple[str, ...], results: Path, disk
     assert meets_a_full_disk(disk, place, lambda: bench(results, None, *given)) >= MOMENTS - 1
 
 
+def test_the_report_of_a_tune(disk: SmallDisk, tmp_path: Path) -> None:
+    place = disk.folder / "made"
+    place.mkdir(exist_ok=True)
+    restore(place, {})
+    made_tune(place)
+    report = ("tune", "--report", "--name", "made", "--results", str(place))
+    assert meets_a_full_disk(disk, place, lambda: bench(tmp_path, None, *report)) >= MOMENTS - 1
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two methods, on the test split and on a validation split, with what else is to be kept of them."""
@@ -141,6 +151,9 @@ OF_MODELS = {
         *("explain", "{resnet}", "{ml_gcn}"),
         *("--resamples", "100", "--out", "{disk}/page.html"),
     ),
+    "thresholds": ("thresholds", "{resnet}", "--plot", "{disk}/reliability.png"),
+    "activations": ("visualize", "activation", "--data", "voc2007", "--count", "1", "--out", "{disk}"),
+    "statistics": ("data", "stats", "voc2007", "--out", "{disk}"),
 }
 
 
@@ -155,6 +168,24 @@ def test_what_is_made_of_models(arguments: tuple[str, ...], trained: Path, disk:
     runs = {name: run_of(trained, name.replace("_", "-")) for name in ("resnet", "ml_gcn")}
     given = [part.format(disk=place, model=model, picture=picture, **runs) for part in arguments]
     assert meets_a_full_disk(disk, place, lambda: bench(trained, trained / "data", *given), 4) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "name"), [("onnx", "graph.onnx"), ("torch", "graph.pt2")])
+def test_a_graph(form: str, name: str, trained: Path, disk: SmallDisk) -> None:
+    """Its bytes differ from time to time, so here it is only whole or not there."""
+    place = disk.folder / "made"
+    place.mkdir(exist_ok=True)
+    restore(place, {})
+    export = ("export", run_of(trained, "resnet"), "--format", form, "--out", str(place / name))
+    for free in (0, 4 * PAGE):
+        disk.leave(free)
+        is_one_sentence(bench(trained, trained / "data", *export))
+        assert not tree(place)
+    disk.empty()
+    done = bench(trained, trained / "data", *export)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert len(tree(place)) == 2, "the graph and its description"
 
 
 @pytest.mark.slow

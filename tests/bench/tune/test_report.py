@@ -8,15 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.experiment.methods import parse_methods
-from bench.records.store import RecordStore
 from bench.tune.curves import tuning_curve
-from bench.tune.design import Design, folder_of, keep
+from bench.tune.design import folder_of
 from bench.tune.report import write_report
-from bench.tune.space import load_space, values_of, with_values
-from made_records import SCHEDULE, made_cell, made_metrics, made_record
-
-TRIALS = 10
+from made_tunes import made_tune
 
 
 def test_the_curve_is_the_expected_best_of_n_draws() -> None:
@@ -42,28 +37,7 @@ def test_the_band_holds_as_often_as_it_says() -> None:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A tune of two methods: the score of the baseline follows its learning rate, the other's does not."""
-    design = Design(
-        name="made",
-        data="voc2007",
-        trials=TRIALS,
-        design_seed=0,
-        space=load_space("default").around(SCHEDULE),
-        schedule_name="made",
-        schedule=SCHEDULE,
-        fixed={},
-    )
-    store = RecordStore(keep(design, tmp_path))
-    rng = np.random.default_rng(1)
-    for method in parse_methods(("resnet", "ml-gcn")):
-        for trial in range(TRIALS):
-            drawn, fields = values_of(design.space, SCHEDULE, method, 0, trial)
-            schedule = with_values(SCHEDULE, fields)
-            score = 0.5 + 100 * schedule.lr / 3 if method.name == "resnet" else rng.random()
-            for seed in design.trial_seeds:
-                cell = made_cell(drawn.label(), seed, schedule=schedule, split="validation")
-                store.save(*made_record(cell, metrics=made_metrics((score, score, score))))
-    return tmp_path
+    return made_tune(tmp_path)
 
 
 def test_the_report_says_what_was_chosen_and_what_mattered(results: Path) -> None:
