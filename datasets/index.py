@@ -114,3 +114,9 @@ def count_batches(images: int, batch_size: int, drop_last: bool) -> int:
     """Batches in an epoch; fewer images than a batch are one, and a single image left over is left out."""
     whole, left = divmod(images, min(batch_size, images))
     return whole + (not drop_last and left > 1)
+
+
+def smallest_batch(images: int, batch_size: int, drop_last: bool) -> int:
+    """Images in the smallest batch of an epoch, which is its last."""
+    batches = count_batches(images, batch_size, drop_last)
+    return min(batch_size, images - (batches - 1) * batch_size)

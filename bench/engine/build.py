@@ -137,27 +137,6 @@ def _scored_here(images: int, at_once: int, ranks: Ranks) -> range:
     return range(first * at_once, min(images, (first + sizes[ranks.rank]) * at_once))
 
 
-def check_parts(cells: list[Cell], ranks: Ranks) -> None:
-    """See that every batch has an image for every process.
-
-    Raises:
-        UserError: one has not.
-    """
-    for cell in cells:
-        if cell.spec.method.name == PRIOR.name:
-            continue
-        schedule, images = cell.spec.schedule, len(cell.dataset.train)
-        batches = EpochBatches(images, schedule.batch_size, cell.spec.seed, schedule.drop_last)
-        for number in (0, len(batches) - 1):
-            if batches.size(number) < ranks.count:
-                last = "" if number == 0 else "last "
-                raise UserError(
-                    f"The {last}batch of {cell.spec.run_id()} has {batches.size(number)} images, fewer than "
-                    f"the {ranks.count} processes that are to share it: use fewer processes, or another "
-                    "batch size."
-                )
-
-
 def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:
     """Build every backbone and every head of the matrix once and let go of them.
 

@@ -142,7 +142,7 @@ def _run(
 ) -> Outcome:
     events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
-    from bench.engine.build import check_models, check_parts
+    from bench.engine.build import check_models
     from bench.engine.environment import keep_to_share
     from bench.engine.machine import Machine
 
@@ -150,7 +150,6 @@ def _run(
     if ranks.leads:
         remove_leftovers(store)
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells, ranks)
-    check_parts(cells, ranks)
     ranks.first_then_others(lambda: check_models(cells, machine.device, events.task))
     ended, left = _pass(matrix, machine, cells, events, store)
     while wait and left:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from bench.datasets.index import count_batches
+from bench.datasets.index import count_batches, smallest_batch
 from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
 from bench.errors import UserError
@@ -127,7 +127,22 @@ def plan(
                 state, detail = _state(stored, matrix.overwrite)
                 kept = (state, stored is not None, detail, stamp)
                 cells.append(Cell(spec, dataset, named.weights, asked.start, asked.vectors, *kept))
+    _check_parts(cells, matrix.processes)
     return cells
+
+
+def _check_parts(cells: list[Cell], processes: int) -> None:
+    """UserError where a batch has no image for one of several processes."""
+    for cell in cells:
+        if cell.state != "to run" or cell.spec.method.name == PRIOR.name:
+            continue
+        schedule, images = cell.spec.schedule, len(cell.dataset.train)
+        size = smallest_batch(images, schedule.batch_size, schedule.drop_last)
+        if size < processes:
+            raise UserError(
+                f"A batch of {cell.spec.run_id()} has {size} images, fewer than the {processes} processes "
+                "that are to share it: use fewer processes, or another batch size."
+            )
 
 
 def _find(matrix: MatrixSpec) -> _Asked:

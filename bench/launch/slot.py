@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from rich.console import Console
 
@@ -31,7 +31,7 @@ PREPARE = "prepare"
 def main(folder: Path) -> None:
     """Do what is named on standard input until no more is; the matrix is planned once."""
     # What a library prints goes to the log, and nothing but answers to whoever started this process.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    answers = os.dup(sys.stdout.fileno())
     _end_with_parent()
     _log_to(log_of(folder, PREPARE))
     job, cells = load_job(folder), list[Cell]()
@@ -60,9 +60,9 @@ def main(folder: Path) -> None:
             _answer(answers, ended)
 
 
-def _answer(answers: TextIO, text: str) -> None:
-    answers.write(" ".join(text.split()) + "\n")
-    answers.flush()
+def _answer(answers: int, text: str) -> None:
+    with suppress(BrokenPipeError):  # whoever asked was killed
+        os.write(answers, f"{' '.join(text.split())}\n".encode())
 
 
 def _log_to(path: Path) -> None:

@@ -111,14 +111,12 @@ def run_cells(
     """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
-    from bench.engine.build import check_parts
     from bench.engine.claimed import Task, Turn, run_claimed
     from bench.engine.environment import keep_to_share
     from bench.engine.machine import Machine
 
     keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells, ranks)
-    check_parts(cells, ranks)
     store = RecordStore(job.matrix.results)
     ended: dict[str, Ended] = {}
     for number, cell in enumerate(cells, start=1):

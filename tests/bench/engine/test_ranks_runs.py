@@ -207,9 +207,12 @@ def test_what_cannot_be_is_answered_in_a_sentence(
     assert done.exit_code == 2 and said in done.output and "Traceback" not in done.output
 
 
-def test_a_batch_that_is_smaller_than_the_processes_is_refused(tmp_path: Path, data: Path) -> None:
+@pytest.mark.parametrize("asked", [(), ("--dry-run",)], ids=["run", "dry"])
+def test_a_batch_that_is_smaller_than_the_processes_is_refused(
+    asked: tuple[str, ...], tmp_path: Path, data: Path
+) -> None:
     done = subprocess.run(
-        own_process(*RUN, "--batch-size", "9", "--devices", "3"),  # which leaves two images
+        own_process(*RUN, "--batch-size", "9", "--devices", "3", *asked),  # which leaves two images
         cwd=tmp_path,
         env=own_environment(tmp_path, data),
         capture_output=True,
@@ -217,10 +220,8 @@ def test_a_batch_that_is_smaller_than_the_processes_is_refused(tmp_path: Path, d
         timeout=100,
     )
     assert done.returncode == 2
-    assert (
-        done.stderr.startswith("Error: The last batch of ")
-        and "has 2 images, fewer than the 3" in done.stderr
-    )
+    assert done.stderr.startswith("Error: A batch of ")
+    assert "has 2 images, fewer than the 3" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.datasets.feed import EpochBatches
-from bench.datasets.index import count_batches
+from bench.datasets.index import count_batches, smallest_batch
 from bench.engine.average import MovingAverage
 from bench.engine.model_file import read_card
 from bench.engine.optimisation import build_optimizer, ends_early, plateaus
@@ -208,3 +208,4 @@ def test_the_last_batch_is_kept_where_asked_unless_it_is_one_image(
     positions = [position for batch in fed for _, position in batch]
     assert len(positions) == len(set(positions)) == images
     assert all(1 < len(batch) <= size for batch in fed)
+    assert smallest_batch(count, size, drop) == min(map(len, fed))
