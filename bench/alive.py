@@ -61,6 +61,8 @@ def _space() -> str:
 
 
 def _lives(pid: int) -> bool:
+    if not 0 < pid < 1 << 31:  # what is no number of a process may stand for all of them
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

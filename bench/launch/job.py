@@ -13,9 +13,9 @@ from contextlib import chdir, contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from bench.engine.code import code_digest
 from bench.engine.plan import Cell
@@ -32,6 +32,8 @@ BEGUN = "begun"
 """In the folder of a job, a file for each cell that was begun."""
 JOBS = "jobs"
 """The folder of jobs in the work folder."""
+Name = Annotated[str, StringConstraints(pattern=r"^([^-./\\\x00][^/\\\x00]*)?$")]
+"""Part of a file's name, and a word of a command that is no option of it."""
 
 
 class Job(BaseModel):
@@ -55,9 +57,9 @@ class Job(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: Name
     matrix: MatrixSpec
-    cells: tuple[str, ...]
+    cells: tuple[Name, ...]
     stored: dict[str, str] = {}
     launcher: str
     created: str
@@ -67,7 +69,7 @@ class Job(BaseModel):
     code: dict[str, str]
     folder: str
     environment: dict[str, str] = {}
-    ids: dict[str, str] = {}
+    ids: dict[Name, Name] = {}
 
 
 class Submitted(NamedTuple):

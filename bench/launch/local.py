@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from pydantic import TypeAdapter, ValidationError
+
 from bench.alive import Process, this_process
 from bench.engine.execute import Outcome, remove_leftovers, tell_plan
 from bench.engine.log import describe_record
@@ -35,6 +37,7 @@ TRIES = 3
 GOES_ON = False
 LOST = "lost"
 """How a cell ended whose processes were all killed, beside what a worker says."""
+_PROCESS = TypeAdapter(Process)
 
 
 def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
@@ -100,8 +103,10 @@ def results_of(submitted: Submitted) -> Path:
 
 def holder_of_job(submitted: Submitted) -> Process | None:
     """The process that gives the cells of a job to others."""
-    ids = submitted.job.ids
-    return Process(ids["host"], ids["space"], int(ids["pid"]), ids["started"]) if "pid" in ids else None
+    try:
+        return _PROCESS.validate_python(submitted.job.ids)
+    except ValidationError:  # the job was not begun
+        return None
 
 
 def _stop(what: str, process: Process | None) -> str:

@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from bench.alive import Process, temporary_mark, this_process
 from bench.files import atomic_path, read_json, remove_those_of_the_dead
 
@@ -81,6 +83,9 @@ class Progress:
     step: int = 0
     steps: int = 0
     images_per_second: float = 0.0
+
+
+_HOLDER, _PROGRESS = TypeAdapter(Holder), TypeAdapter(Progress)
 
 
 @dataclass(frozen=True)
@@ -171,15 +176,14 @@ class Claims:
 
     def _holder(self, run_id: str, number: int) -> Holder:
         try:
-            fields = read_json(self._path(run_id, number))
-            return Holder(**{**fields, "process": Process(*fields["process"])})
-        except (OSError, ValueError, TypeError, KeyError):
+            return _HOLDER.validate_python(read_json(self._path(run_id, number)))
+        except (OSError, ValueError):
             return NOBODY
 
     def _progress(self, run_id: str, number: int) -> Progress:
         try:
-            return Progress(**read_json(self._state(run_id, number)))
-        except (OSError, ValueError, TypeError):
+            return _PROGRESS.validate_python(read_json(self._state(run_id, number)))
+        except (OSError, ValueError):
             return Progress()
 
     def _state(self, run_id: str, number: int) -> Path:

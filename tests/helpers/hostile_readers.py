@@ -11,13 +11,16 @@ from contextlib import chdir
 from dataclasses import dataclass
 from importlib import invalidate_caches
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from bench.alive import this_process
 from bench.arrays import ArrayError, read_arrays
+from bench.cli.side_by_side import describe_progress
 from bench.datasets.fetch.extract import unpack
 from bench.datasets.open import find_dataset, prepare_both
 from bench.datasets.pictures.cache import DECODED, PictureCache
@@ -29,12 +32,16 @@ from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.experiment.schedule import load_schedule
 from bench.files import read_json
+from bench.launch.job import JOB, Submitted, change_job, create_job, load_job, log_of
+from bench.launch.local import holder_of_job
+from bench.launch.status import cell_statuses
 from bench.methods.backbones.weights import read_weights
 from bench.methods.published.files import read_published_file
 from bench.metrics.operating_point import OperatingPoint
 from bench.plugins import Catalogue, _entry_points
 from bench.profile.report import load as load_report
 from bench.records.agreement import disagreement
+from bench.records.claims import Claim, Claims
 from bench.records.intervals import sample_of
 from bench.records.record import Record, Verification
 from bench.records.store import RecordStore
@@ -322,6 +329,44 @@ def _coco(folder: Path) -> Made:
     yield from sorted((folder / "data").rglob("*.json"))
 
 
+def _claims(folder: Path) -> Made:
+    claim = Claims(folder).take("voc2007-resnet-s0", job="a job", task="a task")
+    assert isinstance(claim, Claim)
+    claim.progress.epoch = 3
+    while not (files := sorted(claim.claims.folder.glob("*.state"))):
+        sleep(0.05)
+    files.append(claim.claims.folder / "voc2007-resnet-s0.1")
+    contents = [file.read_bytes() for file in files]
+    claim.release()
+    for file, content in zip(files, contents, strict=True):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+    return files
+
+
+def _read_claims(folder: Path) -> object:
+    claims = Claims(folder)
+    told = [(one.holder.describe(), describe_progress(one.progress), one.over) for one in claims.held()]
+    claims.tidy()
+    return told, claims.is_held("voc2007-resnet-s0")
+
+
+def _job(folder: Path) -> Made:
+    matrix = {"methods": "resnet", "data": "voc2007", "launcher": "local", "jobs": 1}
+    made = create_job(load_matrix(None, matrix), [], "local").folder
+    ids = {name: str(value) for name, value in this_process()._asdict().items()}
+    change_job(made, cells=("voc2007-resnet-s0-0123456789ab",), ids=ids)
+    return [made / JOB]
+
+
+def _read_job(folder: Path) -> object:
+    (made,) = (path.parent for path in folder.rglob(JOB))
+    job = Submitted(made, load_job(made))
+    begun_by = holder_of_job(job)
+    told = [*cell_statuses(folder / "results", [job])]
+    return told, begun_by and begun_by.is_gone(), [log_of(made, one.run).is_file() for one in told]
+
+
 def _submission(folder: Path) -> Made:
     (place := folder / "results" / "VOC2012" / "Main").mkdir(parents=True)
     for name in ("cat", "dog"):
@@ -408,6 +453,8 @@ READERS: dict[str, Reader] = {
     ),
     "archives": Reader(_archives, _unpack_all),
     "records, scores, verifications": Reader(_records, _read_records),
+    "claims on runs": Reader(_claims, _read_claims),
+    "matrices that were submitted": Reader(_job, _read_job),
     "intervals that are kept": Reader(_intervals, _read_intervals),
     "designs of tunes": Reader(
         _copied("results/tunes/voc2007-train-val-frozen/design.json", "design.json"), load_design

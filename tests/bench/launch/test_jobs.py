@@ -22,6 +22,10 @@ from trees import write_voc
         (["--launcher", "local"], "needs jobs: how many runs at a time"),
         (["--launcher", "local", "--jobs", "0"], "greater than or equal to 1"),
         (["--launcher", "cluster"], "Unknown launcher 'cluster'"),
+        (
+            ["--launcher", "local", "--jobs", "2", "--devices", "2"],
+            "runs a cell in one process",
+        ),
     ],
 )
 def test_a_launcher_that_cannot_be_is_a_sentence(options: list[str], said: str, tmp_path: Path) -> None:
@@ -82,3 +86,17 @@ def test_a_job_holds_what_a_task_needs_and_its_cells_are_told_from_files(
     with pytest.raises(UserError, match=r"job\.json"):
         load_job(folder)
     assert list_jobs() == []
+
+
+@pytest.mark.parametrize("ids", [{"prepare": "../../away"}, {"../away": "1"}, {"prepare": "--all"}])
+def test_a_job_whose_names_lead_elsewhere_is_refused(
+    ids: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_WORK", "work")
+    folder = create_job(load_matrix(None, {"data": "voc2007", "methods": "resnet"}), [], "slurm").folder
+    file = folder / JOB
+    file.write_text(json.dumps({**json.loads(file.read_text()), "ids": ids}))
+    with pytest.raises(UserError, match=r"job\.json"):
+        load_job(folder)
+    assert not list_jobs() and "no job was submitted" in bench(tmp_path, None, "status").stdout

@@ -113,6 +113,14 @@ def test_a_claim_from_elsewhere_ends_when_there_was_no_sign_for_long(tmp_path: P
     assert not (tmp_path / FOLDER).exists()
 
 
+@pytest.mark.parametrize("pid", [0, -1, 1 << 40])
+def test_a_claim_with_a_number_of_no_process_is_of_one_that_is_gone(pid: int, tmp_path: Path) -> None:
+    """A signal to number 0 or -1 would reach every process of a group, or of the machine."""
+    write_claim(tmp_path, replace(elsewhere(), process=this_process()._replace(pid=pid)))
+    (seen,) = Claims(tmp_path).held()
+    assert seen.holder.process.pid == pid and seen.holder.process.is_gone() and seen.over
+
+
 def test_the_holder_of_a_claim_that_was_taken_over_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
