@@ -1,4 +1,4 @@
-"""`bench profile growth`: how time and memory grow with images, labels and pixels."""
+"""`bench profile growth`: how time and memory grow with images, labels, pixels and records."""
 
 from collections.abc import Callable
 from itertools import groupby
@@ -45,6 +45,8 @@ def _growing(name: str, default: str, least: int, what: str) -> Callable[[Comman
 @_growing("--rows", "1000,3000,10000,30000,100000,300000,1000000", 1, "Images.")
 @_growing("--labels", "20,50,100,200,500,1000,2000", 3, "Labels.")
 @_growing("--sides", "224,320,448,640,800,1024", 32, "Pixels per side.")
+@_growing("--seeds", "3,8,25,80,250", 1, "Of a matrix whose records commands read: 25 make about 1,000.")
+@click.option("--no-records", is_flag=True, help="Leave out these commands, which take most of the time.")
 @profile_options.repeats
 @profile_options.out
 @click.option(
@@ -59,21 +61,24 @@ def command(
     rows: tuple[int, ...],
     labels: tuple[int, ...],
     sides: tuple[int, ...],
+    seeds: tuple[int, ...],
+    no_records: bool,
     repeats: int,
     out: Path | None,
     plot: Path | None,
 ) -> None:
     """Measure how time and memory grow, and with which exponent.
 
-    All metrics and an index grow with the images, the heads with the labels, a whole model with the pixels.
-    Seconds are those of the processor, but for the index, which is loaded in a process of its own. The
-    exponent is that of the upper two thirds of the sizes, where what a call costs in any case counts less.
+    All metrics and an index grow with the images, the heads with the labels, a whole model with the pixels;
+    `bench ls`, `bench tables` and a finished matrix with the records. Seconds are those of the processor, but
+    for the index, which is loaded in a process of its own. The exponent is that of the upper two thirds of
+    the sizes, where what a call costs in any case counts less.
     """
     choices = parse_methods(tuple(names_in(methods)))
     measuring = Measuring("growth")
-    found = []
+    found, sizes = [], Sizes(rows, labels, sides, () if no_records else seeds)
     with TemporaryDirectory() as folder:
-        for growth in measure_growth(Path(folder), Sizes(rows, labels, sides), choices, backbone, repeats):
+        for growth in measure_growth(Path(folder), sizes, choices, backbone, repeats):
             found.append(growth)
             click.echo(f"measured: {growth.what}, {growth.unit} against {growth.against}", err=True)
     if plot is not None:

@@ -1,7 +1,6 @@
 """What a model costs: parameters, operations, memory."""
 
 import gc
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.methods.model import MultiLabelModel
+from bench.resident import resident_peak
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -60,8 +60,4 @@ def peak_memory(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    status = Path("/proc/self/status")
-    if status.is_file() and "VmHWM:" in (text := status.read_text()):
-        return 1024 * int(text.split("VmHWM:")[1].split()[0])
-    scale = 1 if sys.platform == "darwin" else 1024
-    return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return resident_peak()

@@ -15,6 +15,12 @@ from bench.profile.report import Figure
 AIMED_ON: Final = 1000
 """Records that the aims are for."""
 BENCH: Final = ("-c", "from bench.cli import main; main()")
+# The same, with its peak of memory as the last line that it prints.
+_WATCHED: Final = (
+    "-c",
+    "from bench.cli import main\nfrom bench.resident import resident_peak\n"
+    "try:\n    main()\nfinally:\n    print(resident_peak())",
+)
 
 
 class Command(NamedTuple):
@@ -57,8 +63,7 @@ def measure_commands(folder: Path, seeds: int, repeats: int) -> tuple[Figure, ..
         UserError: a command fails.
     """
     results, work = folder / "results", folder / "work"
-    made = run((sys.executable, "-m", "bench.profile.made_runs", str(results), str(seeds)), work, Waited())
-    count = int(made.split()[-1])
+    count = _make(results, work, seeds)
     python, first = Waited(), Waited()
     every = {command: Waited() for command in commands(results, seeds)}
     tables = next(command for command in every if command.arguments[0] == "tables")
@@ -85,6 +90,45 @@ def measure_commands(folder: Path, seeds: int, repeats: int) -> tuple[Figure, ..
         bound=f"measuring {count} x 1000 resamples, {_middle(first.processor)} s of the processor",
     )
     return (*figures, once)
+
+
+class Spent(NamedTuple):
+    """What a command took on so many records: seconds of the processor, and bytes of memory at the peak."""
+
+    what: str
+    records: int
+    seconds: float
+    peak: int
+
+
+def spent_on(folder: Path, seeds: int) -> list[Spent]:
+    """Run each command that reads records once, on made ones in a folder; tables are made the second time.
+
+    Args:
+        folder: an empty one, or one in which `measure_commands` made the same records.
+        seeds: as there.
+
+    Raises:
+        UserError: a command fails.
+    """
+    results, work = folder / "results", folder / "work"
+    if not results.is_dir():
+        _make(results, work, seeds)
+    count = len(list((results / "runs").iterdir()))
+    found = []
+    for command in commands(results, seeds)[1:]:
+        if command.arguments[0] == "tables":
+            run((sys.executable, *BENCH, *command.arguments), work, Waited())
+        waited = Waited()
+        printed = run((sys.executable, *_WATCHED, *command.arguments), work, waited)
+        found.append(Spent(command.what, count, waited.processor[0], int(printed.split()[-1])))
+    return found
+
+
+def _make(results: Path, work: Path, seeds: int) -> int:
+    """Make records, and give how many."""
+    made = (sys.executable, "-m", "bench.profile.made_runs", str(results), str(seeds))
+    return int(run(made, work, Waited()).split()[-1])
 
 
 def run(command: tuple[str, ...], work: Path, waited: Waited) -> str:

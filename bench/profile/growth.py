@@ -1,4 +1,4 @@
-"""How time and memory grow: metrics and an index with images, heads with labels, a model with pixels."""
+"""How time and memory grow: with images, labels, pixels, and with the records that commands read."""
 
 import time
 import tracemalloc
@@ -17,6 +17,7 @@ from bench.methods.head import Head, HeadOutput
 from bench.methods.model import MultiLabelModel, seeded_head
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
+from bench.profile.commands import spent_on
 from bench.profile.heads import Setting, activation_bytes
 from bench.profile.index_load import measure_index
 from bench.profile.metrics import made_scores
@@ -41,11 +42,13 @@ class Sizes:
         rows: images of metrics and of an index.
         labels: of metrics and of heads.
         sides: of the image, pixels.
+        seeds: of the matrices whose records commands read; none, and these are left out.
     """
 
     rows: tuple[int, ...]
     labels: tuple[int, ...]
     sides: tuple[int, ...]
+    seeds: tuple[int, ...] = ()
 
 
 class _OfPixels(Head):
@@ -67,7 +70,7 @@ def measure_growth(
     """Measure one after the other.
 
     Args:
-        folder: for the index.
+        folder: for the index, and for records.
         sizes: what grows.
         methods: whose heads are measured, and, of the first, the whole model.
         backbone: of the whole model.
@@ -79,6 +82,8 @@ def measure_growth(
     for choice in methods:
         yield from _of_head(choice, sizes.labels, repeats)
     yield from _of_model(methods[0], backbone, sizes.sides, repeats)
+    if sizes.seeds:
+        yield from _of_commands(folder, sizes.seeds)
 
 
 def _of_metrics(
@@ -130,6 +135,15 @@ def _of_model(choice: MethodChoice, backbone: str, sizes: tuple[int, ...], repea
     what = f"{choice.label()} on {backbone}"
     yield _growth(f"{what}, scoring", "s", "pixels per side", sizes, times, 2, PIXELS)
     yield _growth(f"{what}, kept for the backward pass", "MB", "pixels per side", sizes, kept, 2, PIXELS)
+
+
+def _of_commands(folder: Path, seeds: tuple[int, ...]) -> Iterator[Growth]:
+    every = [spent_on(folder / str(count), count) for count in seeds]
+    for of_command in zip(*every, strict=True):
+        records = tuple(one.records for one in of_command)
+        seconds, peaks = [one.seconds for one in of_command], [one.peak / 1e6 for one in of_command]
+        yield _growth(of_command[0].what, "s", "records", records, seconds, 1, LINEAR)
+        yield _growth(of_command[0].what, "MB", "records", records, peaks, 1, LINEAR)
 
 
 def _scored(head: Head, features: Tensor) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from bench.profile.commands import AIMED_ON, Waited, measure_commands, run
+from bench.profile.commands import AIMED_ON, Waited, measure_commands, run, spent_on
 
 
 @pytest.mark.slow
@@ -21,6 +21,9 @@ def test_the_commands_find_the_made_records_and_are_measured_in_turn(tmp_path: P
     records = len(list((tmp_path / "results" / "runs").iterdir()))
     assert f"bench ls, {records} records" in [figure.what for figure in figures] and records < AIMED_ON
     assert (tmp_path / "results" / "tables" / "scenes-comparison.md").is_file()
+    spent = spent_on(tmp_path, seeds=1)
+    assert [one.what for one in spent] == ["bench ls", "bench tables", "bench run of a finished matrix"]
+    assert all(one.records == records and one.seconds > 0.1 and 2e7 < one.peak < 4e9 for one in spent)
     # What was measured as a finished matrix had nothing left to train.
     assert not list((tmp_path / "work" / "runs").glob("*/model.safetensors"))
 

@@ -11,7 +11,7 @@ from bench.profile.evaluation_memory import measure_evaluation_memory
 from bench.profile.report import load
 from bench_command import bench
 
-SMALL = ("--rows", "500,1000", "--labels", "5,10", "--sides", "32,64", "--repeats", "1")
+SMALL = ("--rows", "500,1000", "--labels", "5,10", "--sides", "32,64", "--no-records", "--repeats", "1")
 
 
 def test_the_command_measures_everything_that_grows_and_draws_it(tmp_path: Path) -> None:
