@@ -72,7 +72,8 @@ def _range(one: Any) -> str:
 
 
 def _methods(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
-    frame = pd.DataFrame([_row(design, outcome) for outcome in found])
+    # As objects, so that what is not known yet does not turn numbers into floats, and itself into NaN.
+    frame = pd.DataFrame([_row(design, outcome) for outcome in found], dtype=object)
     return [*frame.to_markdown(index=False, floatfmt=".2f", missingval="–").splitlines(), ""]
 
 

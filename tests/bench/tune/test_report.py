@@ -2,6 +2,7 @@
 
 from itertools import combinations_with_replacement
 from pathlib import Path
+from shutil import rmtree
 from statistics import fmean
 
 import numpy as np
@@ -59,3 +60,15 @@ def test_the_curves_are_a_picture_with_the_same_bytes(results: Path) -> None:
         assert image.size[0] > 1000
     write_report(results, "made")
     assert picture.read_bytes() == first
+
+
+def test_what_is_not_chosen_yet_is_a_dash_beside_what_is(results: Path) -> None:
+    for run in (folder_of(results, "made") / "runs").glob("*-ml-gcn-s1-*"):
+        rmtree(run)
+    text = write_report(results, "made").split("## What mattered")[0]
+    assert "nan" not in text and "not yet" in text
+    baseline, other = (
+        [part.strip() for part in next(line for line in text.splitlines() if f"| {name} " in line).split("|")]
+        for name in ("resnet", "ml-gcn")
+    )
+    assert baseline[8].isdecimal() and other[7:9] == ["–", "–"]
