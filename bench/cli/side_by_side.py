@@ -11,8 +11,8 @@ from rich.text import Text
 
 from bench.engine.log import LONGEST, describe_seconds
 from bench.progress import Progress
-from bench.records.claims import Held
-from bench.records.claims import Progress as Far
+from bench.records.holder import Held
+from bench.records.holder import Progress as Far
 
 
 def describe_progress(far: Far) -> str:

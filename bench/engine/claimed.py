@@ -14,7 +14,8 @@ from bench.engine.plan import Cell
 from bench.errors import UserError
 from bench.files import remove_temporaries
 from bench.progress import Progress as Report
-from bench.records.claims import Claim, Claims, Holder
+from bench.records.claims import Claim, Claims
+from bench.records.holder import Holder
 from bench.records.record import Epoch, Record
 from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder

@@ -11,7 +11,8 @@ from bench.engine.plan import Cell
 from bench.engine.ranks import ALONE, Ranks
 from bench.experiment.matrix import MatrixSpec
 from bench.files import remove_those_of_the_dead
-from bench.records.claims import Claims, Holder
+from bench.records.claims import Claims
+from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bench.progress import Progress
-from bench.records.claims import Held
+from bench.records.holder import Held
 
 
 class Screen(Protocol):

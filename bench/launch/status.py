@@ -9,7 +9,8 @@ from bench.errors import UserError, one_line
 from bench.files import read_json
 from bench.launch.job import Submitted, list_jobs, load_job, log_of
 from bench.launch.launchers import launcher_named
-from bench.records.claims import Claims, Held, Progress
+from bench.records.claims import Claims
+from bench.records.holder import Held, Progress
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.settings import EPOCHS, work_folder

@@ -15,7 +15,7 @@ from bench.engine.plan import Cell, plan
 from bench.engine.ranks import ALONE, Ranks
 from bench.errors import UserError
 from bench.launch.job import BEGUN, Job, in_place_of, load_job
-from bench.records.claims import Holder
+from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.stop import Stopped, heeding_signals, stop_if_asked

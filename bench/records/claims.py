@@ -21,10 +21,9 @@ from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
-from bench.alive import Process, temporary_mark, this_process
+from bench.alive import temporary_mark, this_process
 from bench.files import atomic_path, read_json, remove_those_of_the_dead
+from bench.records.holder import NOBODY, Held, Holder, Progress, holder_of, progress_of
 
 FOLDER = ".claims"
 """Of the claims, in the folder of what they are claims on."""
@@ -39,63 +38,6 @@ TRIES = 100
 
 _CLAIM = re.compile(r"(?P<run>.+)\.(?P<number>\d+)")
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV})
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who has claimed a run.
-
-    Attributes:
-        token: of this claim alone.
-        process: that is at work.
-        user: whose.
-        since: when it began, in UTC.
-        job: the job that the run is part of, and `task` its part of it; empty for a plain command.
-        task: see `job`.
-    """
-
-    token: str
-    process: Process
-    user: str
-    since: str
-    job: str = ""
-    task: str = ""
-
-    def describe(self) -> str:
-        """Who, where and since when."""
-        part = f", job {self.job}" if self.job else ""
-        return (
-            f"{self.user} on {self.process.host}, process {self.process.pid}{part}, since {self.since[:19]}"
-        )
-
-
-NOBODY = Holder("", Process("", "", 0, ""), "somebody", "")
-"""The holder of a claim that cannot be read, as of one that is just being written."""
-
-
-@dataclass
-class Progress:
-    """How far a run is: what is being done, epochs and steps from 1, and images per second."""
-
-    doing: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    step: int = 0
-    steps: int = 0
-    images_per_second: float = 0.0
-
-
-_HOLDER, _PROGRESS = TypeAdapter(Holder), TypeAdapter(Progress)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A claim as others see it; `over` where its holder is gone."""
-
-    run_id: str
-    holder: Holder
-    progress: Progress
-    over: bool
 
 
 class Claims:
@@ -176,13 +118,13 @@ class Claims:
 
     def _holder(self, run_id: str, number: int) -> Holder:
         try:
-            return _HOLDER.validate_python(read_json(self._path(run_id, number)))
+            return holder_of(read_json(self._path(run_id, number)))
         except (OSError, ValueError):
             return NOBODY
 
     def _progress(self, run_id: str, number: int) -> Progress:
         try:
-            return _PROGRESS.validate_python(read_json(self._state(run_id, number)))
+            return progress_of(read_json(self._state(run_id, number)))
         except (OSError, ValueError):
             return Progress()
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench.records.claims import Claims, Held
+from bench.records.claims import Claims
+from bench.records.holder import Held
 from bench.records.store import RecordStore
 from bench_command import own_environment, own_process
 

@@ -12,7 +12,8 @@ import pytest
 
 from bench.alive import Process
 from bench.experiment.matrix import load_matrix
-from bench.records.claims import FOLDER, Claim, Claims, Holder
+from bench.records.claims import FOLDER, Claim, Claims
+from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench

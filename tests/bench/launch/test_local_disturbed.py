@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.claims import Claims, Held
+from bench.records.claims import Claims
+from bench.records.holder import Held
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process

@@ -14,7 +14,8 @@ import pytest
 
 from bench.alive import Process, temporary_mark, this_process
 from bench.files import remove_those_of_the_dead
-from bench.records.claims import FOLDER, LEASE, Claim, Claims, Holder
+from bench.records.claims import FOLDER, LEASE, Claim, Claims
+from bench.records.holder import Holder
 from bench.records.store import RecordStore
 
 RUN = "voc2007-resnet-s0-eb9d5ef8a61c"
