@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import UserError
+from bench.methods.catalog import PRIOR
 from bench.metrics.bootstrap import NAMES
 from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
 from bench.records.groups import Group
@@ -82,8 +83,8 @@ def _frame(tuned: Group, untuned: Group | None, store: RecordStore, notes: dict[
     before = untuned.by_row() if untuned else {}
     rows = []
     for label, records in tuned.by_row().items():
-        if records[0].cell.tuned is None:
-            continue  # the prior, which nothing tunes
+        if records[0].cell.method.name == PRIOR.name:
+            continue  # nothing tunes it
         row: dict[str, object] = {"method": titles[label], "chosen": _described(records[0].cell.chosen())}
         row |= dict.fromkeys((column.part(part) for column in COLUMNS for part in _PARTS), math.nan)
         try:

@@ -38,30 +38,48 @@ def test_every_method_and_seed_of_the_comparison_is_there() -> None:
     assert len({record.cell.conditions() for record in of_scenes}) == 1
 
 
+def tables_under(text: str, head: str) -> list[list[list[str]]]:
+    """The cells of every Markdown table of a text whose head begins so, without that head."""
+    found = []
+    for block in text.split(f"\n{head}")[1:]:
+        lines = block.split("\n\n")[0].splitlines()[2:]
+        found.append([[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines])
+    return found
+
+
+def made(name: str, group: str = "") -> dict[str, list[str]]:
+    """The rows by method of the table of a committed file, or of the one whose heading begins so."""
+    text = (RESULTS / "tables" / f"{name}.md").read_text(encoding="utf-8")
+    (table,) = tables_under(
+        text.partition(f"\n## {group}")[2].split("\n## ")[0] if group else text, "| Method "
+    )
+    return {row[0]: row[1:] for row in table}
+
+
 def main_table() -> list[list[str]]:
     """The cells of the README's first table, without its head."""
-    lines = [
-        line for line in (RESULTS.parent / "README.md").read_text().splitlines() if line.startswith("| ")
-    ]
-    first = next(number for number, line in enumerate(lines) if line.startswith("| Label frequency"))
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[first : first + 7]]
+    return tables_under((ROOT / "README.md").read_text(encoding="utf-8"), "| Method ")[0]
 
 
-def test_the_readme_of_the_results_prints_what_was_measured() -> None:
-    table = (RESULTS / "tables" / "voc2007-train-val-comparison.md").read_text(encoding="utf-8")
-    rows = [line.replace("*", "").strip("|").split("|") for line in table.splitlines() if line[:1] == "|"]
-    measured = {row[0].strip(): row[2].strip() for row in rows[2:]}
-    text = (RESULTS / "README.md").read_text(encoding="utf-8").split("| Method | mAP |")[1]
-    lines = [line.strip("|").split("|") for line in text.split("\n\n")[0].splitlines()[2:]]
-    assert {name.strip(): value.strip() for name, value in lines} == measured
+UNTUNED = ("voc2007-train-val-comparison", "frozen, conditions")
 
 
 def test_the_readme_prints_what_was_measured() -> None:
-    text = (RESULTS / "tables" / "scenes-comparison.md").read_text(encoding="utf-8")
-    rows = [line.replace("*", "").strip("|").split("|") for line in text.splitlines() if line[:1] == "|"]
-    measured = {row[0].strip(): row[2].strip() for row in rows}
-    printed = {row[0]: row[3] for row in main_table()}
-    assert printed == {method: measured[method] for method in measured if method in printed}
+    scenes, untuned, tuned = made("scenes-comparison"), made(*UNTUNED), made("tuned")
+    for method, _, _, on_scenes, on_voc2007, after in main_table():
+        assert on_scenes == (scenes[method][1] if method in scenes else "–")
+        assert on_voc2007 == (untuned[method][1] if method in untuned else "–")
+        assert after == (tuned[method][2] if method in tuned else "–")
+
+
+def test_the_readme_of_the_results_prints_what_was_measured() -> None:
+    untuned, tuned = made(*UNTUNED), made("tuned")
+    text = (RESULTS / "README.md").read_text(encoding="utf-8")
+    (printed,) = tables_under(text, "| Method | untuned ")
+    assert {row[0]: row[1] for row in printed} == {method: row[1] for method, row in untuned.items()}
+    for method, _, *rest in printed:
+        chosen, _, after, gain = tuned.get(method, ["–"] * 4)
+        assert rest == [after, gain, chosen], method
 
 
 def test_the_readme_prints_what_was_published() -> None:
