@@ -50,9 +50,9 @@ def tables_under(text: str, head: str) -> list[list[list[str]]]:
 def made(name: str, group: str = "") -> dict[str, list[str]]:
     """The rows by method of the table of a committed file, or of the one whose heading begins so."""
     text = (RESULTS / "tables" / f"{name}.md").read_text(encoding="utf-8")
-    (table,) = tables_under(
-        text.partition(f"\n## {group}")[2].split("\n## ")[0] if group else text, "| Method "
-    )
+    if group:
+        text = text.partition(f"\n## {group}")[2].partition("\n## ")[0]
+    (table,) = tables_under(text, "| Method ")
     return {row[0]: row[1:] for row in table}
 
 

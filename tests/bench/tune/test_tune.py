@@ -120,6 +120,7 @@ def test_a_table_has_untuned_and_tuned_side_by_side_with_the_gain(tuned: Path) -
     assert bench(tuned, tuned / "data", *run, "--seeds", "0,1,2").exit_code == 0
     done = bench(tuned, None, "tables", "tuned")
     assert done.exit_code == 0, done.output
+    assert "| Label frequency" not in done.stdout, "nothing tunes it"
     (row,) = [line for line in done.stdout.splitlines() if line.startswith("| ML-GCN ")]
     _, _, chosen, untuned, after, gain, _ = (cell.strip() for cell in row.split("|"))
     final = [one for one in records(tuned / "results") if one.cell.row() == "ml-gcn"]
