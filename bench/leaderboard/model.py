@@ -125,7 +125,7 @@ class Page:
 
     Attributes:
         facts: how much there is of everything, in words.
-        lead: who is ahead, a panel for each data set.
+        lead: who is ahead, a panel for each data set, then one for each tune.
         ranking: the overall ranking.
         columns: by data set of the ranking: its title, and the id of the section with its conditions.
         sections: the data sets.

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from bench.figures.palette import COLOURS
-from bench.leaderboard.lead import lead_panels
+from bench.leaderboard.lead import LeadPanel, lead_panels
 from bench.leaderboard.model import Page, PageLink, PageSection, conditions_id
 from bench.leaderboard.pictures import Pictures
 from bench.leaderboard.plots import learning_charts, trade_charts
-from bench.leaderboard.ranking import RULE, Ranking
+from bench.leaderboard.ranking import RULE, Ranking, ranking
 from bench.leaderboard.tables import (
     class_table,
     data_titles,
@@ -33,6 +33,7 @@ def page_of(book: Book, found: Ranking, pictures: Pictures) -> Page:
     """Put the page of a book's runs together, with their ranking and with links to their pictures."""
     sections: list[PageSection] = []
     ranked: dict[str, str] = {}
+    tuned_lead: list[LeadPanel] = []
     titles = data_titles(book.groups)
     for data, of_data in book.groups.items():
         for number, group in enumerate(of_data, start=1):
@@ -41,13 +42,23 @@ def page_of(book: Book, found: Ranking, pictures: Pictures) -> Page:
             sections.append(_section(book, name, titles[data], group, found.columns[data], links))
             if group is found.columns[data]:
                 ranked[data] = name
+            elif group.first.cell.tuned:
+                tuned_lead += _lead_of_tuned(book, group, name, titles[data])
     columns = tuple((titles[data], name) for data, name in ranked.items())
     evidence = {data: book.evidence(group) for data, group in found.columns.items()}
-    ranking = ranking_table(found, ranked, titles, evidence)
+    overall = ranking_table(found, ranked, titles, evidence)
     tuned = tuned_beside(book.table(TUNED).frame) if TUNED in book.own() else None
-    lead = lead_panels(found, ranked, titles, evidence)
+    lead = (*lead_panels(found, ranked, titles, evidence), *tuned_lead)
     notes = tuple(book.notes.values())
-    return Page(_facts(found), lead, ranking, columns, tuple(sections), tuned, published_table(), notes)
+    return Page(_facts(found), lead, overall, columns, tuple(sections), tuned, published_table(), notes)
+
+
+def _lead_of_tuned(book: Book, group: Group, section: str, title: str) -> tuple[LeadPanel, ...]:
+    """Who is ahead of tuned methods, which are no part of the ranking of untuned ones."""
+    data, tuned = group.first.cell.data, group.first.cell.tuned
+    assert tuned is not None
+    title = f"{title}, tuned, {tuned.trials} trials each"
+    return lead_panels(ranking({data: [group]}), {data: section}, {data: title}, {data: book.evidence(group)})
 
 
 def _facts(found: Ranking) -> tuple[str, ...]:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from bench.experiment.tuned import Tuned
 from bench.figures.palette import styles
 from bench.leaderboard.charts import Point, Series, chart, ticks
+from bench.leaderboard.page import page_of as put_together
+from bench.leaderboard.pictures import Pictures
 from bench.leaderboard.ranking import Ranking, Standing, ranking
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
@@ -242,6 +245,22 @@ def test_the_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|import\(", text)
     referred = re.findall(r'(?:data-of|aria-labelledby|data-table)="([^"]+)"', text.partition("<script>")[0])
     assert referred and set(referred) <= set(page.ids)
+
+
+def test_tuned_methods_lead_in_a_panel_of_their_own_and_are_not_ranked(tmp_path: Path) -> None:
+    untuned_scores = {"resnet": 0.5, "ml-gcn": 0.6, "salgl": 0.7}
+    store_of(tmp_path, {("voc2007", method): [value] for method, value in untuned_scores.items()})
+    for method, value in (("resnet", 0.9), ("ml-gcn", 0.8)):
+        tuned = Tuned(name="made", method=method, design="0" * 12, trials=4, fields=("lr",))
+        store_of(tmp_path, {("voc2007", method): [value]}, tuned=tuned)
+    book = Book(RecordStore(tmp_path))
+    page = put_together(book, ranking(book.groups), Pictures(tmp_path, tmp_path, {*book.groups}))
+    untuned, tuned_panel = page.lead
+    assert tuned_panel.title == f"{untuned.title}, tuned, 4 trials each"
+    assert [row.value for row in tuned_panel.rows] == ["90.0", "80.0"]
+    assert [row.value for row in untuned.rows] == ["70.0", "60.0", "50.0"]
+    assert {panel.section for panel in page.lead} == {section.name for section in page.sections}
+    assert all(cell.text != "90.0" for row in page.ranking.rows for cell in row.cells)
 
 
 def test_nothing_from_a_record_becomes_markup(tmp_path: Path) -> None:
