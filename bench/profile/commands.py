@@ -51,19 +51,33 @@ def commands(results: Path, seeds: int) -> tuple[Command, ...]:
     )
 
 
-def measure_commands(folder: Path, seeds: int, repeats: int) -> tuple[Figure, ...]:
-    """Run each command in a process of its own, in turn, on made records in a folder.
+def make_records(folder: Path, seeds: int) -> int:
+    """Make the records of a finished matrix in `folder/results`, and give how many there are.
 
     Args:
         folder: an empty one.
         seeds: of every method on four data sets; with 25 there are 1,000 records and those of the prior.
+
+    Raises:
+        UserError: they cannot be made.
+    """
+    made = (sys.executable, "-m", "bench.profile.made_runs", str(folder / "results"), str(seeds))
+    return int(run(made, folder / "work", Waited()).split()[-1])
+
+
+def measure_commands(folder: Path, seeds: int, repeats: int) -> tuple[Figure, ...]:
+    """Run each command in a process of its own, in turn, on made records in a folder.
+
+    Args:
+        folder: as of `make_records`.
+        seeds: likewise.
         repeats: how often each is run.
 
     Raises:
         UserError: a command fails.
     """
     results, work = folder / "results", folder / "work"
-    count = _make(results, work, seeds)
+    count = make_records(folder, seeds)
     python, first = Waited(), Waited()
     every = {command: Waited() for command in commands(results, seeds)}
     tables = next(command for command in every if command.arguments[0] == "tables")
@@ -105,15 +119,13 @@ def spent_on(folder: Path, seeds: int) -> list[Spent]:
     """Run each command that reads records once, on made ones in a folder; tables are made the second time.
 
     Args:
-        folder: an empty one, or one in which `measure_commands` made the same records.
-        seeds: as there.
+        folder: one with records by `make_records`.
+        seeds: of these.
 
     Raises:
         UserError: a command fails.
     """
     results, work = folder / "results", folder / "work"
-    if not results.is_dir():
-        _make(results, work, seeds)
     count = len(list((results / "runs").iterdir()))
     found = []
     for command in commands(results, seeds)[1:]:
@@ -123,12 +135,6 @@ def spent_on(folder: Path, seeds: int) -> list[Spent]:
         printed = run((sys.executable, *_WATCHED, *command.arguments), work, waited)
         found.append(Spent(command.what, count, waited.processor[0], int(printed.split()[-1])))
     return found
-
-
-def _make(results: Path, work: Path, seeds: int) -> int:
-    """Make records, and give how many."""
-    made = (sys.executable, "-m", "bench.profile.made_runs", str(results), str(seeds))
-    return int(run(made, work, Waited()).split()[-1])
 
 
 def run(command: tuple[str, ...], work: Path, waited: Waited) -> str:

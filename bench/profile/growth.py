@@ -17,7 +17,7 @@ from bench.methods.head import Head, HeadOutput
 from bench.methods.model import MultiLabelModel, seeded_head
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
-from bench.profile.commands import spent_on
+from bench.profile.commands import make_records, spent_on
 from bench.profile.heads import Setting, activation_bytes
 from bench.profile.index_load import measure_index
 from bench.profile.metrics import made_scores
@@ -138,6 +138,8 @@ def _of_model(choice: MethodChoice, backbone: str, sizes: tuple[int, ...], repea
 
 
 def _of_commands(folder: Path, seeds: tuple[int, ...]) -> Iterator[Growth]:
+    for count in seeds:
+        make_records(folder / str(count), count)
     every = [spent_on(folder / str(count), count) for count in seeds]
     for of_command in zip(*every, strict=True):
         records = tuple(one.records for one in of_command)

@@ -61,6 +61,9 @@ class Held:
     over: bool
 
 
+_HOLDER, _PROGRESS = TypeAdapter(Holder), TypeAdapter(Progress)
+
+
 def holder_of(fields: object) -> Holder:
     """A holder as it was written down.
 
@@ -77,6 +80,3 @@ def progress_of(fields: object) -> Progress:
         ValueError: it is none.
     """
     return _PROGRESS.validate_python(fields)
-
-
-_HOLDER, _PROGRESS = TypeAdapter(Holder), TypeAdapter(Progress)

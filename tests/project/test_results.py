@@ -15,6 +15,8 @@ from bench.tables.write import write_tables
 from places import ROOT
 
 RESULTS = ROOT / "results"
+UNTUNED = ("voc2007-train-val-comparison", "frozen, conditions")
+"""The table of the methods under one setting for all: its file, and the beginning of its heading."""
 
 
 def test_the_committed_tables_are_made_from_the_committed_records(
@@ -47,7 +49,7 @@ def tables_under(text: str, head: str) -> list[list[list[str]]]:
     return found
 
 
-def made(name: str, group: str = "") -> dict[str, list[str]]:
+def table_of(name: str, group: str = "") -> dict[str, list[str]]:
     """The rows by method of the table of a committed file, or of the one whose heading begins so."""
     text = (RESULTS / "tables" / f"{name}.md").read_text(encoding="utf-8")
     if group:
@@ -61,11 +63,8 @@ def main_table() -> list[list[str]]:
     return tables_under((ROOT / "README.md").read_text(encoding="utf-8"), "| Method ")[0]
 
 
-UNTUNED = ("voc2007-train-val-comparison", "frozen, conditions")
-
-
 def test_the_readme_prints_what_was_measured() -> None:
-    scenes, untuned, tuned = made("scenes-comparison"), made(*UNTUNED), made("tuned")
+    scenes, untuned, tuned = table_of("scenes-comparison"), table_of(*UNTUNED), table_of("tuned")
     for method, _, _, on_scenes, on_voc2007, after in main_table():
         assert on_scenes == (scenes[method][1] if method in scenes else "–")
         assert on_voc2007 == (untuned[method][1] if method in untuned else "–")
@@ -73,7 +72,7 @@ def test_the_readme_prints_what_was_measured() -> None:
 
 
 def test_the_readme_of_the_results_prints_what_was_measured() -> None:
-    untuned, tuned = made(*UNTUNED), made("tuned")
+    untuned, tuned = table_of(*UNTUNED), table_of("tuned")
     text = (RESULTS / "README.md").read_text(encoding="utf-8")
     (printed,) = tables_under(text, "| Method | untuned ")
     assert {row[0]: row[1] for row in printed} == {method: row[1] for method, row in untuned.items()}

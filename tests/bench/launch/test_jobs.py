@@ -22,10 +22,7 @@ from trees import write_voc
         (["--launcher", "local"], "needs jobs: how many runs at a time"),
         (["--launcher", "local", "--jobs", "0"], "greater than or equal to 1"),
         (["--launcher", "cluster"], "Unknown launcher 'cluster'"),
-        (
-            ["--launcher", "local", "--jobs", "2", "--devices", "2"],
-            "runs a cell in one process",
-        ),
+        (["--launcher", "local", "--jobs", "2", "--devices", "2"], "runs a cell in one process"),
     ],
 )
 def test_a_launcher_that_cannot_be_is_a_sentence(options: list[str], said: str, tmp_path: Path) -> None:
