@@ -193,7 +193,7 @@ def test_the_frequency_of_labels_knows_no_context() -> None:
     frame = pd.read_csv(ROOT / "results" / "tables" / "context.csv")
     prior = frame[frame["method"] == "Label frequency"]
     assert (
-        len(prior) == len(frame.drop_duplicates(["data", "schedule"]))
+        len(prior) == len(frame.drop_duplicates(["data", "conditions"]))
         and (prior["mAP gap"] == 0).all()
         and (prior["mAP in context"] > 0).all()
     )
