@@ -44,6 +44,11 @@ class Group:
         """What its rows are, several of them."""
         return _ROWS[self.varies]
 
+    def subtitle(self) -> str:
+        """What tells it from other groups on the same data set: schedule, tune and conditions."""
+        cell = self.first.cell
+        return f"{cell.schedule_title()}, conditions {cell.conditions(self.varies)}"
+
     def row_of(self, record: Record) -> str:
         """What the row of a record is known by."""
         return record.cell.row(self.varies)

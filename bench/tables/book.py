@@ -17,7 +17,15 @@ from bench.records.runs import Runs, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 from bench.tables.beyond import BEYOND, beyond_table
-from bench.tables.columns import WORDS, Column, class_columns, cost_columns, frame, metric_columns
+from bench.tables.columns import (
+    WORDS,
+    Column,
+    class_columns,
+    cost_columns,
+    frame,
+    metric_columns,
+    with_conditions,
+)
 from bench.tables.context import CONTEXT, context_table
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.header import class_statements, device_statement, evidence_statements, header
@@ -187,7 +195,7 @@ class Book:
         notes = notes_on((data,), self.notes, set(self.groups))
         called = data_title(record for group in groups for record in group.records)
         document = Document(f"{data}-{kind.name}", f"{called}: {kind.title}", tuple(sections), tuple(notes))
-        described = [_with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
+        described = [with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
 
     def _words(self) -> dict[str, str]:
@@ -195,8 +203,7 @@ class Book:
 
     def _heading(self, group: Group, several: bool) -> str:
         """What tells a section from the others; which method it is of, where that is not what varies."""
-        cell = group.first.cell
-        title = f"{cell.schedule_title()}, conditions {cell.conditions(self.varies)}" if several else ""
+        title = group.subtitle() if several else ""
         of = "" if self.varies == "method" else title_of(group.first)
         return ", ".join(filter(None, (of, title)))
 
@@ -283,17 +290,3 @@ ACROSS = {
         "No finished run under {folder} has fitted thresholds; `bench thresholds RUN` fits them.",
     ),
 }
-
-
-def _with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:
-    cell = group.first.cell
-    described = numbers.copy()
-    conditions = {
-        "data": cell.data,
-        "schedule": cell.schedule_name,
-        "protocol": cell.protocol.name,
-        "conditions": cell.conditions(group.varies),
-    }
-    for position, (name, value) in enumerate(conditions.items()):
-        described.insert(position, name, value)
-    return described

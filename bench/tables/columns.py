@@ -127,6 +127,21 @@ def class_percent_of(c: int) -> Callable[[Record], float | None]:
     return read
 
 
+def with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of a group behind columns that say where they were measured and under which conditions."""
+    cell = group.first.cell
+    described = numbers.copy()
+    conditions = {
+        "data": cell.data,
+        "schedule": cell.schedule_name,
+        "protocol": cell.protocol.name,
+        "conditions": cell.conditions(group.varies),
+    }
+    for position, (name, value) in enumerate(conditions.items()):
+        described.insert(position, name, value)
+    return described
+
+
 def cost_columns() -> list[Column]:
     """Parameters, operations, speed, memory and time."""
 

@@ -13,7 +13,7 @@ from bench.records.context import InAndOut, by_companions, by_splits
 from bench.records.groups import Group
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.tables.columns import WORDS
+from bench.tables.columns import WORDS, with_conditions
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.header import header, interval_statements
 
@@ -59,18 +59,11 @@ def context_table(
         for group in several:
             lines, measure = _comparison(group, groups, store)
             numbers = _frame(group, measure, notes)
-            cell = group.first.cell
-            heading = data + (f", conditions {cell.conditions()}" if len(several) > 1 else "")
+            heading = f"{data}, {group.subtitle()}" if len(several) > 1 else data
             grid = grid_of(numbers, WORDS, COLUMNS, left=1)
             said = (*header(group, store), *lines, *interval_statements(group))
             sections.append(Section(heading, said, grid))
-            described = {
-                "data": data,
-                "schedule": cell.schedule_name,
-                "protocol": cell.protocol.name,
-                "conditions": cell.conditions(),
-            }
-            frames.append(numbers.assign(**described)[[*described, *numbers.columns]])
+            frames.append(with_conditions(group, numbers))
     document = Document(CONTEXT, "mAP in and out of context (%)", tuple(sections), tuple(notes.values()))
     return PrintedTable(document, pd.concat(frames, ignore_index=True))
 

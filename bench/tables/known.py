@@ -13,7 +13,7 @@ from bench.records.groups import Group
 from bench.records.intervals import metrics_of, samples_of
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.tables.columns import WORDS
+from bench.tables.columns import WORDS, with_conditions
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.header import header, interval_statements
 
@@ -61,18 +61,11 @@ def known_table(
                 for percent in percents
             ]
             numbers = _frame(group, percents, columns, store, notes, protocol)
-            cell = group.first.cell
-            heading = data + (f", conditions {cell.conditions()}" if len(several) > 1 else "")
+            heading = f"{data}, {group.subtitle()}" if len(several) > 1 else data
             grid = grid_of(numbers, WORDS, columns, left=1, group="told")
             said = (*header(group, store), WHICH, *interval_statements(group), BOLD)
             sections.append(Section(heading, said, grid))
-            described = {
-                "data": data,
-                "schedule": cell.schedule_name,
-                "protocol": cell.protocol.name,
-                "conditions": cell.conditions(),
-            }
-            frames.append(numbers.assign(**described)[[*described, *numbers.columns]])
+            frames.append(with_conditions(group, numbers))
     title = "With a share of the labels known (%)"
     document = Document(KNOWN, title, tuple(sections), tuple(notes.values()))
     return PrintedTable(document, pd.concat(frames, ignore_index=True))

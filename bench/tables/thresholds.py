@@ -16,7 +16,7 @@ from bench.records.intervals import metrics_of, samples_of
 from bench.records.record import Record, Thresholds
 from bench.records.store import RecordStore
 from bench.records.thresholds import measure, thresholds_of
-from bench.tables.columns import WORDS
+from bench.tables.columns import WORDS, with_conditions
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.header import header, interval_statements
 
@@ -71,21 +71,13 @@ def thresholds_table(
         for group in several:
             for target, records in fitted_in(group, store, notes).items():
                 fitted = Group(tuple(records))
-                cell = fitted.first.cell
-                columns = _columns(cell.protocol.threshold)
+                columns = _columns(fitted.first.cell.protocol.threshold)
                 numbers = _frame(fitted, columns, store, notes)
-                conditions = f", conditions {cell.conditions()}" if len(several) > 1 else ""
-                heading = f"{data}, for {target}{conditions}"
+                heading = f"{data}, for {target}" + (f", {group.subtitle()}" if len(several) > 1 else "")
                 said = (*header(fitted, store), *_statements(group, fitted, target))
                 sections.append(Section(heading, said, grid_of(numbers, WORDS, columns, left=1)))
-                described = {
-                    "data": data,
-                    "schedule": cell.schedule_name,
-                    "protocol": cell.protocol.name,
-                    "conditions": cell.conditions(),
-                    "target": target,
-                }
-                frames.append(numbers.assign(**described)[[*described, *numbers.columns]])
+                numbers.insert(0, "target", target)
+                frames.append(with_conditions(group, numbers))
     title = "Thresholds fitted on validation scores (%)"
     document = Document(THRESHOLDS, title, tuple(sections), tuple(notes.values()))
     return PrintedTable(document, pd.concat(frames, ignore_index=True))

@@ -170,7 +170,9 @@ def test_runs_under_other_conditions_have_a_section_of_their_own(tmp_path: Path)
     run_on(tmp_path, "voc2007", "resnet", 0)
     run_on(tmp_path, "voc2007", "ssgrl", 0, limit_train=8)
     headings = [line for line in printed_by(tmp_path).stdout.splitlines() if line.startswith("## ")]
-    assert len(headings) == 2 and all(re.match(r"## voc2007, conditions \w{12}$", line) for line in headings)
+    assert len(headings) == 2 and all(
+        re.match(r"## voc2007, \w+, conditions \w{12}$", line) for line in headings
+    )
 
 
 def test_few_images_give_dashes(tmp_path: Path) -> None:
