@@ -5,6 +5,7 @@ code that lies there when it starts.
 """
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from submitit import SlurmExecutor
 
 GOES_ON = True
+DEFAULT_ARRAY = 1001
+"""How many tasks an array may have where a cluster does not say, which is Slurm's default (MaxArraySize)."""
 LOGS = "slurm"
 """The folder of a job that holds what its tasks wrote."""
 
@@ -81,10 +84,11 @@ def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome | N
     except UserError:
         shutil.rmtree(submitted.folder, ignore_errors=True)  # it is nothing to be told of
         raise
-    array = job.ids[job.cells[0]].partition("_")[0]
+    arrays = dict.fromkeys(job.ids[name].partition("_")[0] for name in job.cells)
+    jobs = "job" if len(arrays) == 1 else "jobs"
     screen.note(
-        f"Submitted as job {job.name}: {len(job.cells)} of {len(cells)} runs in Slurm's job {array}, "
-        f"after job {job.ids[PREPARE]}, which prepares what they all need."
+        f"Submitted as job {job.name}: {len(job.cells)} of {len(cells)} runs in Slurm's {jobs} "
+        f"{', '.join(arrays)}, after job {job.ids[PREPARE]}, which prepares what they all need."
     )
     screen.note(
         "`bench status` shows how far they are, `bench logs RUN` what one wrote; `bench cancel` stops them."
@@ -103,15 +107,22 @@ def _submit(folder: Path, job: Job, settings: SlurmSettings) -> Job:
     from bench.launch.slurm_task import prepare_task, run_task
 
     store_settings(folder, settings)
-    first = _submitted(_executor(folder, job, settings, None), prepare_task, [str(folder)])[0]
-    job = change_job(folder, ids={PREPARE: first})
+    first = _submitted(_executor(folder, job, settings), prepare_task, [str(folder)])[0]
+    ids = {PREPARE: first}
+    job = change_job(folder, ids=ids)
+    after = f"afterok:{first}"
     try:
-        executor = _executor(folder, job, settings, first)
-        tasks = _submitted(executor, run_task, [str(folder)] * len(job.cells), job.cells)
+        for cells in _arrays(job.cells):
+            executor = _executor(folder, job, settings, after)
+            tasks = _submitted(executor, run_task, [str(folder)] * len(cells), cells)
+            ids |= dict(zip(cells, tasks, strict=True))
+            job = change_job(folder, ids=ids)
+            # What runs at once is counted within an array, so that the next one has to wait for all of it.
+            if settings.at_once:
+                after = f"afterok:{first},afterany:{tasks[0].partition('_')[0]}"
     except UserError:
-        _scancel([first])
+        _scancel(list(dict.fromkeys(number.partition("_")[0] for number in ids.values())))
         raise
-    job = change_job(folder, ids={PREPARE: first, **dict(zip(job.cells, tasks, strict=True))})
     for name, number in job.ids.items():
         log = log_of(folder, name)
         log.parent.mkdir(exist_ok=True)
@@ -119,8 +130,19 @@ def _submit(folder: Path, job: Job, settings: SlurmSettings) -> Job:
     return job
 
 
-def _executor(folder: Path, job: Job, settings: SlurmSettings, after: str | None) -> "SlurmExecutor":
-    """What submits tasks that start once the job `after` ended well."""
+def _arrays(cells: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The cells in parts, none of more tasks than an array of this cluster may have."""
+    try:
+        shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, timeout=120)
+        found = re.search(r"^MaxArraySize\s*=\s*([1-9]\d*)\s*$", shown.stdout, re.MULTILINE)
+    except (OSError, subprocess.TimeoutExpired):
+        found = None
+    size = int(found[1]) if found else DEFAULT_ARRAY
+    return (cells[start : start + size] for start in range(0, len(cells), size))
+
+
+def _executor(folder: Path, job: Job, settings: SlurmSettings, after: str | None = None) -> "SlurmExecutor":
+    """What submits tasks; `after` is what they wait for, as `--dependency` of sbatch takes it."""
     from submitit import SlurmExecutor
 
     logs = folder / LOGS
@@ -132,7 +154,7 @@ def _executor(folder: Path, job: Job, settings: SlurmSettings, after: str | None
         "cpus_per_task": settings.cpus,
         "gpus_per_node": settings.gpus or None,
         "mem": settings.memory,
-        "dependency": after and f"afterok:{after}",
+        "dependency": after,
     }
     # NCCL takes USR1, so it is USR2. Without kill-on-invalid-dep tasks wait for ever where preparing failed.
     options: dict[str, Any] = {"requeue": True, "signal": f"USR2@{settings.stop_before}", **settings.sbatch}

@@ -19,6 +19,8 @@ DAEMONS = ("munged", "slurmctld", "slurmd")
 # Slots of the node, whatever the machine has: a few tasks run at once.
 SLOTS = 6
 GPUS = 6
+# Tasks of an array: matrices of the tests are larger, as one of a thousand cells is on a cluster of its own.
+ARRAY = 2
 # Seconds from the signal before a time limit's end to the next, SIGKILL.
 KILL_WAIT = 5
 # Seconds that a task waits which is queued again; two minutes where nothing is said.
@@ -55,6 +57,7 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf
 SlurmdParameters=config_overrides
 ReturnToService=1
 JobRequeue=1
+MaxArraySize={array}
 KillWait={kill_wait}
 CompleteWait=0
 MinJobAge=300
@@ -162,6 +165,7 @@ def _configure(folder: Path) -> None:
             gpus=GPUS,
             user=pwd.getpwuid(os.geteuid()).pw_name,
             kill_wait=KILL_WAIT,
+            array=ARRAY,
             queued_again_after=QUEUED_AGAIN_AFTER,
             controller_port=controller_port,
             node_port=node_port,

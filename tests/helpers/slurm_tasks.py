@@ -48,7 +48,8 @@ class Task:
     def process(self) -> int:
         """The number of the process that trains."""
         array, _, index = self.number.partition("_")
-        variables = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": index}
+        of_array = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": index}
+        variables = of_array if index else {"SLURM_JOB_ID": self.number}
         (found,) = (
             number
             for number, words in self.cluster.processes(**variables).items()

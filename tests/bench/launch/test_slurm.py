@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.launch.slot import PREPARE
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process
-from slurm_cluster import NODE, SlurmCluster
+from slurm_cluster import ARRAY, NODE, SlurmCluster
 from slurm_tasks import LAST, Task, assert_same_results, epochs_in, jobs, submit, submitted_in
 from trees import write_voc
 
@@ -131,6 +132,29 @@ def test_what_is_cancelled_ends_and_is_told_from_files(
     assert {states[number] for number in submitted.job.ids.values() if number in states} <= {"CANCELLED"}
     told = bench(tmp_path / "run", data, "status").stdout
     assert "not begun" in told and "waiting" not in told
+
+
+def test_more_cells_than_an_array_may_have_are_several_arrays(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    """Held back, because only what Slurm was told is of interest; other tests run such matrices."""
+    many = ("--methods", "resnet,ml-gcn", "--seeds", "0,1")
+    for at_once, one_by_one in (("", False), ("at_once: 1\n", True)):
+        folder = tmp_path / str(one_by_one)
+        job = submit(folder, data, f"{SETTINGS}{at_once}sbatch: {{hold: true}}\n", *RUN, *many).job
+        arrays = list(dict.fromkeys(job.ids[name].partition("_")[0] for name in job.cells))
+        assert len(job.cells) == len(set(job.ids.values())) - 1 == 5
+        assert len(arrays) == -(-len(job.cells) // ARRAY)
+        waits = [
+            cluster.command("squeue", "--noheader", "--states=all", f"--jobs={one}", "--format=%E")
+            for one in arrays
+        ]
+        assert all(f"afterok:{job.ids[PREPARE]}" in one for one in waits), waits
+        chained = [f"afterany:{before}" in one for before, one in zip(arrays, waits[1:], strict=False)]
+        assert chained == [one_by_one] * (len(arrays) - 1), waits
+        done = bench(folder, data, "cancel", job.name)
+        assert done.exit_code == 0 and done.stdout.count("was cancelled") == 1 + len(arrays), done.output
+    cluster.wait_for_all()
 
 
 def test_where_preparing_fails_nothing_waits_for_ever_and_its_last_lines_are_shown(
