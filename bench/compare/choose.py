@@ -122,7 +122,7 @@ class _Chooser:
             raise UserError(f"{record.run_id} cannot be compared: {reason}.")
         if self._data not in (None, record.cell.data):
             raise UserError(f"{record.run_id} is a run on {record.cell.data}, not on {self._data}.")
-        return self._under_protocol(record)
+        return self._under_protocol(self._runs.today(record))
 
     def _under_protocol(self, record: Record) -> Record:
         if self._protocol is None:

@@ -47,7 +47,7 @@ class Protocol(BaseModel):
     precision over recall. `ap_voc11`: mean of that envelope at the recalls 0, 0.1, ..., 1."""
     difficult_in_ap: Difficult = "ignored"
     """What a label 0 (only objects marked difficult) counts as in AP."""
-    difficult_in_pr: Difficult = "negative"
+    difficult_in_pr: Difficult = "ignored"
     """What it counts as in precision and recall. An ignored label may still hold one of the top 3 places."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
     """On the probability; it is applied as log(p / (1 - p)) on the logit."""
@@ -82,12 +82,12 @@ _ALL = (
     Protocol(name="bench"),
     # chenzhaomin123/ML_GCN 5517d6f, util.py: AP 228-248 (label 0 skipped, 240), logits >= 0 in 279-280,
     # a count of 0 predictions set to 1 before all sums 281-288, CF1 288, top-3 258-268.
-    Protocol(name="ml-gcn", unpredicted="zero-patched"),
+    Protocol(name="ml-gcn", difficult_in_pr="negative", unpredicted="zero-patched"),
     # Yejin0111/ADD-GCN b7653fe, util.py: the same functions, AP 131-151, P/R 181-190, top-3 161-171.
-    Protocol(name="add-gcn", unpredicted="zero-patched"),
+    Protocol(name="add-gcn", difficult_in_pr="negative", unpredicted="zero-patched"),
     # iCVTEAM/TDRG 6ea0c9d: AP not interpolated; trainer.py calls the functions of ADD-GCN's util.py by their
     # names (overall, overall_topk), so the rest is inferred to be as there.
-    Protocol(name="tdrg", unpredicted="zero-patched"),
+    Protocol(name="tdrg", difficult_in_pr="negative", unpredicted="zero-patched"),
     # HCPLab-SYSU/SSGRL ea47ccb: AP in utils/metrics.py 22-51; difficult objects are dropped by
     # datasets/voc07dataset.py 33-34, so they are negatives. Its code has no precision and recall: the
     # paper's COCO row (CP 89.9, CR 68.5, CF1 76.8) excludes the harmonic CF1; the forced top-3, the
@@ -96,6 +96,7 @@ _ALL = (
         name="ssgrl",
         ap="ap_voc2012",
         difficult_in_ap="negative",
+        difficult_in_pr="negative",
         comparison=">",
         cf1="mean-of-classes",
         top3="forced",
@@ -103,13 +104,14 @@ _ALL = (
     # jasonseu/SALGL a77cab3, lib/metrics.py: AP 98-115 (evaluate.py 39 asks for year 2012), the mask of
     # difficult labels in AP 76-80 and P/R 194-198 and 214-218, >= 0.5 in 199-201 and 219-221, clamping
     # after the sums of OP and OR 138-146, top-3 185-189 (chosen before the mask is applied).
-    Protocol(name="salgl", ap="ap_voc2012", difficult_in_pr="ignored", unpredicted="one"),
+    Protocol(name="salgl", ap="ap_voc2012", unpredicted="one"),
     # jasonseu/MultiLabelClassification 834007d: lib/metrics.py, AP 28-58, clamping after the sums of OP
     # and OR, strict threshold, top-3 without one; scripts/voc2012.py drops difficult objects.
     Protocol(
         name="multilabelclassification",
         ap="ap_voc2012",
         difficult_in_ap="negative",
+        difficult_in_pr="negative",
         comparison=">",
         unpredicted="one",
         top3="forced",
@@ -121,10 +123,10 @@ _ALL = (
     # CF1 of the mean precision and recall, >= 0.5, top-3 over 0.5; difficult objects are dropped in
     # dataloaders/voc2007_20.py. With known labels its AP is that of the others, its P/R that of all; here
     # known labels are in neither.
-    Protocol(name="c-tran", difficult_in_ap="negative"),
+    Protocol(name="c-tran", difficult_in_ap="negative", difficult_in_pr="negative"),
     # Kevinz-code/CSRA c8480d1, utils/evaluation: AP in cal_mAP.py, with label 0 of VOC skipped; cal_PR.py
     # skips it too, takes scores >= 0.5, sets a count of 0 predictions to 1, and keeps the three highest.
-    Protocol(name="csra", difficult_in_pr="ignored", unpredicted="zero-patched"),
+    Protocol(name="csra", unpredicted="zero-patched"),
     # Alibaba-MIIL/ML_Decoder 8a9e984, src_files/helper_functions/helper_functions.py: AP alone, not
     # interpolated; COCO has no difficult labels. The rest is this project's.
     Protocol(name="ml-decoder"),

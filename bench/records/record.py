@@ -126,6 +126,10 @@ class Record(_Part):
     environment: Environment
     scores_sha256: str | None = None
 
+    def is_measured_anew(self) -> bool:
+        """Whether its metrics are of another protocol than the one that it was recorded with."""
+        return self.run_id != self.cell.run_id()
+
     def training_rate(self) -> float | None:
         """Training images per second; None where the first epoch, which warms up, is the only one."""
         return self.cost.train_images_per_second if self.cost and len(self.history) > 1 else None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
-from bench.metrics.protocol import Protocol
+from bench.metrics.protocol import PROTOCOLS, Protocol
 from bench.records.agreement import disagreement
 from bench.records.known import known_of
 from bench.records.record import Record
@@ -15,7 +15,8 @@ class Runs:
     """What the tables are made from.
 
     Attributes:
-        records: the finished runs that have metrics, in the order of their names.
+        records: the finished runs that have metrics, in the order of their names; each measured by what the
+            protocol that it names decides today, which may not be what it decided when the run was made.
         notes: by run a line on each other one.
     """
 
@@ -24,6 +25,7 @@ class Runs:
         self.records: list[Record] = []
         self.notes: dict[str, str] = {}
         self._measured: dict[tuple[str, Protocol], Record] = {}
+        records = []
         for record in store.all():
             if isinstance(record, Damaged):
                 self.notes[record.run_id] = f"left out, damaged: {record.run_id}: {record.reason}"
@@ -38,7 +40,22 @@ class Runs:
             elif said := disagreement(store, record):
                 self.notes[record.run_id] = left_out(record, said)
             else:
-                self.records.append(record)
+                records.append(self.today(record))
+        # Made again since, a run is there twice: as it is, and measured anew.
+        current = {record.cell.key() for record in records if not record.is_measured_anew()}
+        self.records = [
+            record for record in records if not record.is_measured_anew() or record.cell.key() not in current
+        ]
+
+    def today(self, record: Record) -> Record:
+        """A run by what the protocol that it names decides today; as it is where it has no scores to read."""
+        protocol = PROTOCOLS.get(record.cell.protocol.name)
+        if protocol is None or protocol == record.cell.protocol:
+            return record
+        try:
+            return self.measured(record, protocol)
+        except UserError:
+            return record
 
     def with_scores(self, records: Iterable[Record]) -> list[Record]:
         """Those whose scores can be read; a note says why each other one is left out."""

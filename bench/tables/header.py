@@ -46,9 +46,16 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         + _heads(schedule)
         + (f"; tuned: {', '.join(cell.tuned.fields)}, and options of the methods" if cell.tuned else ""),
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
+        *filter(None, [_anew(group)]),
         feed_statement(group),
         *filter(None, [numerics_statement(group, store)]),
     )
+
+
+def _anew(group: Group) -> str:
+    anew = sum(record.is_measured_anew() for record in group.records)
+    which = "all runs were" if anew == len(group.records) else f"{anew} of {len(group.records)} runs were"
+    return f"{which} recorded by other rules, and are measured anew from their scores" if anew else ""
 
 
 def _backbone(group: Group) -> str:

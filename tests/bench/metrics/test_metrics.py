@@ -45,7 +45,7 @@ def test_ap_equals_scikit_learn_with_ties(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_precision_and_recall_equal_scikit_learn(seed: int) -> None:
     scores, labels = made(seed)
-    true, predicted = labels == 1, scores >= 0
+    true, predicted = labels == 1, (scores >= 0) & (labels != 0)
     ours = precision_recall(scores, labels, BENCH.model_copy(update={"cf1": "mean-of-classes"}))
     zero = {"zero_division": 0}
     theirs = PrecisionRecall(
@@ -64,27 +64,27 @@ def test_precision_and_recall_equal_scikit_learn(seed: int) -> None:
 # --- examples worked by hand
 
 
-# Rows are images. Class 2 is predicted by nobody; image 1's difficult label is predicted.
+# Rows are images. Class 2 is predicted by nobody; image 1's difficult label would be, if it counted.
 HAND_SCORES = np.array([[2.0, 1.0, -1.0, 3.0], [1.0, 0.5, -3.0, 2.0], [-1.0, 0.0, -2.0, -4.0]])
 HAND_LABELS = np.array([[1, -1, 1, 1], [0, 1, -1, 1], [1, 1, -1, -1]])
 
 
 def test_precision_and_recall_by_hand() -> None:
-    # Per class, right / predicted / positive: 1/2/2, 2/3/2, 0/0/1, 2/2/2.
+    # Per class, right / predicted / positive: 1/1/2, 2/3/2, 0/0/1, 2/2/2.
     values = precision_recall(HAND_SCORES, HAND_LABELS, BENCH)
-    cp, cr = (1 / 2 + 2 / 3 + 0 + 1) / 4, (1 / 2 + 1 + 0 + 1) / 4
-    same(values, [cp, cr, 2 * cp * cr / (cp + cr), 5 / 7, 5 / 7, 5 / 7])
+    cp, cr = (1 + 2 / 3 + 0 + 1) / 4, (1 / 2 + 1 + 0 + 1) / 4
+    same(values, [cp, cr, 2 * cp * cr / (cp + cr), 5 / 6, 5 / 7, 10 / 13])
 
 
 @pytest.mark.parametrize(
     ("change", "cp", "op"),
     [
-        ({"unpredicted": "zero-patched"}, (1 / 2 + 2 / 3 + 0 + 1) / 4, 5 / 8),
-        ({"unpredicted": "one"}, (1 / 2 + 2 / 3 + 1 + 1) / 4, 5 / 7),
-        ({"difficult_in_pr": "ignored"}, (1 + 2 / 3 + 0 + 1) / 4, 5 / 6),
+        ({"unpredicted": "zero-patched"}, (1 + 2 / 3 + 0 + 1) / 4, 5 / 7),
+        ({"unpredicted": "one"}, (1 + 2 / 3 + 1 + 1) / 4, 5 / 6),
+        ({"difficult_in_pr": "negative"}, (1 / 2 + 2 / 3 + 0 + 1) / 4, 5 / 7),
         ({"difficult_in_pr": "positive"}, (1 + 2 / 3 + 0 + 1) / 4, 6 / 7),
         # The score 0.0 of class 1 is on the threshold.
-        ({"comparison": ">"}, (1 / 2 + 1 / 2 + 0 + 1) / 4, 4 / 6),
+        ({"comparison": ">"}, (1 + 1 / 2 + 0 + 1) / 4, 4 / 5),
         # log(0.8 / 0.2) = 1.386: what is left is 2.0, 3.0 and 2.0; classes 1 and 2 have nothing.
         ({"threshold": 0.8}, (1 + 0 + 0 + 1) / 4, 3 / 3),
     ],
@@ -94,9 +94,10 @@ def test_choices_by_hand(change: dict[str, str | float], cp: float, op: float) -
     same((values.CP, values.OP), (cp, op))
 
 
-@pytest.mark.parametrize(("top3", "predicted", "right"), [("over-threshold", 7, 5), ("forced", 9, 6)])
+@pytest.mark.parametrize(("top3", "predicted", "right"), [("over-threshold", 6, 5), ("forced", 8, 6)])
 def test_top3_by_hand(top3: str, predicted: int, right: int) -> None:
-    # Forced adds class 0 (right) and class 2 to image 2; the others have three over the threshold.
+    # Forced adds class 0 (right) and class 2 to image 2; the others have three over the threshold, of
+    # which image 1's difficult one holds its place and counts as nothing.
     values = precision_recall(
         HAND_SCORES, HAND_LABELS, Protocol.model_validate({"name": "x", "top3": top3}), 3
     )

@@ -88,7 +88,8 @@ def test_parity_needs_each_choice(parity: dict[str, Floats]) -> None:
     for first, second in itertools.combinations(rows, 2):
         assert rows[first] != rows[second], (first, second)
     assert (scores[:, 3] < 0).all()
-    assert rows["bench"].CP == rows["ml-gcn"].CP
+    # A difficult label that is predicted is a false alarm for ML-GCN alone.
+    assert rows["bench"].CP > rows["ml-gcn"].CP and rows["bench"].CR == rows["ml-gcn"].CR
     assert rows["bench"].OP > rows["ml-gcn"].OP
 
 

@@ -16,13 +16,13 @@ def test_protocols_describe_all_that_differs() -> None:
     later = ["query2label", "c-tran", "csra", "ml-decoder"]
     assert list(PROTOCOLS) == ["bench", *papers, *later]
     assert BENCH.describe() == (
-        "AP not interpolated; difficult ignored in AP, negative in P/R; ≥ 0.5; CF1 harmonic; "
+        "AP not interpolated; difficult ignored in AP and P/R; ≥ 0.5; CF1 harmonic; "
         "top-3 over threshold; an unpredicted class is 0 in CP"
     )
     choices: dict[str, tuple[str | float, ...]] = {
         "ap": ("ap_voc2012", "ap_voc11"),
         "difficult_in_ap": ("positive", "negative"),
-        "difficult_in_pr": ("positive", "ignored"),
+        "difficult_in_pr": ("positive", "negative"),
         "threshold": (0.7,),
         "comparison": (">",),
         "cf1": ("mean-of-classes",),

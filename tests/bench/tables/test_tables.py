@@ -28,7 +28,7 @@ HEADER = """\
 - data: voc2007, 16 of 5,011 training and 40 of 4,952 test images, 21 positive and 18 difficult test labels
 - schedule: made — resnet18 from none weights at 64 px, 2 epochs, batch 4, adamw, fp32, last epoch reported; \
 label vectors: label-sets
-- protocol: bench — AP not interpolated; difficult ignored in AP, negative in P/R; ≥ 0.5; CF1 harmonic; \
+- protocol: bench — AP not interpolated; difficult ignored in AP and P/R; ≥ 0.5; CF1 harmonic; \
 top-3 over threshold; an unpredicted class is 0 in CP
 - at seed 0, which all have, all methods saw the same pixels in the same order and started from the same \
 backbone (hashes equal)

@@ -13,6 +13,7 @@ from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS, Protocol
 from bench.records.groups import Group, group_records
 from bench.records.record import Record
+from bench.records.runs import Runs
 from bench.records.store import RECORD, SCORES, RecordStore
 from bench.tables.beyond import BEYOND
 from bench.tables.book import KINDS
@@ -164,6 +165,22 @@ def test_another_protocol_measures_the_stored_scores(name: str, tmp_path: Path) 
     assert row[4].strip() == f"{100 * expected.CP:.1f}"
     assert name != "bench" or expected == store.find(cell.run_id()).metrics
     assert name != "ssgrl" or expected != store.find(cell.run_id()).metrics
+
+
+def test_a_run_of_before_a_protocol_changed_stands_with_those_of_today(tmp_path: Path) -> None:
+    then = PROTOCOLS["bench"].model_copy(update={"difficult_in_pr": "negative"})
+    both = made_cell("resnet"), made_cell("resnet", protocol=then)
+    store = store_made(tmp_path, *both, made_cell("salgl", protocol=then), made_cell("prior"))
+    records = {record.cell.run_id(): record for record in Runs(store).records}
+    assert len(records) == 3 and {record.cell.protocol for record in records.values()} == {PROTOCOLS["bench"]}
+    older = store.find(made_cell("salgl", protocol=then).run_id())
+    anew = records[made_cell("salgl").run_id()]
+    scores = store.scores(older)
+    assert anew.metrics == evaluate(scores.logits, scores.labels, PROTOCOLS["bench"]) != older.metrics
+    (text,) = write_own(store, tmp_path / "tables")
+    assert text.count("\n- protocol: ") == 1
+    assert "\n- 1 of 3 runs were recorded by other rules, and are measured anew from their scores\n" in text
+    assert [record.run_id for record in Runs(store).records].count(both[1].run_id()) == 0, "made again since"
 
 
 def test_a_run_measured_under_two_protocols_is_one_run_under_a_third(tmp_path: Path) -> None:
