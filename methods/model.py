@@ -7,11 +7,11 @@ from importlib import import_module
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.initial_weights import InitialWeights
-from bench.methods.catalog import Method
+from bench.methods.catalog import METHODS, Method
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
 from bench.methods.options import Options
@@ -69,7 +69,19 @@ class MultiLabelModel(nn.Module):
         if given is not None:
             beside["given"] = given
         output: HeadOutput = self.head(features, targets, **beside)
+        _require_logits(output, targets, self.head)
         return output if self.offset is None else output._replace(logits=output.logits + self.offset)
+
+
+def _require_logits(output: object, targets: Tensor | None, head: Head) -> None:
+    name = type(head).__name__
+    if not isinstance(output, HeadOutput):
+        raise TypeError(f"{name}.forward returned a {type(output).__name__}, and should a HeadOutput")
+    if targets is not None and output.logits.shape != targets.shape:
+        raise ValueError(
+            f"{name}.forward returned logits of {tuple(output.logits.shape)} for targets of "
+            f"{tuple(targets.shape)}: one is needed for each image and class"
+        )
 
 
 class OnFeatures(nn.Module):
@@ -137,9 +149,20 @@ def build_head(
         labels: what it is told of the labels.
         feature_dim: channels of the feature map.
         earlier: channels of the map before it, where the head reads that.
+
+    Raises:
+        UserError: the head of another package raises something.
     """
     more = () if earlier is None else (earlier,)
-    return head_class(method)(feature_dim, labels, options, *more)
+    try:
+        return head_class(method)(feature_dim, labels, options, *more)
+    except Exception as error:
+        if method.name in METHODS:
+            raise
+        raise UserError(
+            f"The head of the method '{method.name}' could not be built: {type(error).__name__}: "
+            f"{one_line(error)}; mend {method.head}."
+        ) from error
 
 
 def seeded_head(

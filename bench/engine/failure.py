@@ -28,4 +28,7 @@ def reason(error: BaseException) -> str:
         signal = _SIGNAL.search(chain)
         ended = f"was killed ({signal['name']})" if signal else "ended"
         return f"a loading process {ended}, as the system does where memory is short: use fewer {_AGAIN}"
-    return one_line(said) if said.strip() else one_line(error)
+    said = one_line(said) if said.strip() else one_line(error)
+    # What such an error says alone, as 'image' or 0, tells a person nothing.
+    named = isinstance(error, LookupError | TypeError | ValueError | ArithmeticError | AttributeError)
+    return f"{type(error).__name__}: {said}" if named else said

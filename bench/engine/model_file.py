@@ -62,6 +62,8 @@ class ModelCard(BaseModel):
     vectors: str  # where its label vectors come from
     graph: str  # where its label graph comes from
     train_images: int | None = Field(ge=0)  # how many training images were counted, where known
+    data: str | None = None  # the data set that it was trained on, where that was done here
+    held_out: bool = False  # whether its validation split was left out
     source: str  # what it was made of: a run here, or a published file with its hash
     citation: str
 
@@ -112,6 +114,8 @@ def card_of_run(spec: CellSpec, dataset: DataSet, backbone: Backbone) -> ModelCa
         vectors=spec.vectors,
         graph=f"counted on {spec.data} {dataset.info.train_split}",
         train_images=len(dataset.train),
+        data=spec.data,
+        held_out=spec.split == "validation" or dataset.chosen_on is not None,
         source=f"run {spec.run_id()}",
         citation=method_named(spec.method.name).citation,
     )

@@ -117,6 +117,8 @@ def plan(
             matrix.split,
             choose=chooses,
         )
+        if asked.start and (chooses or matrix.split == "validation"):
+            _refuse_seen(asked.start, dataset)
         for method in asked.methods:
             options_of(method).check_classes(len(dataset.info.classes))
         for named in asked.schedules[name]:
@@ -183,6 +185,17 @@ def _start(path: Path | None) -> "StartModel | None":
     from bench.engine.warm_start import StartModel
 
     return StartModel(path)
+
+
+def _refuse_seen(start: "StartModel", dataset: DataSet) -> None:
+    """UserError where a model to start from was trained on the validation split that is to be looked at."""
+    name = dataset.info.name
+    if start.card.data == name and not start.card.held_out:
+        raise UserError(
+            f"{start.path} was trained on all of the training split of {name}, and so on its validation "
+            "split, where nothing can be chosen or measured then: start from a model of a run with `--split "
+            "validation`, or leave --init-from out."
+        )
 
 
 def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:

@@ -29,7 +29,7 @@ from bench.engine.leftovers import BEST, finish
 from bench.engine.machine import Machine
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.plan import Cell
-from bench.engine.predict import NonFiniteError, Predicted, predict, telling
+from bench.engine.predict import Predicted, predict, telling
 from bench.engine.set_up import set_up
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut
@@ -37,6 +37,7 @@ from bench.files import write_text
 from bench.labels import count_labels
 from bench.methods.catalog import PRIOR
 from bench.methods.label_space import log_odds
+from bench.methods.layers.across import ProcessLostError
 from bench.methods.model import state_digest
 from bench.metrics.evaluate import measure
 from bench.metrics.known import PERCENTS
@@ -86,11 +87,14 @@ def run_cell(
                 record, scores = _run_prior(cell, environment)
             else:
                 record, scores = _train(cell, machine, environment, folder, events, watch)
-        except (NonFiniteError, RuntimeError, OSError) as error:
+        except (UserError, ProcessLostError):
+            raise
+        except Exception as error:
             # A full disk would end every cell, and says nothing of this one: it goes on when there is room.
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
-            # A NaN, no memory left, a photograph that is gone: this cell ends, the matrix goes on.
+            # A NaN, no memory left, a photograph that is gone, a mistake in a head: this cell ends, the
+            # matrix goes on.
             stop_if_asked()  # a signal to all processes may have ended a loading one too
             before_saving()
             failed = _record(cell, environment, status="failed", error=reason(error))
