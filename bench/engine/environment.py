@@ -12,7 +12,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from bench.errors import UserError
 from bench.experiment.matrix import Compiled
 from bench.experiment.schedule import Precision, Schedule
-from bench.processors import given_processors, processors
+from bench.processors import processors
 from bench.records.record import Environment
 from bench.version import __version__
 
@@ -69,10 +69,9 @@ def choose_workers(workers: int | None, device: torch.device, sharing: int = 1) 
 
 
 def keep_to_share() -> None:
-    """Compute with no more threads than a scheduler gave processors to this task."""
-    given = given_processors()
-    if given is not None and given < torch.get_num_threads():
-        torch.set_num_threads(given)
+    """Compute with no more threads than this process may use processors."""
+    if processors() < torch.get_num_threads():
+        torch.set_num_threads(processors())
 
 
 def check_graphs(schedule: Schedule, device: torch.device) -> None:

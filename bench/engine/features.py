@@ -209,7 +209,7 @@ def _compute(
             rows = tensor.permute(0, 2, 3, 1).numpy().astype(np.float16, order="C")
             if values is None:
                 shape = (1 + mirrored, len(images), *rows.shape[1:])
-                values = np.lib.format.open_memmap(folder / VALUES, "w+", np.float16, shape)
+                values = _allocated(folder / VALUES, shape)
             values[view, done : done + len(rows)] = rows
             checksums[view, done : done + len(rows)] = [xxhash.xxh3_64_intdigest(row.data) for row in rows]
         done += len(features)
@@ -217,6 +217,22 @@ def _compute(
     assert values is not None, "a split has an image"
     values.flush()  # type: ignore[attr-defined]
     np.save(folder / CHECKSUMS, checksums, allow_pickle=False)
+
+
+def _allocated(file: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
+    """A file to be written through memory, whose place on the disk is taken now.
+
+    Raises:
+        OSError: the disk is full; while it is written that would end the process without a word.
+    """
+    values = np.lib.format.open_memmap(file, "w+", np.float16, shape)
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as opened:
+            try:
+                os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(file)) from error
+    return values
 
 
 def _features(

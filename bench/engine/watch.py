@@ -121,7 +121,8 @@ class Watch:
         return {name: 100 * value for name, value in found.items() if value is not None}
 
     def _add(self, name: str, value: Tensor) -> None:
-        self._sums[name] = self._sums[name] + value if name in self._sums else value
+        # A copy, because what a CUDA graph gives is written over by its next step.
+        self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
 
     def _write(self, numbers: dict[str, float]) -> None:
         self._each(lambda logger: logger.write(numbers, self._step))

@@ -159,6 +159,7 @@ def seen_as(model: nn.Module, mode: Mode) -> nn.Module:
     """A model as PyTorch runs it, compiled to one graph, or recorded beyond that as CUDA graphs."""
     if mode == "eager":
         return model
+    torch.compiler.reset()  # of other cases, which count towards the most that may be compiled
     compiled: Any = torch.compile(
         model, fullgraph=True, mode="reduce-overhead" if mode == "graphs" else "default"
     )

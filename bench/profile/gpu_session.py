@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from bench.errors import cut, one_line
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.experiment.schedule import Precision
 from bench.profile.gpu import Bench, Case, Found, Mode, Until, best_batch, measure
@@ -73,12 +74,16 @@ class Session:
             for precision in self._plan.precisions:
                 what = f"{choice.label()} against the CPU, {precision}"
                 self._begin(what, self._compare, choice, precision)
-        for case in self._cases("eager", self._plan.sides, self._plan.precisions):
+        first = self._plan.sides[:1], self._plan.precisions[:1]
+        for case in self._cases("eager", *first):
             self._begin(case.title(), self._measure_with_best, case)
         modes: tuple[Mode, ...] = ("compiled", "graphs")
         for mode in modes:
-            for case in self._cases(mode, self._plan.sides[:1], self._plan.precisions[:1]):
+            for case in self._cases(mode, *first):
                 self._begin(case.title(), self._measure, case)
+        for case in self._cases("eager", self._plan.sides, self._plan.precisions):
+            if ((case.side,), (case.precision,)) != first:
+                self._begin(case.title(), self._measure_with_best, case)
 
     def _cases(self, mode: Mode, sides: tuple[int, ...], precisions: tuple[Precision, ...]) -> Iterator[Case]:
         for side in sides:
@@ -95,6 +100,8 @@ class Session:
             do(*arguments)
         except torch.OutOfMemoryError:
             self.left_out.append(f"{what} (does not fit the memory)")
+        except Exception as error:  # of a compiler, say: the rest is worth its minutes
+            self.left_out.append(f"{what} ({type(error).__name__}: {cut(one_line(error))})")
         torch.cuda.empty_cache()
 
     def _measure_products(self) -> dict[Precision, float]:

@@ -51,13 +51,17 @@ def test_a_quota_of_the_group_or_one_above_it_counts(
     assert processors() == limit
 
 
-def test_a_task_computes_with_the_threads_of_its_share() -> None:
+@pytest.mark.parametrize(
+    ("given", "limit"), [("1", ""), ("", "import bench.processors; bench.processors._by_group = lambda: 1;")]
+)
+def test_a_task_computes_with_the_threads_of_its_share(given: str, limit: str) -> None:
+    """What a scheduler says, and the quota of a container, which holds processes to it."""
     script = (
-        "import torch; torch.set_num_threads(4);"
+        f"import torch; torch.set_num_threads(4);{limit}"
         "from bench.engine.environment import choose_workers, keep_to_share; keep_to_share();"
         "print(torch.get_num_threads(), choose_workers(None, torch.device('cuda')))"
     )
-    environment = {**os.environ, GIVEN_BY_SLURM: "1"}
+    environment = {**os.environ, GIVEN_BY_SLURM: given}
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )

@@ -1,5 +1,7 @@
 """A disk that is full at whichever write: one sentence, what was there is as it was, a rerun completes."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from click.testing import Result
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tensors import write_pickled, write_tensors
-from bench_command import TINY, bench
+from bench_command import TINY, bench, own_environment, own_process
 from disk_faults import Place, sweep
 from made_records import made_cell, store_made
 from made_tunes import made_tune
@@ -186,6 +188,37 @@ def test_a_graph(form: str, name: str, trained: Path, disk: SmallDisk) -> None:
     done = bench(trained, trained / "data", *export)
     assert done.exit_code == 0, (done.output, done.exception)
     assert len(tree(place)) == 2, "the graph and its description"
+
+
+@pytest.mark.slow
+def test_features_that_are_stored(disk: SmallDisk, tmp_path: Path) -> None:
+    """They are written through memory, where a full disk ends a process without a word if nothing is done."""
+    write_voc(tmp_path / "data", train=8, test=4)
+    work = disk.folder / "frozen"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "work").symlink_to(work)
+    work.mkdir()
+    frozen = ("--schedule", "frozen", "--precision", "fp32", "--epochs", "1")
+    command = own_process("run", "--methods", "resnet", *TINY, *frozen)
+    environment = own_environment(tmp_path / "run", tmp_path / "data")
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        shutil.rmtree(tmp_path / "run" / "results", ignore_errors=True)
+        shutil.rmtree(work / "features", ignore_errors=True)
+        return subprocess.run(
+            command, cwd=tmp_path / "run", env=environment, capture_output=True, text=True, timeout=300
+        )
+
+    disk.empty()
+    assert run().returncode == 0
+    # All else that a run needs room for is there, or comes after them.
+    shutil.rmtree(work / "features")
+    disk.leave(3 * PAGE)
+    done = run()
+    assert done.returncode == 2 and "No space left on device" in done.stderr, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    disk.empty()
+    assert run().returncode == 0
 
 
 @pytest.mark.slow

@@ -11,9 +11,7 @@ from bench_command import TINY, bench
 from small_disk import PAGE, SmallDisk
 
 Place = Literal["results", "work"]
-# Best weights and stored features are written by half of the matrices each.
 TRAINED = ("--methods", "resnet", "--epochs", "2")
-FROZEN = ("--methods", "resnet", "--epochs", "1", "--schedule", "frozen", "--set", "feature_channels=4")
 
 
 def kept(results: Path) -> dict[str, object]:

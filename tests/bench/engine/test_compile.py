@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.engine.set_up import _seen_as
 from bench.methods.catalog import METHODS
 from bench.methods.head import HeadOutput
 from bench.methods.model import MultiLabelModel, OnFeatures
@@ -50,6 +51,24 @@ def test_every_method_is_one_graph(head: str, training: bool) -> None:
     check_alike(seen(*given), expected)
     for (name, one), other in zip(plain.named_buffers(), compiled.buffers(), strict=True):
         torch.testing.assert_close(other, one, msg=name)  # SALGL's memory, batch statistics
+
+
+def test_however_many_models_a_matrix_compiles_none_is_run_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All share the code of one forward pass, and PyTorch stops compiling what it has compiled too often."""
+    graphs = []
+
+    def counted(graph: torch.fx.GraphModule, _: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model, mode: compiled(model, backend=counted))
+    for head in METHODS:
+        seen = _seen_as(made(head), True)
+        for training in (True, False):
+            before = len(graphs)
+            seen.train(training)(*inputs(targets=training))
+            assert len(graphs) > before, (head, training)
 
 
 @pytest.mark.slow

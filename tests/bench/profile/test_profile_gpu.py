@@ -81,7 +81,25 @@ def test_what_there_is_no_time_for_is_named() -> None:
     found = session(Until.minutes(0), "csra", (32, 64))
     assert not found.figures and len(found.left_out) == 4 + 8 + 4
     assert found.left_out[0] == "resnet against the CPU, bf16"
-    assert found.left_out[-1] == "csra at 32, batch 2, bf16, graphs"
+    # What is compiled is where most of the time of a step can be won: before other sizes and precisions.
+    assert found.left_out[6:10] == [
+        f"{name} at 32, batch 2, bf16, {mode}"
+        for mode in ("compiled", "graphs")
+        for name in ("resnet", "csra")
+    ]
+    assert found.left_out[-1] == "csra at 64, batch 2, fp32, eager"
+
+
+def test_a_case_that_fails_is_named_and_the_others_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(bench: Bench, case: Case, repeats: int) -> Any:
+        if case.mode == "compiled":
+            raise RuntimeError("the compiler is missing")
+        return measure(bench, case, repeats)
+
+    monkeypatch.setattr("bench.profile.gpu_session.measure", broken)
+    found = session(Until.minutes(5), "resnet")
+    said = "resnet at 32, batch 2, bf16, compiled (RuntimeError: the compiler is missing)"
+    assert found.left_out == [said] and any("graphs" in figure.what for figure in found.figures)
 
 
 def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
