@@ -23,6 +23,7 @@ lowest: $(LOWEST)/.installed
 
 tables: $(SETUP)
 	$(BENCH) tables
+	$(BENCH) tables context --results results/context
 
 leaderboard: $(SETUP)
 	$(BENCH) leaderboard

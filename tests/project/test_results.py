@@ -15,17 +15,20 @@ from bench.tables.write import write_tables
 from places import ROOT
 
 RESULTS = ROOT / "results"
+CONTEXT = RESULTS / "context"
+"""The runs on test pictures out of context, kept apart: they are no more data sets."""
 UNTUNED = ("voc2007-train-val-comparison", "frozen, conditions")
 """The table of the methods under one setting for all: its file, and the beginning of its heading."""
 
 
+@pytest.mark.parametrize(("folder", "names"), [(RESULTS, ()), (CONTEXT, ("context",))])
 def test_the_committed_tables_are_made_from_the_committed_records(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path, names: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    write_tables(RecordStore(RESULTS), tmp_path / "tables")
+    write_tables(RecordStore(folder), tmp_path / "tables", names=names)
     made = {path.name: path.read_bytes() for path in (tmp_path / "tables").iterdir()}
-    committed = {path.name: path.read_bytes() for path in (RESULTS / "tables").iterdir()}
+    committed = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
     assert made.keys() == committed.keys()
     assert [name for name in made if made[name] != committed[name]] == []
 
@@ -98,8 +101,9 @@ def test_the_readme_prints_what_was_published() -> None:
     assert seen == 12
 
 
-def test_every_record_has_the_metrics_of_its_scores() -> None:
-    store = RecordStore(RESULTS)
+@pytest.mark.parametrize("folder", [RESULTS, CONTEXT])
+def test_every_record_has_the_metrics_of_its_scores(folder: Path) -> None:
+    store = RecordStore(folder)
     for record in store.all():
         assert isinstance(record, Record), record
         scores = store.scores(record)
