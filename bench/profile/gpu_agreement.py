@@ -9,34 +9,39 @@ from bench.experiment.methods import MethodChoice
 from bench.experiment.schedule import Precision
 from bench.profile.gpu import Bench, loss_of
 
-# Largest difference, relative to the largest value: a multiple of the rounding of TF32 (2^-11), in which a
+# Of the values: a multiple of the rounding of TF32 (2^-11), in which a
 # GPU convolves in fp32, and of bf16 (2^-9), which a hundred layers add up.
 TOLERANCE: dict[Precision, float] = {"fp32": 2e-2, "bf16": 1e-1}
 IMAGES = 2
 
 
 class Apart(NamedTuple):
-    """How far apart two devices are, relative to the largest value.
+    """How far apart two devices are.
 
     Attributes:
-        logits: in evaluation.
-        gradients: median over the parameters of a backward pass, each of its largest difference.
+        logits: in evaluation: the largest difference, of the largest logit.
+        head: of the gradients of all its parameters: the norm of the difference, of their norm.
+        backbone: likewise.
     """
 
     logits: float
-    gradients: float
+    head: float
+    backbone: float
 
 
 def apart(bench: Bench, choice: MethodChoice, side: int, precision: Precision) -> Apart:
     """Compute one batch on the device in a precision, and on the CPU in float32, with the same weights."""
     logits, gradients = _computed(bench, choice, side, bench.device, precision)
     expected, expected_gradients = _computed(bench, choice, side, torch.device("cpu"), "fp32")
-    shares = [_apart(gradients[name], one) for name, one in expected_gradients.items() if one.abs().max() > 0]
-    return Apart(_apart(logits, expected), float(torch.tensor(shares).median()))
+    largest = float((logits - expected).abs().max() / expected.abs().max())
+    parts = (_apart(gradients, expected_gradients, f"{part}.") for part in ("head", "backbone"))
+    return Apart(largest, *parts)
 
 
-def _apart(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).abs().max() / expected.abs().max())
+def _apart(found: dict[str, Tensor], expected: dict[str, Tensor], of: str) -> float:
+    names = [name for name in expected if name.startswith(of)]
+    mine, theirs = (torch.cat([some[name].flatten() for name in names]) for some in (found, expected))
+    return float((mine - theirs).norm() / theirs.norm())
 
 
 def _computed(

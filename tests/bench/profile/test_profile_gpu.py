@@ -45,7 +45,7 @@ def test_a_gpu_is_measured(tmp_path: Path) -> None:
     done = bench(tmp_path, None, "profile", "gpu", *small, "--minutes", "3", "--out", "gpu.json")
     assert done.exit_code == 0, done.output
     figures = load(tmp_path / "gpu.json").figures
-    assert all(figure.kept() for figure in figures if figure.unit == "of the largest")
+    assert all(figure.kept() for figure in figures if figure.unit == "relative difference")
     assert any("graphs" in figure.what for figure in figures)
     assert all("idle" in figure.bound for figure in figures if figure.what.endswith("training"))
 
@@ -64,10 +64,10 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
     found = session(Until.minutes(5))
     assert not found.left_out
     figures = {figure.what: figure for figure in found.figures}
-    assert len(figures) == len(found.figures) == 2 * 2 * 2 + 2 * (2 * 2 * 2) + 2 * 2 * 2
+    assert len(figures) == len(found.figures) == 2 * 2 * 3 + 2 * (2 * 2 * 2) + 2 * 2 * 2
     for precision in ("fp32", "bf16"):
         for name in ("resnet", SALGL):
-            for what in ("logits", "gradients"):
+            for what in ("logits", "head's gradients", "backbone's gradients"):
                 assert figures[f"{name} at 32, {precision}: {what} against the CPU's in float32"].kept()
     salgl = figures[f"{SALGL} at 32, batch 4, fp32, eager: training"]
     assert (salgl.against, salgl.least) == ("the baseline", 0.75) and salgl.times()
@@ -122,9 +122,9 @@ def test_heads_of_every_kind_can_be_measured(method: str) -> None:
 
 def test_wrong_numbers_of_a_device_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     (choice,) = methods("resnet")
-    assert apart(SMALL, choice, 32, "fp32") == (0, 0)
+    assert apart(SMALL, choice, 32, "fp32") == (0, 0, 0)
     half = apart(SMALL, choice, 32, "bf16")
-    assert 0 < half.logits < 0.1 and 0 < half.gradients < 0.1
+    assert 0 < half.logits < 0.1 and 0 < half.head < 0.1 and 0 < half.backbone < 0.1
     plain, calls = Bench.batch, list[int]()
 
     def noisy(self: Bench, size: int, side: int) -> Any:
@@ -133,7 +133,8 @@ def test_wrong_numbers_of_a_device_would_be_seen(monkeypatch: pytest.MonkeyPatch
         return images // len(calls), targets
 
     monkeypatch.setattr(Bench, "batch", noisy)
-    assert apart(SMALL, choice, 32, "fp32").gradients > 0.02
+    found = apart(SMALL, choice, 32, "fp32")
+    assert found.head > 0.02 and found.backbone > 0.02
 
 
 @pytest.mark.parametrize(
