@@ -155,6 +155,8 @@ def _downloads(cells: list[Cell]) -> list[str]:
 
 def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
     """How long the cells will take, where there are records to tell."""
+    if matrix.launcher == "slurm":
+        return "How long that takes is not known: it depends on the machines that the tasks are given."
     # Imported here because importing torch takes longer than planning.
     from bench.engine.environment import device_name
     from bench.engine.estimate import estimate

@@ -163,7 +163,7 @@ def _schedules(matrix: MatrixSpec, data: str) -> list[_NamedSchedule]:
 
 
 def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object]) -> _NamedSchedule:
-    schedule = load_schedule(name, overrides, lambda: _automatic_precision(matrix.device))
+    schedule = load_schedule(name, overrides, lambda: _automatic_precision(matrix))
     if matrix.init_from:
         if matrix.weights not in (None, "none"):
             raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
@@ -171,11 +171,19 @@ def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object]) -> _N
     return _NamedSchedule(Path(name).stem, schedule, initial_weights(schedule.weights))
 
 
-def _automatic_precision(device: str) -> Precision:
+def _automatic_precision(matrix: MatrixSpec) -> Precision:
     # Here, because it imports torch, which takes seconds.
     from bench.engine.environment import automatic_precision
 
-    return automatic_precision(device)
+    try:
+        return automatic_precision(matrix.device)
+    except UserError as error:
+        if matrix.launcher != "slurm":
+            raise
+        raise UserError(
+            "What precision auto stands for is not known here, where the GPU of the tasks is not: give "
+            "--precision bf16, or fp32."
+        ) from error
 
 
 def _start(path: Path | None) -> "StartModel | None":

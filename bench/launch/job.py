@@ -91,7 +91,7 @@ def create_job(matrix: MatrixSpec, cells: list[Cell], launcher: str) -> Submitte
     now = datetime.now(UTC)
     job = Job(
         name=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
-        matrix=matrix,
+        matrix=_as_planned(matrix, cells),
         cells=tuple(cell.spec.run_id() for cell in to_run),
         stored={cell.spec.run_id(): cell.stamp for cell in to_run},
         launcher=launcher,
@@ -106,6 +106,15 @@ def create_job(matrix: MatrixSpec, cells: list[Cell], launcher: str) -> Submitte
     folder = (work_folder() / JOBS / job.name).absolute()
     _write(folder, job)
     return Submitted(folder, job)
+
+
+def _as_planned(matrix: MatrixSpec, cells: list[Cell]) -> MatrixSpec:
+    """A matrix with the precision that `auto` was taken for: where tasks run, it may stand for another."""
+    found = {cell.spec.schedule.precision for cell in cells}
+    if len(found) != 1:  # data sets with schedules of their own, none of which leaves it open
+        return matrix
+    changed = {name: value for name, value in matrix.set.items() if name != "precision"}
+    return matrix.model_copy(update={"precision": found.pop(), "set": changed})
 
 
 def _environment() -> dict[str, str]:

@@ -169,7 +169,11 @@ def _executor(folder: Path, job: Job, settings: SlurmSettings, after: str | None
         ntasks_per_node=1,
         array_parallelism=settings.at_once or len(job.cells),
         stderr_to_stdout=True,
-        setup=[line % {"logs": shlex.quote(str(logs))} for line in _ENDED] + list(settings.setup),
+        # A line of a user that fails ends the task, with its code: what follows would run without it.
+        setup=[
+            *(line % {"logs": shlex.quote(str(logs))} for line in _ENDED),
+            *(("set -e", *settings.setup, "set +e") if settings.setup else ()),
+        ],
         # Since 22.05 srun does not take over the CPUs of its job by itself.
         srun_args=["--cpu-bind=none", *([f"--cpus-per-task={settings.cpus}"] if settings.cpus else [])],
         wckey=None,

@@ -51,9 +51,7 @@ def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
     from bench.engine.environment import keep_to_share
     from bench.engine.machine import Machine
 
-    cells = [cell for cell in planned if cell.spec.run_id() in job.cells]
-    for cell in cells:
-        check_code(job, cell)
+    cells = [find_cell(job, planned, run_id) for run_id in job.cells]
     keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
     check_models(cells, machine.device, log.task)

@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from bench.engine.log import LogDisplay
 from bench.engine.plan import plan
 from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.launch.job import JOB, change_job, create_job, list_jobs, load_job, log_of
 from bench.launch.status import cell_statuses
-from bench.launch.worker import find_cell
+from bench.launch.worker import find_cell, prepare_cells
 from bench_command import TINY, bench
 from trees import write_voc
 
@@ -57,7 +59,9 @@ def test_a_job_holds_what_a_task_needs_and_its_cells_are_told_from_files(
     cells = plan(matrix)
     folder, job = create_job(matrix, cells, "local")
     assert folder.parent == tmp_path / "work" / "jobs" and load_job(folder) == job
-    assert job.matrix == matrix and job.cells == tuple(cell.spec.run_id() for cell in cells)
+    assert job.matrix == matrix.model_copy(update={"precision": "fp32"}) and job.cells == tuple(
+        cell.spec.run_id() for cell in cells
+    )
     assert job.environment == {"BENCH_WORK": str(tmp_path / "work"), "BENCH_DATA_ROOT": "data"}
     assert change_job(folder, ids={"array": "12"}).ids == {"array": "12"} == load_job(folder).ids
     assert [one.job.name for one in list_jobs()] == [job.name]
@@ -83,6 +87,28 @@ def test_a_job_holds_what_a_task_needs_and_its_cells_are_told_from_files(
     with pytest.raises(UserError, match=r"job\.json"):
         load_job(folder)
     assert list_jobs() == []
+
+
+@pytest.mark.parametrize(
+    "asked", [{"precision": "auto"}, {"set": {"precision": "auto"}}, {"schedule": "frozen"}]
+)
+def test_a_task_on_another_machine_has_the_precision_that_the_job_was_planned_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_WORK", "work")
+    write_voc(tmp_path / "data", train=8, test=4)
+    given = {"data": "voc2007", "methods": "resnet", "device": "cpu", "data_root": tmp_path / "data"}
+    matrix = load_matrix(None, {**given, **asked})
+    monkeypatch.setattr("bench.engine.environment.automatic_precision", lambda device: "bf16")
+    cells = plan(matrix)
+    folder, job = create_job(matrix, cells, "slurm")
+    assert {cell.spec.schedule.precision for cell in cells} == {"bf16"}
+    monkeypatch.setattr("bench.engine.environment.automatic_precision", lambda device: "fp32")
+    planned = plan(load_job(folder).matrix)
+    assert [find_cell(job, planned, run).spec.run_id() for run in job.cells] == list(job.cells)
+    with pytest.raises(UserError, match="submit it again"):
+        prepare_cells(job, planned[:1], LogDisplay(Console(quiet=True)))
 
 
 @pytest.mark.parametrize("ids", [{"prepare": "../../away"}, {"../away": "1"}, {"prepare": "--all"}])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench_command import TINY, bench
 from slurm_tasks import jobs
@@ -34,6 +35,18 @@ def test_a_dry_run_says_what_would_be_submitted_and_submits_nothing(
     said = "To be submitted to Slurm: a task that prepares, and after it 2 for the runs, 4 at a time."
     assert said in done.stdout and "Each task asks for partition gpu, 1 GPU." in done.stdout
     assert not jobs(tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_tasks_with_a_gpu_are_planned_where_there_is_none(tmp_path: Path, data: Path) -> None:
+    settings(tmp_path / "run", "gpus: 1\n")
+    cuda = (*RUN[:-1], "cuda", *SLURM, "--dry-run")
+    assert RUN[-2:] == ("--device", "cpu")
+    for more in ((), ("--compile", "graphs"), ("--precision", "bf16")):
+        done = bench(tmp_path / "run", data, *cuda, *more)
+        assert done.exit_code == 0 and "it depends on the machines that the tasks are given" in done.output
+    done = bench(tmp_path / "run", data, *cuda, "--precision", "auto")
+    assert done.exit_code == 2 and "give --precision bf16, or fp32" in done.output, done.output
 
 
 def test_where_there_is_no_slurm_it_says_so(
