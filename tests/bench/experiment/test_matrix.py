@@ -280,6 +280,7 @@ def test_any_field_of_the_schedule_can_be_set(matrix: Callable[..., MatrixSpec],
         (["epochs=0"], "'epochs' is 0"),
         (["decay=cosin"], "did you mean 'cosine'"),
         (["about=x"], "it cannot be set"),
+        (["momentum=0.5"], "'momentum' has no effect, as it needs optimizer 'sgd'"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(

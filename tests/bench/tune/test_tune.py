@@ -247,6 +247,20 @@ def test_what_cannot_be_tuned_is_refused(more: tuple[str, ...], said: str, tmp_p
     assert not (tmp_path / "results").exists()
 
 
+def test_what_is_drawn_may_have_no_effect_in_a_trial(tmp_path: Path) -> None:
+    """A space that draws the optimiser draws its momentum too, which one of them alone has."""
+    write_voc(tmp_path / "data", train=40, test=4)
+    (tmp_path / "mine.yaml").write_text(
+        "about: the optimiser\nschedule:\n  optimizer: {kind: one-of, values: [adam, adamw]}\n"
+        "  momentum: {kind: uniform, low: 0.1, high: 0.8}\n"
+    )
+    asked = (*TUNE, "--space", "mine.yaml", "--dry-run")
+    done = bench(tmp_path, tmp_path / "data", *asked)
+    assert done.exit_code == 0, done.output
+    given = bench(tmp_path, tmp_path / "data", *asked, "--set", "momentum=0.5")
+    assert given.exit_code == 2 and "'momentum' has no effect" in given.output
+
+
 def test_a_data_set_that_is_too_small_for_a_validation_split_is_refused(tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=12, test=4)
     done = bench(tmp_path, tmp_path / "data", *TUNE)
