@@ -32,7 +32,7 @@ def run_matrix(
     protocol: str = "bench",
     vectors: str = "label-sets",
     init_from: Path | str | None = None,
-    init_parts: "Parts" = "class-independent",
+    init_parts: "Parts | None" = None,
     data_root: Path | str | None = None,
     limit_train: int | None = None,
     limit_eval: int | None = None,
@@ -60,7 +60,7 @@ def run_matrix(
         protocol: how metrics are computed.
         vectors: the source of the label vectors, as `bench labels vectors --from` takes it.
         init_from: a model to start from, in place of the schedule's weights.
-        init_parts: what of that model is taken.
+        init_parts: what of that model is taken; `class-independent` if None.
         data_root: the folder that holds the data; environment and configuration file are asked if None.
         limit_train: train on so many images only.
         limit_eval: evaluate on so many images only.

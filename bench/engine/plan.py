@@ -13,7 +13,7 @@ from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import Precision, Schedule, load_schedule
-from bench.experiment.start import InitFrom
+from bench.experiment.start import DEFAULT_PARTS, InitFrom
 from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
 from bench.loggers.catalog import check_loggers
@@ -247,7 +247,7 @@ def _starts(matrix: MatrixSpec, asked: _Asked, dataset: DataSet) -> list[InitFro
         return [None] * len(asked.methods)
     from bench.engine.warm_start import plan_init
 
-    return [*plan_init(asked.start, matrix.init_parts, asked.methods, dataset.info.classes)]
+    return [*plan_init(asked.start, matrix.init_parts or DEFAULT_PARTS, asked.methods, dataset.info.classes)]
 
 
 def _identity(source: VectorSource, dataset: DataSet) -> str:

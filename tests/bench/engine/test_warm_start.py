@@ -342,6 +342,9 @@ def test_contradictions_are_refused_before_anything_is_trained(tmp_path: Path) -
 
     both = said("--data", "voc2007", "--init-from", str(path), "--weights", "imagenet1k_v1")
     assert "Give --weights or --init-from, not both" in both
+    assert "init_parts says what of the model init_from is taken: add init_from" in said(
+        *TINY, "--init-parts", "all"
+    )
     assert "'init_parts' is 'head'" in said(*TINY, "--init-from", str(path), "--init-parts", "head")
     assert "does not exist" in said(*TINY, "--init-from", "none.safetensors")
     assert "is no whole safetensors file" in said(*TINY, "--init-from", str(Path(__file__)))

@@ -139,6 +139,7 @@ def test_methods_with_options() -> None:
         ("ml-gcn/tau=2", "Method 'ml-gcn/tau=2': 'tau' is 2"),
         ("ml-gcn/tau=nan", "'tau' is 'nan'"),
         ("ml-gcn/tau=", "'tau' is None"),
+        ("resnet/pool=max/pool=avg", "Method 'resnet/pool=max/pool=avg': pool is given twice"),
         ("resnet/pool=[", "Method 'resnet/pool=.': '.' is no value for pool"),
     ],
 )

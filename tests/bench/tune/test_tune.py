@@ -159,7 +159,15 @@ def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
         "4 trials each, drawn from seed 0" in first and "weight_decay from 0.001 to 3 (log-uniform)" in first
     )
     assert "What mattered" not in first, "three drawn trials say nothing of that"
-    for more, said in (((), "--report needs --name"), (("--name", "other"), "there are: voc2007-frozen")):
+    named = ("--name", "voc2007-frozen")
+    for more, said in (
+        ((), "--report needs --name"),
+        (("--name", "other"), "there are: voc2007-frozen"),
+        ((*named, "--trials", "99"), "leave out --trials"),
+        ((*named, "--methods", "foo"), "leave out --methods"),
+        ((*named, "--set", "lr=1"), "leave out --set"),
+        ((*named, "--dry-run"), "leave out --dry-run"),
+    ):
         refused = bench(tuned, None, "tune", "--report", *more)
         assert refused.exit_code == 2 and said in refused.output
 
