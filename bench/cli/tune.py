@@ -56,7 +56,7 @@ def _refuse_what_a_report_ignores(context: click.Context) -> None:
 )
 @click.option("--name", help="Of the tune, and its folder under RESULTS/tunes.  [default: DATA-SCHEDULE]")
 @click.option("--report", is_flag=True, help="Write the report of the tune --name from its records alone.")
-@matrix_options
+@matrix_options(seeds=FINAL_SEEDS)
 @click.option("--dry-run", is_flag=True, default=None, help="Print the trials and stop.")
 @click.pass_context
 def command(

@@ -149,6 +149,12 @@ def test_tables_write_the_reports_of_tunes_too(tuned: Path) -> None:
     assert 'id="tuned-part"' in page and "Chosen values" in page
 
 
+@pytest.mark.parametrize(("command", "seeds"), [("tune", "0,1,2"), ("run", "0")])
+def test_the_help_names_the_seeds_that_are_run(command: str, seeds: str, tmp_path: Path) -> None:
+    text = " ".join(bench(tmp_path, None, command, "--help").stdout.split())
+    assert f"--seeds TEXT Numbers separated by commas. [default: {seeds}]" in text
+
+
 def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
     folder = tuned / "results" / "tunes" / "voc2007-frozen"
     first = (folder / "report.md").read_text("utf-8")
