@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
+from bench.cli.options import given_options
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.stop import Stopped, heeding_signals
 from bench.tune.report import write_report
@@ -16,7 +17,7 @@ from bench.tune.tune import plan_tune, run_tune
 
 FINAL_SEEDS = "0,1,2"
 A_METHOD_HAS_NO_RESULT = 1
-OF_A_REPORT = frozenset({"report", "name", "results", "debug"})
+OF_A_REPORT = frozenset({"report", "name", "results"})
 GOES_ON = "; the same command goes on with the tune"
 
 
@@ -29,9 +30,8 @@ def _refuse_split(_: click.Context, __: click.Parameter, value: str | None) -> N
 
 
 def _refuse_what_a_report_ignores(context: click.Context) -> None:
-    for option in context.command.params:
-        given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
-        if given and option.name not in OF_A_REPORT:
+    for name, option in given_options(context).items():
+        if name not in OF_A_REPORT:
             raise click.UsageError(
                 f"--report reads the records of a tune, by --name and --results alone: leave out "
                 f"{option.opts[0]}."

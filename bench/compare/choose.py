@@ -1,6 +1,6 @@
 """Which runs a comparison of two methods is made of, and why runs may not be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ def pair(
     data: str | None,
     protocol: Protocol | None,
     command: str = "compare",
+    options: str = "",
 ) -> Pair:
     """Find the runs that two arguments name.
 
@@ -57,11 +58,14 @@ def pair(
         data: the data set; needed where a method is named.
         protocol: measure all runs under it; each run's own where it is None.
         command: what was asked for, as messages tell how to ask again.
+        options: its options, likewise, as a shell takes them.
 
     Raises:
         UserError: there is no such run, there are several sets of runs, or the two may not be compared.
     """
-    chooser = _Chooser(store, name_of(data) if data else None, protocol, command)
+    chooser = _Chooser(
+        store, name_of(data) if data else None, protocol, lambda runs: f"{command} {runs} {options}".strip()
+    )
     runs_a, runs_b = (() if chooser.is_method(text) else chooser.named(text) for text in (a, b))
     label_a, label_b = ("" if runs else chooser.label(text) for runs, text in ((runs_a, a), (runs_b, b)))
     if runs_a or runs_b:
@@ -77,11 +81,13 @@ def pair(
 class _Chooser:
     """Looks runs up among the finished ones of a store."""
 
-    def __init__(self, store: RecordStore, data: str | None, protocol: Protocol | None, command: str) -> None:
+    def __init__(
+        self, store: RecordStore, data: str | None, protocol: Protocol | None, again: Callable[[str], str]
+    ) -> None:
         self._runs = Runs(store)
         self._data = data
         self._protocol = protocol
-        self._command = command
+        self._again = again
         self._unpaired: list[str] = []
         # Those of packages that are not installed here too.
         self._labels = {record.cell.row() for record in self._runs.records}
@@ -153,7 +159,7 @@ class _Chooser:
         if not shared:
             raise _no_shared_conditions(b, all_a[0], all_b[0])
         if len(shared) > 1:
-            raise _ambiguous(shared, self._command)
+            raise _ambiguous(shared, self._again)
         (runs_a, runs_b) = shared[0]
         chosen = _at_seeds(runs_a, runs_b), _at_seeds(runs_b, runs_a)
         if not chosen[0]:
@@ -212,7 +218,7 @@ def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
     )
 
 
-def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], command: str) -> UserError:
+def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], again: Callable[[str], str]) -> UserError:
     first, other = candidates[0][0][0], candidates[0][1][0]
     lines = [
         f"{first.cell.row()} and {other.cell.row()} were run on {first.cell.data} under "
@@ -220,7 +226,7 @@ def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], command: str
     ]
     for runs_a, runs_b in candidates:
         both = " ".join(",".join(record.run_id for record in runs) for runs in (runs_a, runs_b))
-        lines.append(f"  bench {command} {both}")
+        lines.append(f"  bench {again(both)}")
         differ = differences(first, runs_a[0])
         than = f"; differs from the first in {', '.join(differ)}" if differ else ""
         lines.append(f"    {describe_schedule(runs_a[0])}{than}")

@@ -66,9 +66,14 @@ def test_several_conditions_are_listed_with_commands_that_work(tmp_path: Path) -
     commands = [
         shlex.split(line)[2:] for line in result.stderr.splitlines() if line.startswith("  bench compare ")
     ]
+    (tmp_path / "results").rename(tmp_path / "other place")
+    moved = compare(tmp_path, "resnet", "salgl", "--results", "other place").stderr
+    assert moved.count(" --results 'other place' ") == len(commands), "as a shell takes them"
+    (tmp_path / "other place").rename(tmp_path / "results")
     answers = [rows_of(compare(tmp_path, *command, "--format", "csv", data=None)) for command in commands]
     runs = {answer["mAP"]["runs_a"] for answer in answers}
     assert runs == {first[0].run_id(), f"{second[0].run_id()} {second[1].run_id()}"}
+    assert all(command[2:] == ["--data", "voc2007", "--resamples", "200"] for command in commands)
     # One run says which conditions are meant.
     beside = compare(tmp_path, second[1].run_id(), "salgl", "--format", "csv", data=None)
     assert rows_of(beside)["mAP"]["runs_b"] == second[3].run_id()
