@@ -12,7 +12,7 @@ from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.metrics.protocol import Protocol
 from bench.records.groups import Group, differences, group_records
 from bench.records.record import Record
-from bench.records.runs import Runs, notes_on
+from bench.records.runs import Runs, left_out, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 
@@ -124,11 +124,23 @@ class _Chooser:
             raise UserError(f"{unknown} Nor does a run begin or end with it; `bench ls` lists the runs.")
         record = self._runs.store.find(text)
         if record.run_id in self._runs.notes:
-            reason = f"it failed ({record.error})" if record.error else "a server holds its test labels"
-            raise UserError(f"{record.run_id} cannot be compared: {reason}.")
+            raise UserError(f"{record.run_id} cannot be compared: {self._why_left_out(record)}.")
         if self._data not in (None, record.cell.data):
             raise UserError(f"{record.run_id} is a run on {record.cell.data}, not on {self._data}.")
         return self._under_protocol(self._runs.today(record))
+
+    def _why_left_out(self, record: Record) -> str:
+        if record.error:
+            return f"it failed ({record.error})"
+        if record.metrics is None:
+            return "a server holds its test labels"
+        return self._runs.notes[record.run_id].removeprefix(left_out(record, ""))
+
+    def _beside_left_out(self, error: UserError, data: str, *labels: str) -> UserError:
+        """With a line on every run of these methods that is left out: it may be the one that was meant."""
+        starts = tuple(f"{data}-{label.partition('/')[0]}-s" for label in labels)
+        notes = [note for run, note in self._runs.notes.items() if run.startswith(starts)]
+        return UserError("\n".join([str(error), *notes]))
 
     def _under_protocol(self, record: Record) -> Record:
         if self._protocol is None:
@@ -139,13 +151,14 @@ class _Chooser:
     def beside(self, fixed: Records, label: str) -> Records:
         """The runs of a method at the seeds and under the conditions of others."""
         first = fixed[0]
+        of = first.cell.data, first.cell.row(), label
         found = self._of(label, first.cell.data)
         alike = [record for record in found if record.cell.conditions() == first.cell.conditions()]
         if not alike:
-            raise _no_shared_conditions(label, first, found[0])
+            raise self._beside_left_out(_no_shared_conditions(label, first, found[0]), *of)
         chosen = _at_seeds(alike, fixed)
         if len(chosen) < len(fixed) and label != PRIOR.name:
-            raise _no_shared_seeds(alike, fixed)
+            raise self._beside_left_out(_no_shared_seeds(alike, fixed), *of)
         return chosen
 
     def methods(self, a: str, b: str) -> tuple[Records, Records]:
@@ -157,13 +170,13 @@ class _Chooser:
         groups = [group.by_row() for group in group_records(different.values())]
         shared = [(rows[a], rows[b]) for rows in groups if a in rows and b in rows]
         if not shared:
-            raise _no_shared_conditions(b, all_a[0], all_b[0])
+            raise self._beside_left_out(_no_shared_conditions(b, all_a[0], all_b[0]), self._data, a, b)
         if len(shared) > 1:
-            raise _ambiguous(shared, self._again)
+            raise self._beside_left_out(_ambiguous(shared, self._again), self._data, a, b)
         (runs_a, runs_b) = shared[0]
         chosen = _at_seeds(runs_a, runs_b), _at_seeds(runs_b, runs_a)
         if not chosen[0]:
-            raise _no_shared_seeds(runs_a, runs_b)
+            raise self._beside_left_out(_no_shared_seeds(runs_a, runs_b), self._data, a, b)
         self._unpaired = [
             f"left out: {record.run_id}: the other method has no run with its seed"
             for record in (*runs_a, *runs_b)

@@ -1,5 +1,6 @@
 """Which runs `bench compare` takes for its arguments, and which it refuses to compare."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -144,6 +145,26 @@ def test_damaged_failed_and_unmeasured_runs_are_said(tmp_path: Path) -> None:
     )
     held = store.save(record, scores).run_id
     assert "a server holds its test labels" in compare(tmp_path, "resnet", held, data=None).stderr
+
+
+def test_a_run_whose_metrics_are_not_those_of_its_scores_is_said_where_no_other_matches(
+    tmp_path: Path,
+) -> None:
+    other = made_cell("salgl", schedule=SCHEDULE.model_copy(update={"image_size": 96}))
+    cells = made_cell("resnet"), made_cell("salgl"), other
+    runs_of(tmp_path, *cells)
+    file = tmp_path / "results" / "runs" / cells[1].run_id() / RECORD
+    record = json.loads(file.read_text("utf-8"))
+    record["metrics"]["mAP"] = 0.99
+    file.write_text(json.dumps(record), encoding="utf-8")
+    why = "its mAP is 99.00, and its scores give "
+    for first in ("resnet", cells[0].run_id()):
+        refused = compare(tmp_path, first, "salgl")
+        assert refused.exit_code == 2 and "differ in schedule image_size (64, 96)" in refused.stderr
+        assert f"left out: {cells[1].run_id()}: {why}" in refused.stderr
+    named = compare(tmp_path, cells[0].run_id(), cells[1].run_id())
+    assert f"{cells[1].run_id()} cannot be compared: {why}" in named.stderr
+    assert "left out" not in compare(tmp_path, "resnet", "salgl", data="voc2012").stderr
 
 
 def test_scores_that_are_not_the_records_are_refused(tmp_path: Path) -> None:
