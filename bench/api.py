@@ -59,7 +59,7 @@ def run_matrix(
         settings: fields of the schedule to change: `{"epochs": 5, "loss": "asl"}`.
         protocol: how metrics are computed.
         vectors: the source of the label vectors, as `bench labels vectors --from` takes it.
-        init_from: a model to start from, in place of the schedule's weights.
+        init_from: a model to start from, a file or a run here, in place of the schedule's weights.
         init_parts: what of that model is taken; `class-independent` if None.
         data_root: the folder that holds the data; environment and configuration file are asked if None.
         limit_train: train on so many images only.

@@ -34,8 +34,8 @@ _HOW = (
     click.option("--weights", help="Initial weights of the backbone: a name, a file, or 'none'."),
     click.option(
         "--init-from",
-        type=click.Path(path_type=Path),
-        help="Start from this model of `bench run` or `bench import-checkpoint`, in place of the weights: "
+        metavar="MODEL",
+        help="Start from this model, a run here or a file, in place of the weights: "
         "always from its backbone, and from its head where it is of the same method.",
     ),
     click.option(

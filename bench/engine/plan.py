@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from bench.datasets.index import count_batches, smallest_batch
 from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
+from bench.engine.find_model import find_model
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
@@ -154,7 +155,7 @@ def _find(matrix: MatrixSpec, as_given: bool) -> _Asked:
     protocol = resolve_protocol(matrix.protocol)
     schedules = {name: _schedules(matrix, name, as_given) for name in matrix.data}
     vectors = vector_source(matrix.vectors, matrix.data_root)
-    return _Asked(methods, protocol, schedules, vectors, _start(matrix.init_from))
+    return _Asked(methods, protocol, schedules, vectors, _start(matrix))
 
 
 def _schedules(matrix: MatrixSpec, data: str, as_given: bool) -> list[_NamedSchedule]:
@@ -178,13 +179,13 @@ def _automatic_precision(device: str) -> Precision:
     return automatic_precision(device)
 
 
-def _start(path: Path | None) -> "StartModel | None":
-    if path is None:
+def _start(matrix: MatrixSpec) -> "StartModel | None":
+    if matrix.init_from is None:
         return None
     # Here, because it imports torch, which takes seconds.
     from bench.engine.warm_start import StartModel
 
-    return StartModel(path)
+    return StartModel(find_model(matrix.init_from, matrix.results))
 
 
 def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
