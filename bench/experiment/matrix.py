@@ -9,7 +9,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bench.datasets.catalog import EvaluatedOn
 from bench.errors import UserError
@@ -29,6 +37,16 @@ _OFTEN_CHANGED = ("backbone", "weights", "image_size", "eval_image_size", "epoch
 _MATRICES = resources.files("bench") / "matrices"
 
 
+def _whole_number(value: Any) -> Any:
+    # What else a text may be, as `0-2`, pydantic would answer with a bound, or with what it could not parse.
+    if isinstance(value, str) and not value.isdecimal():
+        raise ValueError("seeds are whole numbers separated by commas, as in 0,1,2")
+    return value
+
+
+Seed = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, lt=2**32)]
+
+
 class MatrixSpec(BaseModel):
     """The matrix: methods x data x seeds under one schedule. Every field is an option of `bench run`."""
 
@@ -38,7 +56,7 @@ class MatrixSpec(BaseModel):
         ("all",), min_length=1, description="'all' or 'seeds', or names with options: resnet/pool=max"
     )
     data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
     protocol: str = "bench"
     # fields of the schedule: the often changed ones by name, and any of them
