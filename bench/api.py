@@ -15,6 +15,7 @@ from bench.resolve import names_in
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.datasets.catalog import EvaluatedOn
     from bench.experiment.matrix import Compiled, MatrixSpec, Overwrite
     from bench.experiment.start import Parts
     from bench.trained.scorer import Scorer
@@ -31,8 +32,9 @@ def run_matrix(
     settings: Mapping[str, Any] | None = None,
     protocol: str = "bench",
     vectors: str = "label-sets",
+    split: "EvaluatedOn" = "test",
     init_from: Path | str | None = None,
-    init_parts: "Parts" = "class-independent",
+    init_parts: "Parts | None" = None,
     data_root: Path | str | None = None,
     limit_train: int | None = None,
     limit_eval: int | None = None,
@@ -51,16 +53,22 @@ def run_matrix(
     What is stored already is not run again; a run that was interrupted goes on from its last epoch. A run
     that fails does not stop the others: its row says why.
 
+    Example: two methods after five epochs, on a validation split:
+
+        run_matrix("voc2007", "resnet,ml-gcn", settings={"epochs": 5, "loss": "asl"}, split="validation")
+
     Args:
         data: names of data sets, or YAML files that describe one's own; several in a list, or with commas.
         methods: `all` built in, or names with options (`resnet/pool=max`).
         seeds: one or several.
         schedule: the name or YAML file of a training schedule; each data set's own if None.
-        settings: fields of the schedule to change: `{"epochs": 5, "loss": "asl"}`.
+        settings: fields of the schedule to change, such as epochs; they are no arguments of their own.
         protocol: how metrics are computed.
         vectors: the source of the label vectors, as `bench labels vectors --from` takes it.
-        init_from: a model to start from, in place of the schedule's weights.
-        init_parts: what of that model is taken.
+        split: what is evaluated: `test`, or `validation`, which is carved from the training split and leaves
+            the test split unopened.
+        init_from: a model to start from, a file or a run here, in place of the schedule's weights.
+        init_parts: what of that model is taken; `class-independent` if None.
         data_root: the folder that holds the data; environment and configuration file are asked if None.
         limit_train: train on so many images only.
         limit_eval: evaluate on so many images only.
@@ -95,6 +103,7 @@ def run_matrix(
         "set": dict(settings or {}),
         "protocol": protocol,
         "vectors": vectors,
+        "split": split,
         "init_from": init_from,
         "init_parts": init_parts,
         "data_root": data_root,

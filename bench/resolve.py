@@ -9,13 +9,26 @@ from bench.errors import UserError, cut
 T = TypeVar("T")
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+class UnknownNameError(UserError):
+    """A name that does not exist, said with the valid ones and the nearest match.
+
+    Attributes:
+        kind: of what.
+        name: as it was given.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        # Of a text that no name can be, the search would take long.
+        near = difflib.get_close_matches(name[:200], names, n=1, cutoff=0.5)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        super().__init__(f"Unknown {kind} '{cut(name)}'.{hint} Known: {', '.join(names)}.")
+        self.kind, self.name = kind, name
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that does not exist, with the valid ones and the nearest match."""
-    names = sorted(known)
-    # Of a text that no name can be, the search would take long.
-    near = difflib.get_close_matches(name[:200], names, n=1, cutoff=0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    return UserError(f"Unknown {kind} '{cut(name)}'.{hint} Known: {', '.join(names)}.")
+    return UnknownNameError(kind, name, known)
 
 
 def resolve(kind: str, name: str, known: Mapping[str, T]) -> T:

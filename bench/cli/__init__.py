@@ -139,7 +139,7 @@ class LazyGroup(click.Group):
         except UserError as error:
             if ctx.params.get("debug"):
                 raise
-            raise Mistake(cut(str(error), LONGEST)) from error
+            raise Mistake(cut(str(_better_known(error)), LONGEST)) from error
         except KeyboardInterrupt as interrupt:
             raise Interrupted(*interrupt.args) from None
         except Stopped as stopped:
@@ -149,6 +149,17 @@ class LazyGroup(click.Group):
             if ctx.params.get("debug") or error.filename is None:
                 raise
             raise Mistake(f"{error.filename}: {error.strerror}{_what_to_do(error)}.") from error
+
+
+def _better_known(error: UserError) -> UserError:
+    """What to say of a name that no data set has, where something here tells what it stands for."""
+    from bench.resolve import UnknownNameError
+
+    if not (isinstance(error, UnknownNameError) and error.kind == "data set"):
+        return error
+    from bench.records.own_data import no_data_set
+
+    return no_data_set(error.name) or error
 
 
 def _what_to_do(error: OSError) -> str:

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
-from bench.cli.options import RESULTS
+from bench.cli.options import RESULTS, options_again
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
 
@@ -21,8 +21,17 @@ from bench.records.store import RecordStore
     "--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples."
 )
 @click.option("--format", "form", default="text", show_default=True, help="text, md, csv, tex or html.")
+@click.pass_context
 def command(
-    a: str, b: str, data: str | None, results: Path, protocol: str | None, resamples: int, form: str
+    context: click.Context,
+    /,
+    a: str,
+    b: str,
+    data: str | None,
+    results: Path,
+    protocol: str | None,
+    resamples: int,
+    form: str,
 ) -> None:
     """Compare two methods on the same test images: differences with intervals and p-values.
 
@@ -38,7 +47,8 @@ def command(
 
     write = resolve("format", form, WRITERS)
     store = RecordStore(results)
-    runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None)
+    measured = resolve_protocol(protocol) if protocol else None
+    runs = pair(store, a, b, data, measured, options=options_again(context))
     with open_display(Console(stderr=True)) as display:
         comparison = compare(store, runs, resamples, progress=display.task("resampling runs"))
     click.echo(write(report(comparison)), nl=False)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    metavar="MODEL",
     required=True,
-    help="A model from `bench run` (.bench/runs/RUN/model.safetensors) or `bench import-checkpoint`.",
+    help="A run here, its .bench/runs/RUN/model.safetensors, or a file of `bench import-checkpoint`.",
 )
 @click.option("--data", required=True, help="Name of the data set.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder that holds the data.")
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--scores", type=click.Path(path_type=Path), help="Write ids, logits and labels to this .npz file."
 )
 def command(
-    checkpoint: Path,
+    checkpoint: str,
     data: str,
     data_root: Path | None,
     protocol_name: str | None,
@@ -67,12 +67,13 @@ def command(
     # Imported here because importing torch takes longer than reading help.
     from bench.datasets.open import open_split
     from bench.engine.environment import choose_device, choose_workers
+    from bench.engine.find_model import find_model
     from bench.engine.model_file import load_model
     from bench.engine.score_model import Conditions, check_told, score, sizes_for
     from bench.metrics.known import evaluate_unknown, known_labels
     from bench.metrics.protocol import resolve_protocol
 
-    trained = load_model(checkpoint)
+    trained = load_model(find_model(checkpoint))
     card = trained.card
     if known:
         check_told(card.method)  # before any data is read

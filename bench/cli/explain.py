@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.listing import print_json
-from bench.cli.options import RESULTS
+from bench.cli.options import RESULTS, options_again
 from bench.errors import UserError
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
@@ -53,7 +53,10 @@ SMALL = 0.02
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the kinds of errors as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     a: str,
     b: str,
     data: str | None,
@@ -89,7 +92,8 @@ def command(
                 "itself, as one that was imported, has no stored scores to be explained."
             )
     store = RecordStore(results)
-    runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None, "explain")
+    measured = resolve_protocol(protocol) if protocol else None
+    runs = pair(store, a, b, data, measured, "explain", options_again(context))
     path = out or page_path(results, runs)
     with open_display(Console(stderr=True)) as display:
         found = explain(store, runs, data, data_root, small=small, resamples=resamples, steps=display.task)

@@ -15,14 +15,15 @@ from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import Schedule
 from bench.records.store import RecordStore
 
-OPTIONS = (
+_WHAT = (
     click.option(
         "--methods",
         help="'all' built in, 'seeds' (the five that the harness began with), or names separated by commas, "
         "with options as in resnet/pool=max.  [default: all]",
     ),
     click.option("--data", help="Names of data sets, separated by commas."),
-    click.option("--seeds", help="Numbers separated by commas.  [default: 0]"),
+)
+_HOW = (
     click.option(
         "--schedule", help="Name or YAML file of the training schedule.  [default: the data set's own]"
     ),
@@ -33,8 +34,8 @@ OPTIONS = (
     click.option("--weights", help="Initial weights of the backbone: a name, a file, or 'none'."),
     click.option(
         "--init-from",
-        type=click.Path(path_type=Path),
-        help="Start from this model of `bench run` or `bench import-checkpoint`, in place of the weights: "
+        metavar="MODEL",
+        help="Start from this model, a run here or a file, in place of the weights: "
         "always from its backbone, and from its head where it is of the same method.",
     ),
     click.option(
@@ -115,9 +116,11 @@ class MatrixCommand(click.Command):
             raise click.UsageError(f"No such option: {error.option_name}; {said}.", ctx) from None
 
 
-def matrix_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a matrix."""
-    return reduce(lambda decorated, option: option(decorated), reversed(OPTIONS), command)
+def matrix_options(seeds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of a matrix, whose seeds are these where none are given."""
+    option_of_seeds = click.option("--seeds", help=f"Numbers separated by commas.  [default: {seeds}]")
+    options = (*_WHAT, option_of_seeds, *_HOW)
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 def print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:

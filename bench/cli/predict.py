@@ -16,8 +16,11 @@ from bench.cli.listing import print_rows
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from bench.trained.prediction import Prediction
+    from bench.trained.prediction import Label, Prediction
     from bench.trained.scorer import Scorer, Threshold
+
+    Labels = Callable[[Prediction], list[Label]]
+    """The labels of a picture that are shown."""
 
 
 def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) -> "Threshold":
@@ -36,7 +39,12 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.command("predict")
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--top", type=click.IntRange(1), help="Show so many labels, whatever their probability.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    help="Show so many labels: the most probable, whatever their probability; with --threshold, at most so "
+    "many of those that reach it.",
+)
 @click.option(
     "--threshold",
     metavar="NUMBER|fitted",
@@ -44,8 +52,13 @@ def _threshold(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Show labels from this probability on, or from those that `bench thresholds` fitted.  "
     "[default: fitted where there are some, else 0.5]",
 )
-@click.option("--json", "form", flag_value="json", help="Print JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV, a row for each label of a picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV, a row for each label of a picture; of one without a label, a row with empty cells.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write JSON or CSV to this file instead.")
 @click.option(
     "--maps", type=click.Path(path_type=Path), help="Draw where each label is seen into this folder."
@@ -57,7 +70,8 @@ def command(
     images: tuple[str, ...],
     top: int | None,
     threshold: "Threshold",
-    form: str | None,
+    as_json: bool,
+    as_csv: bool,
     out: Path | None,
     maps: Path | None,
     batch_size: int,
@@ -75,15 +89,19 @@ def command(
     from bench.trained.pictures import picture_files, readable
     from bench.trained.scorer import load_scorer
 
-    form = _form(form, out)
+    form = _form([name for name, asked in (("json", as_json), ("csv", as_csv)) if asked], out)
     files = picture_files(_names(images))
     scorer = load_scorer(model, device)
     scorer.thresholds(threshold)  # before any picture is read
+
+    def labels(one: "Prediction") -> "list[Label]":
+        return one.labels(top, reached=threshold is not None)
+
     found: list[Prediction] = []
     skipped: dict[str, str] = {}
     with open_display(Console(stderr=True)) as display:
         progress = display.task("predicting, picture")
-        drawn = Drawings(maps, top) if maps else None
+        drawn = Drawings(maps, labels) if maps else None
         for several in readable(files, batch_size, lambda path, why: skipped.update({str(path): why})):
             names, pictures = [str(path) for path, _ in several], [picture for _, picture in several]
             predictions = scorer.predict(pictures, threshold, maps is not None, batch_size, names)
@@ -93,9 +111,9 @@ def command(
             found += predictions
             progress(len(found) + len(skipped), len(files))
     if form:
-        _write(FORMS[form](scorer, found, skipped, top), out)
+        _write(FORMS[form](scorer, found, skipped, labels), out)
     else:
-        _print_table(scorer, found, top)
+        _print_table(scorer, found, labels)
     for name, reason in skipped.items():
         click.echo(f"{name}: {reason}", err=True)
     if skipped:
@@ -111,10 +129,17 @@ def _names(images: Sequence[str]) -> list[str]:
     return [name for name in names if name]
 
 
-def _form(form: str | None, out: Path | None) -> str:
+def _form(asked: Sequence[str], out: Path | None) -> str:
     """How the predictions are written; the ending of the file says it where no option does."""
+    if len(asked) > 1:
+        raise UserError("--json and --csv are two forms of the same: leave one out.")
     ending = out.suffix.lower().removeprefix(".") if out else ""
-    chosen = form or (ending if ending in FORMS else "")
+    said = [*asked, *([ending] if ending in FORMS else [])]
+    if len(set(said)) > 1:
+        raise UserError(
+            f"{out} ends in .{ending}, and --{said[0]} asks for another form: leave out the option."
+        )
+    chosen = said[0] if said else ""
     if out and not chosen:
         raise UserError(f"{out} ends neither in .json nor in .csv: say which it is to be, --json or --csv.")
     return chosen
@@ -130,26 +155,26 @@ def _write(text: str, out: Path | None) -> None:
     click.echo(f"Written: {out}")
 
 
-def _json(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], top: int | None) -> str:
+def _json(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], labels: "Labels") -> str:
     described = {
         "model": scorer.card.source,
         "method": scorer.card.method.label(),
         "calibrated": scorer.fitted is not None,
         "predictions": [
-            {"picture": one.picture, "labels": [label._asdict() for label in one.labels(top)]}
-            for one in found
+            {"picture": one.picture, "labels": [label._asdict() for label in labels(one)]} for one in found
         ],
         "skipped": [{"picture": name, "reason": reason} for name, reason in skipped.items()],
     }
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
 
-def _csv(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], top: int | None) -> str:
+def _csv(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], labels: "Labels") -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["picture", "label", "probability"])
     for one in found:
-        writer.writerows([one.picture, name, f"{value:.6g}"] for name, value in one.labels(top))
+        rows = [[one.picture, name, f"{value:.6g}"] for name, value in labels(one)]
+        writer.writerows(rows or [[one.picture, "", ""]])
     return text.getvalue()
 
 
@@ -157,11 +182,11 @@ FORMS: Final[dict[str, Callable[..., str]]] = {"json": _json, "csv": _csv}
 """How predictions are written for a program."""
 
 
-def _print_table(scorer: "Scorer", found: "list[Prediction]", top: int | None) -> None:
+def _print_table(scorer: "Scorer", found: "list[Prediction]", labels: "Labels") -> None:
     rows = [
         {
             "Picture": one.picture,
-            "Labels": ", ".join(f"{name} {value:.2f}" for name, value in one.labels(top)) or "none",
+            "Labels": ", ".join(f"{name} {value:.2f}" for name, value in labels(one)) or "none",
         }
         for one in found
     ]

@@ -32,9 +32,9 @@ GOES_ON = "; the same command goes on from the last epoch"
     "--matrix",
     "name",
     help="The methods of a table of the ADD-GCN paper: table4, table5, table6 or fig3; or backbones: a few "
-    "methods on five backbones of today. --spec wins over it.",
+    "methods on five backbones of today. --spec and other options win over it, if something of it is left.",
 )
-@matrix_options
+@matrix_options(seeds="0")
 @click.option(
     "--split",
     help="What is evaluated: test, or validation, which is carved from the training split and leaves the "

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
+from bench.cli.options import given_options
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.stop import Stopped, heeding_signals
 from bench.tune.report import write_report
@@ -16,6 +17,7 @@ from bench.tune.tune import plan_tune, run_tune
 
 FINAL_SEEDS = "0,1,2"
 A_METHOD_HAS_NO_RESULT = 1
+OF_A_REPORT = frozenset({"report", "name", "results"})
 GOES_ON = "; the same command goes on with the tune"
 
 
@@ -25,6 +27,15 @@ def _refuse_split(_: click.Context, __: click.Parameter, value: str | None) -> N
             "A tune has no --split: its trials are compared on the validation split, and what is chosen is "
             "measured on the test split."
         )
+
+
+def _refuse_what_a_report_ignores(context: click.Context) -> None:
+    for name, option in given_options(context).items():
+        if name not in OF_A_REPORT:
+            raise click.UsageError(
+                f"--report reads the records of a tune, by --name and --results alone: leave out "
+                f"{option.opts[0]}."
+            )
 
 
 @click.command("tune", cls=MatrixCommand)
@@ -45,10 +56,18 @@ def _refuse_split(_: click.Context, __: click.Parameter, value: str | None) -> N
 )
 @click.option("--name", help="Of the tune, and its folder under RESULTS/tunes.  [default: DATA-SCHEDULE]")
 @click.option("--report", is_flag=True, help="Write the report of the tune --name from its records alone.")
-@matrix_options
+@matrix_options(seeds=FINAL_SEEDS)
 @click.option("--dry-run", is_flag=True, default=None, help="Print the trials and stop.")
+@click.pass_context
 def command(
-    trials: int, design_seed: int, space: str, name: str | None, report: bool, **options: Any
+    context: click.Context,
+    /,
+    trials: int,
+    design_seed: int,
+    space: str,
+    name: str | None,
+    report: bool,
+    **options: Any,
 ) -> None:
     """Tune every method with the same draws and budget, then train what was chosen with several seeds.
 
@@ -59,6 +78,7 @@ def command(
     """
     console = Console(stderr=False)
     if report:
+        _refuse_what_a_report_ignores(context)
         if name is None:
             raise click.UsageError("--report needs --name, the name of the tune.")
         say(console, write_report(options["results"] or Path("results"), name))

@@ -1,6 +1,6 @@
 """Which runs a comparison of two methods is made of, and why runs may not be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.metrics.protocol import Protocol
 from bench.records.groups import Group, differences, group_records
 from bench.records.record import Record
-from bench.records.runs import Runs, notes_on
+from bench.records.runs import Runs, left_out, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 
@@ -43,6 +43,7 @@ def pair(
     data: str | None,
     protocol: Protocol | None,
     command: str = "compare",
+    options: str = "",
 ) -> Pair:
     """Find the runs that two arguments name.
 
@@ -57,11 +58,14 @@ def pair(
         data: the data set; needed where a method is named.
         protocol: measure all runs under it; each run's own where it is None.
         command: what was asked for, as messages tell how to ask again.
+        options: its options, likewise, as a shell takes them.
 
     Raises:
         UserError: there is no such run, there are several sets of runs, or the two may not be compared.
     """
-    chooser = _Chooser(store, name_of(data) if data else None, protocol, command)
+    chooser = _Chooser(
+        store, name_of(data) if data else None, protocol, lambda runs: f"{command} {runs} {options}".strip()
+    )
     runs_a, runs_b = (() if chooser.is_method(text) else chooser.named(text) for text in (a, b))
     label_a, label_b = ("" if runs else chooser.label(text) for runs, text in ((runs_a, a), (runs_b, b)))
     if runs_a or runs_b:
@@ -77,11 +81,13 @@ def pair(
 class _Chooser:
     """Looks runs up among the finished ones of a store."""
 
-    def __init__(self, store: RecordStore, data: str | None, protocol: Protocol | None, command: str) -> None:
+    def __init__(
+        self, store: RecordStore, data: str | None, protocol: Protocol | None, again: Callable[[str], str]
+    ) -> None:
         self._runs = Runs(store)
         self._data = data
         self._protocol = protocol
-        self._command = command
+        self._again = again
         self._unpaired: list[str] = []
         # Those of packages that are not installed here too.
         self._labels = {record.cell.row() for record in self._runs.records}
@@ -118,11 +124,23 @@ class _Chooser:
             raise UserError(f"{unknown} Nor does a run begin or end with it; `bench ls` lists the runs.")
         record = self._runs.store.find(text)
         if record.run_id in self._runs.notes:
-            reason = f"it failed ({record.error})" if record.error else "a server holds its test labels"
-            raise UserError(f"{record.run_id} cannot be compared: {reason}.")
+            raise UserError(f"{record.run_id} cannot be compared: {self._why_left_out(record)}.")
         if self._data not in (None, record.cell.data):
             raise UserError(f"{record.run_id} is a run on {record.cell.data}, not on {self._data}.")
         return self._under_protocol(self._runs.today(record))
+
+    def _why_left_out(self, record: Record) -> str:
+        if record.error:
+            return f"it failed ({record.error})"
+        if record.metrics is None:
+            return "a server holds its test labels"
+        return self._runs.notes[record.run_id].removeprefix(left_out(record, ""))
+
+    def _beside_left_out(self, error: UserError, data: str, *labels: str) -> UserError:
+        """With a line on every run of these methods that is left out: it may be the one that was meant."""
+        starts = tuple(f"{data}-{label.partition('/')[0]}-s" for label in labels)
+        notes = [note for run, note in self._runs.notes.items() if run.startswith(starts)]
+        return UserError("\n".join([str(error), *notes]))
 
     def _under_protocol(self, record: Record) -> Record:
         if self._protocol is None:
@@ -133,13 +151,14 @@ class _Chooser:
     def beside(self, fixed: Records, label: str) -> Records:
         """The runs of a method at the seeds and under the conditions of others."""
         first = fixed[0]
+        of = first.cell.data, first.cell.row(), label
         found = self._of(label, first.cell.data)
         alike = [record for record in found if record.cell.conditions() == first.cell.conditions()]
         if not alike:
-            raise _no_shared_conditions(label, first, found[0])
+            raise self._beside_left_out(_no_shared_conditions(label, first, found[0]), *of)
         chosen = _at_seeds(alike, fixed)
         if len(chosen) < len(fixed) and label != PRIOR.name:
-            raise _no_shared_seeds(alike, fixed)
+            raise self._beside_left_out(_no_shared_seeds(alike, fixed), *of)
         return chosen
 
     def methods(self, a: str, b: str) -> tuple[Records, Records]:
@@ -151,13 +170,13 @@ class _Chooser:
         groups = [group.by_row() for group in group_records(different.values())]
         shared = [(rows[a], rows[b]) for rows in groups if a in rows and b in rows]
         if not shared:
-            raise _no_shared_conditions(b, all_a[0], all_b[0])
+            raise self._beside_left_out(_no_shared_conditions(b, all_a[0], all_b[0]), self._data, a, b)
         if len(shared) > 1:
-            raise _ambiguous(shared, self._command)
+            raise self._beside_left_out(_ambiguous(shared, self._again), self._data, a, b)
         (runs_a, runs_b) = shared[0]
         chosen = _at_seeds(runs_a, runs_b), _at_seeds(runs_b, runs_a)
         if not chosen[0]:
-            raise _no_shared_seeds(runs_a, runs_b)
+            raise self._beside_left_out(_no_shared_seeds(runs_a, runs_b), self._data, a, b)
         self._unpaired = [
             f"left out: {record.run_id}: the other method has no run with its seed"
             for record in (*runs_a, *runs_b)
@@ -212,7 +231,7 @@ def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
     )
 
 
-def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], command: str) -> UserError:
+def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], again: Callable[[str], str]) -> UserError:
     first, other = candidates[0][0][0], candidates[0][1][0]
     lines = [
         f"{first.cell.row()} and {other.cell.row()} were run on {first.cell.data} under "
@@ -220,7 +239,7 @@ def _ambiguous(candidates: list[tuple[list[Record], list[Record]]], command: str
     ]
     for runs_a, runs_b in candidates:
         both = " ".join(",".join(record.run_id for record in runs) for runs in (runs_a, runs_b))
-        lines.append(f"  bench {command} {both}")
+        lines.append(f"  bench {again(both)}")
         differ = differences(first, runs_a[0])
         than = f"; differs from the first in {', '.join(differ)}" if differ else ""
         lines.append(f"    {describe_schedule(runs_a[0])}{than}")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from bench.datasets.index import count_batches, smallest_batch
 from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
+from bench.engine.find_model import find_model
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import Precision, Schedule, load_schedule
-from bench.experiment.start import InitFrom
+from bench.experiment.start import DEFAULT_PARTS, InitFrom
 from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
 from bench.loggers.catalog import check_loggers
@@ -89,6 +90,7 @@ def plan(
     matrix: MatrixSpec,
     task: Steps = lambda name: lambda done, total: None,
     tuned: Tuned | None = None,
+    as_given: bool = True,
 ) -> list[Cell]:
     """Every cell of the matrix, in the order data, seed, method, with the label-frequency prior first.
 
@@ -98,11 +100,12 @@ def plan(
         matrix: what is asked for.
         task: gives, for what begins to be read, the callback that it reports to.
         tuned: the tune that chose the values of the matrix, if one did.
+        as_given: a person set the fields of the schedule, and not a draw or a record; as `load_schedule`.
 
     Raises:
         UserError: whatever in the matrix does not exist or cannot be used.
     """
-    asked = _find(matrix)  # before any data is read, so that a typo is answered at once
+    asked = _find(matrix, as_given)  # before any data is read, so that a typo is answered at once
     store = RecordStore(matrix.results)
     cells = []
     for name in matrix.data:
@@ -147,23 +150,23 @@ def _check_parts(cells: list[Cell], processes: int) -> None:
             )
 
 
-def _find(matrix: MatrixSpec) -> _Asked:
+def _find(matrix: MatrixSpec, as_given: bool) -> _Asked:
     """Resolve every name and file of a matrix but its data."""
     check_loggers(matrix.log)
     methods = parse_methods(matrix.methods)
     protocol = resolve_protocol(matrix.protocol)
-    schedules = {name: _schedules(matrix, name) for name in matrix.data}
+    schedules = {name: _schedules(matrix, name, as_given) for name in matrix.data}
     vectors = vector_source(matrix.vectors, matrix.data_root)
-    return _Asked(methods, protocol, schedules, vectors, _start(matrix.init_from))
+    return _Asked(methods, protocol, schedules, vectors, _start(matrix))
 
 
-def _schedules(matrix: MatrixSpec, data: str) -> list[_NamedSchedule]:
+def _schedules(matrix: MatrixSpec, data: str, as_given: bool) -> list[_NamedSchedule]:
     name = matrix.schedule or dataset_info(data).default_schedule
-    return [_schedule(matrix, name, overrides) for overrides in matrix.schedule_overrides()]
+    return [_schedule(matrix, name, overrides, as_given) for overrides in matrix.schedule_overrides()]
 
 
-def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object]) -> _NamedSchedule:
-    schedule = load_schedule(name, overrides, lambda: _automatic_precision(matrix))
+def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object], as_given: bool) -> _NamedSchedule:
+    schedule = load_schedule(name, overrides, lambda: _automatic_precision(matrix), as_given)
     if matrix.init_from:
         if matrix.weights not in (None, "none"):
             raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
@@ -186,13 +189,13 @@ def _automatic_precision(matrix: MatrixSpec) -> Precision:
         ) from error
 
 
-def _start(path: Path | None) -> "StartModel | None":
-    if path is None:
+def _start(matrix: MatrixSpec) -> "StartModel | None":
+    if matrix.init_from is None:
         return None
     # Here, because it imports torch, which takes seconds.
     from bench.engine.warm_start import StartModel
 
-    return StartModel(path)
+    return StartModel(find_model(matrix.init_from, matrix.results))
 
 
 def _refuse_seen(start: "StartModel", dataset: DataSet) -> None:
@@ -266,7 +269,7 @@ def _starts(matrix: MatrixSpec, asked: _Asked, dataset: DataSet) -> list[InitFro
         return [None] * len(asked.methods)
     from bench.engine.warm_start import plan_init
 
-    return [*plan_init(asked.start, matrix.init_parts, asked.methods, dataset.info.classes)]
+    return [*plan_init(asked.start, matrix.init_parts or DEFAULT_PARTS, asked.methods, dataset.info.classes)]
 
 
 def _identity(source: VectorSource, dataset: DataSet) -> str:

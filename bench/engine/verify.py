@@ -53,7 +53,7 @@ def cell_of(record: Record, given: MatrixSpec, task: Steps) -> Cell:
             "init_parts": cell.init_from.parts if cell.init_from else given.init_parts,
         }
     )
-    cells = plan(matrix, task, cell.tuned)
+    cells = plan(matrix, task, cell.tuned, as_given=False)
     found = cells[0] if is_prior else cells[1]
     if found.spec.run_id() != record.run_id:
         other = record.model_copy(update={"cell": found.spec})

@@ -9,7 +9,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bench.datasets.catalog import EvaluatedOn
 from bench.errors import UserError
@@ -29,6 +37,16 @@ _OFTEN_CHANGED = ("backbone", "weights", "image_size", "eval_image_size", "epoch
 _MATRICES = resources.files("bench") / "matrices"
 
 
+def _whole_number(value: Any) -> Any:
+    # What else a text may be, as `0-2`, pydantic would answer with a bound, or with what it could not parse.
+    if isinstance(value, str) and not value.isdecimal():
+        raise ValueError("seeds are whole numbers separated by commas, as in 0,1,2")
+    return value
+
+
+Seed = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, lt=2**32)]
+
+
 class MatrixSpec(BaseModel):
     """The matrix: methods x data x seeds under one schedule. Every field is an option of `bench run`."""
 
@@ -38,7 +56,7 @@ class MatrixSpec(BaseModel):
         ("all",), min_length=1, description="'all' or 'seeds', or names with options: resnet/pool=max"
     )
     data: tuple[str, ...] = Field(min_length=1, description="names of data sets")
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     schedule: str | None = Field(None, description="name or YAML file; the data set's own if empty")
     protocol: str = "bench"
     # fields of the schedule: the often changed ones by name, and any of them
@@ -52,7 +70,7 @@ class MatrixSpec(BaseModel):
     set: dict[str, Any] = Field({}, description="any field of the schedule")
     # a model to start from, in place of the schedule's weights
     init_from: Path | None = None
-    init_parts: Parts = "class-independent"
+    init_parts: Parts | None = Field(None, description="class-independent if empty")
     # the data
     split: EvaluatedOn = "test"
     data_root: Path | None = None
@@ -98,6 +116,8 @@ class MatrixSpec(BaseModel):
         twice = [name for name in _OFTEN_CHANGED if name in self.set and getattr(self, name) is not None]
         if twice:
             raise ValueError(f"{twice[0]} is given twice, as an option and with set: leave one out")
+        if self.init_parts is not None and self.init_from is None:
+            raise ValueError("init_parts says what of the model init_from is taken: add init_from")
         if self.jobs is not None and self.launcher != "local":
             raise ValueError("jobs says how many runs at a time launcher local makes: add launcher local")
         if self.launcher == "local" and self.jobs is None:
@@ -166,17 +186,17 @@ def load_matrix(file: Path | None, given: dict[str, Any], name: str | None = Non
         name: one of `matrix_names()`.
 
     Raises:
-        UserError: no such matrix or file, not YAML, a misspelt key, or a value out of range.
+        UserError: no such matrix or file, not YAML, a misspelt key, a value out of range, or nothing left of
+            the named matrix.
     """
-    fields: dict[str, Any] = {}
-    if name is not None:
-        if name not in matrix_names():
-            raise unknown_name("matrix", name, matrix_names())
-        packaged = (_MATRICES / f"{name}.yaml").read_bytes()
-        fields.update(_options(parse_mapping(packaged, f"The matrix {name}")))
-    if file is not None:
-        fields.update(_options(read_mapping(file, "spec file")))
-    fields.update(given)
+    packaged = _packaged(name) if name is not None else {}
+    written = _options(read_mapping(file, "spec file")) if file is not None else {}
+    fields = {**packaged, **written, **given}
+    if packaged and packaged.keys() <= written.keys() | given.keys():
+        raise UserError(
+            f"Nothing is left of the matrix {name}, which gives {', '.join(packaged)} alone, where they are "
+            "given too: leave out --matrix, or what it gives."
+        )
     if "data" not in fields and fields.keys() <= MatrixSpec.model_fields.keys():
         raise UserError("'data' is missing: name a data set with --data; `bench datasets` lists them.")
     try:
@@ -205,6 +225,13 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
         except ValueError:
             raise UserError(f"In --set: '{value}' is no value for {name}.") from None
     return settings
+
+
+def _packaged(name: str) -> dict[str, Any]:
+    """The fields of a matrix that comes with the harness."""
+    if name not in matrix_names():
+        raise unknown_name("matrix", name, matrix_names())
+    return _options(parse_mapping((_MATRICES / f"{name}.yaml").read_bytes(), f"The matrix {name}"))
 
 
 def _options(fields: dict[str, Any]) -> dict[str, Any]:

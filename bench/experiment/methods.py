@@ -92,6 +92,8 @@ def _parse_method(text: str) -> MethodChoice:
             raise UserError(f"Method '{text}': write its options as {name}/key=value, not '{setting}'.")
         if key not in method.options.model_fields:
             raise unknown_name(f"option of {name}", key, method.options.model_fields)
+        if key in options:
+            raise UserError(f"Method '{cut(text)}': {key} is given twice; leave one out.")
         try:
             options[key] = parse_yaml(value)
         except ValueError:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bench.datasets.catalog import EvaluatedOn
 from bench.errors import UserError
+from bench.experiment.effect import without_effect
 from bench.experiment.loss import BCE, Loss, loss_named
 from bench.files import parse_mapping, read_mapping
 from bench.resolve import unknown_name
@@ -267,6 +268,9 @@ class Schedule(BaseModel):
         return self.select_on if self.select == "best" or self.follows_scores else None
 
 
+_DEFAULTS = {name: field.default for name, field in Schedule.model_fields.items() if not field.is_required()}
+
+
 def schedule_names() -> list[str]:
     """The names of the schedules that come with the harness."""
     folder = resources.files("bench") / "schedules"
@@ -274,7 +278,10 @@ def schedule_names() -> list[str]:
 
 
 def load_schedule(
-    name: str, overrides: dict[str, object], automatic: Callable[[], Precision] = lambda: "fp32"
+    name: str,
+    overrides: dict[str, object],
+    automatic: Callable[[], Precision] = lambda: "fp32",
+    as_given: bool = True,
 ) -> Schedule:
     """Read a schedule by name or from a YAML file, and replace single fields.
 
@@ -282,12 +289,17 @@ def load_schedule(
         name: of a schedule that comes with the harness, or a file.
         overrides: the fields to replace.
         automatic: gives what `precision: auto` stands for on the machine that the schedule is for.
+        as_given: somebody gave the overrides, so that one without effect is refused; not where they were
+            drawn or recorded.
 
     Raises:
-        UserError: no such schedule, a file that is not YAML, or a field that is unknown or out of range.
+        UserError: no such schedule, a file that is not YAML, or a field that is unknown, out of range, or
+            given where it has no effect.
     """
+    given = set(overrides) if as_given else set()
     if name.endswith((".yaml", ".yml")):
         fields = read_mapping(Path(name), "schedule file")
+        given |= set(fields) & _DEFAULTS.keys()  # the others have to stand there
     elif name in schedule_names():
         packaged = resources.files("bench") / "schedules" / f"{name}.yaml"
         fields = parse_mapping(packaged.read_bytes(), f"The schedule {name}")
@@ -297,6 +309,10 @@ def load_schedule(
     if fields.get("precision") == "auto":
         fields["precision"] = automatic()
     try:
-        return Schedule(**fields)
+        schedule = Schedule(**fields)
     except ValidationError as error:
         raise UserError(f"Schedule {name}: {one_sentence(error, Schedule.model_fields)}") from error
+    wrong = without_effect(given, dict(schedule), _DEFAULTS)
+    if wrong:
+        raise UserError(f"Schedule {name}: {wrong}.")
+    return schedule

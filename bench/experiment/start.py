@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Parts = Literal["backbone", "class-independent", "all"]
+DEFAULT_PARTS: Parts = "class-independent"
 
 # Classes of Pascal VOC that have another name in COCO: the same class, whose weights can be taken over.
 COCO_NAMES_OF_VOC_CLASSES = {

@@ -19,6 +19,7 @@ from bench.explain.sides import Sides
 from bench.labels import count_labels
 from bench.metrics.average_precision import BoolArray
 from bench.progress import Progress
+from bench.records.own_data import give_its_file, is_own
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def gather(
 
 
 def _read(sides: Sides, cell: CellSpec, data: str, root: Path | None, progress: Progress | None) -> Material:
+    if data == cell.data and is_own(data):
+        raise give_its_file(data)
     published, folder = find_dataset(data, root, progress)
     info = published.evaluated_on(cell.split)
     if info.classes != sides.classes:

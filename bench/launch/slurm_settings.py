@@ -50,7 +50,7 @@ class SlurmSettings(BaseModel):
     qos: str | None = None
     gpus: int = Field(0, ge=0)
     cpus: int | None = Field(None, ge=1)
-    memory: str | None = Field(None, pattern=r"^\d+[KMGT]?$")
+    memory: str | None = None
     time: str | None = None
     stop_before: int = Field(120, ge=1, le=65535)
     at_once: int | None = Field(None, ge=1)
@@ -66,6 +66,13 @@ class SlurmSettings(BaseModel):
             raise ValueError('should be in quotes, as in "24:00:00"')
         if isinstance(value, str) and not _TIME.fullmatch(value):
             raise ValueError('should be hours:minutes:seconds or days-hours, as in "24:00:00" or "2-12"')
+        return value
+
+    @field_validator("memory")
+    @classmethod
+    def _is_an_amount(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[0-9]+[KMGT]?", value):
+            raise ValueError("should be a whole number of K, M, G or T, as in 32G; of megabytes without one")
         return value
 
     @field_validator("sbatch")

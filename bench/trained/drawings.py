@@ -1,5 +1,6 @@
 """Where each label is seen, drawn over the picture, a file for each."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -7,7 +8,7 @@ from PIL import Image
 from bench.files import atomic_path
 from bench.names import LONGEST
 from bench.trained.overlay import over
-from bench.trained.prediction import Prediction
+from bench.trained.prediction import Label, Prediction
 
 
 class Drawings:
@@ -15,12 +16,12 @@ class Drawings:
 
     Args:
         folder: made where it is missing.
-        top: the labels that are drawn, as `Prediction.labels` takes it.
+        labels: those of a prediction that are drawn.
     """
 
-    def __init__(self, folder: Path, top: int | None = None) -> None:
+    def __init__(self, folder: Path, labels: Callable[[Prediction], list[Label]] = Prediction.labels) -> None:
         self._folder = folder
-        self._top = top
+        self._labels = labels
         self._used: dict[str, int] = {}
 
     def add(self, prediction: Prediction, picture: Image.Image) -> list[Path]:
@@ -31,7 +32,7 @@ class Drawings:
             picture: upright.
         """
         written = []
-        for label in prediction.labels(self._top):
+        for label in self._labels(prediction):
             path = self._folder / self._name(f"{Path(prediction.picture).stem}-{label.name}")
             with atomic_path(path) as temporary:
                 over(picture, prediction.map_of(label.name)).save(temporary, format="PNG")

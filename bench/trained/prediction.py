@@ -41,14 +41,17 @@ class Prediction:
     maps: Floats | None
     card: ModelCard
 
-    def labels(self, top: int | None = None) -> list[Label]:
+    def labels(self, top: int | None = None, reached: bool = False) -> list[Label]:
         """The labels that reach their threshold, the most probable first.
 
         Args:
             top: so many of the most probable instead, whatever the thresholds.
+            reached: of these only those that reach their threshold.
         """
-        order = np.argsort(-self.probabilities, kind="stable")
-        chosen = order[:top] if top else order[(self.probabilities >= self.thresholds)[order]]
+        chosen = np.argsort(-self.probabilities, kind="stable")
+        if reached or not top:
+            chosen = chosen[(self.probabilities >= self.thresholds)[chosen]]
+        chosen = chosen[:top]
         return [Label(self.classes[i], float(self.probabilities[i])) for i in chosen]
 
     def map_of(self, label: str) -> Floats:

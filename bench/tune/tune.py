@@ -142,7 +142,7 @@ def final_cells(tune: Tune, found: list[MethodOutcome], task: Steps) -> list[Cel
         if chosen is not None:
             asked = _drawn(matrix, chosen.method, chosen.fields)
             tuned = design.tuned(outcome.method.label())
-            cells += [cell for cell in plan(asked, task, tuned) if not _is_prior(cell)]
+            cells += [cell for cell in plan(asked, task, tuned, as_given=False) if not _is_prior(cell)]
     return cells
 
 
@@ -154,7 +154,7 @@ def _cells(
     asked = _drawn(matrix, drawn, fields).model_copy(
         update={"split": "validation", "seeds": seeds, "results": folder_of(matrix.results, design.name)}
     )
-    return [cell for cell in plan(asked, task) if not _is_prior(cell)]
+    return [cell for cell in plan(asked, task, as_given=False) if not _is_prior(cell)]
 
 
 def _prior_cell(matrix: MatrixSpec, design: Design, task: Steps) -> Cell:

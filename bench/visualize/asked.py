@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.locate import name_of
 from bench.datasets.open import OpenedSplit, open_split
 from bench.errors import UserError
@@ -13,6 +12,7 @@ from bench.figures.draw import selection_of
 from bench.names import file_name
 from bench.progress import Steps
 from bench.records.groups import data_title
+from bench.records.own_data import give_its_file, is_own
 from bench.records.store import RecordStore
 from bench.resolve import names_in, unknown_name
 from bench.visualize.catalog import ViewKind
@@ -109,9 +109,8 @@ class Source:
         data = self.chosen.data
         if data is None:
             raise UserError("Name the data set of these models: --data NAME, or pictures: --images FILE.")
-        own = not data.endswith((".yaml", ".yml")) and DATASET_CATALOGUE.find(data) is None
-        if own and any(one.record and one.record.cell.data == data for one in self.chosen.models):
-            raise UserError(f"{data} is a data set of your own: give its file, --data FILE.yaml.")
+        if is_own(data) and any(one.record and one.record.cell.data == data for one in self.chosen.models):
+            raise give_its_file(data)
         validation = [m.name for m in self.chosen.models if m.record and m.record.cell.split != "test"]
         if validation:
             raise UserError(

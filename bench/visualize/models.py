@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.datasets.locate import name_of
+from bench.engine.find_model import find_model
 from bench.engine.model_file import ModelCard, read_card
 from bench.errors import UserError
 from bench.figures.draw import labels_asked
@@ -14,7 +15,6 @@ from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
 from bench.settings import MODEL, work_folder
-from bench.trained.find import find_model
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What `import bench` offers: the command line's work from a plain script, with data frames."""
 
+import inspect
 import io
 import math
 import os
@@ -13,6 +14,8 @@ import pytest
 from PIL import Image
 
 import bench
+from bench.experiment.matrix import MatrixSpec
+from bench.experiment.schedule import Schedule
 from bench.metrics.evaluate import METRICS
 from bench.records.store import RECORD, RecordStore
 from bench_command import TINY, own_environment
@@ -77,6 +80,30 @@ def test_the_offer_is_documented_and_typed() -> None:
         assert name == "__version__" or getattr(bench, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'run_matrx'"):
         bench.run_matrx  # noqa: B018
+
+
+def test_a_matrix_takes_what_the_command_takes() -> None:
+    taken = set(inspect.signature(bench.run_matrix).parameters)
+    elsewhere = {"nodes", "launcher", "jobs", "slurm", "dry_run"}  # of a terminal or a cluster
+    fields = set(Schedule.model_fields) | {"set"}  # as settings
+    assert set(MatrixSpec.model_fields) - fields - elsewhere <= taken
+    assert 'settings={"epochs": 5, ' in (bench.run_matrix.__doc__ or "")
+    with pytest.raises(bench.UserError, match=r"'split' is 'validatoin'.*did you mean 'validation'"):
+        bench.run_matrix("scenes", split="validatoin")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_matrix_on_a_validation_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    write_voc(tmp_path / "data", train=40, test=4)
+    settings = {"backbone": "timm/test_byobnet", "weights": "none", "image_size": 64, "epochs": 1}
+    results = tmp_path / "results"
+    runs = bench.run_matrix(
+        "voc2007", "resnet", settings=settings, split="validation", device="cpu", results=results, quiet=True,
+        data_root=tmp_path / "data",
+    )  # fmt: skip
+    assert runs.status.tolist() == ["finished", "finished"]
+    assert {RecordStore(results).find(run).cell.split for run in runs.run} == {"validation"}
 
 
 def test_records_come_as_a_frame(tmp_path: Path) -> None:

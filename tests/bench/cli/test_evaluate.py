@@ -137,6 +137,8 @@ def test_the_model_of_a_run_gives_the_numbers_of_its_record(trained: Path, data:
     model = trained / "work" / "runs" / record.run_id / "model.safetensors"
     done, logits = evaluated(trained, data, model, "--batch-size", "4", "--per-class")
     np.testing.assert_array_equal(logits, store.scores(record).logits)
+    _, by_name = evaluated(trained, data, record.run_id, "--batch-size", "4")
+    np.testing.assert_array_equal(by_name, logits)
     assert record.metrics is not None
     found = [*row(done.output, "all labels"), *row(done.output, "top 3")]
     assert found == [pytest.approx(100 * record.metrics.value(name), abs=0.006) for name in METRICS]

@@ -76,13 +76,20 @@ def test_probabilities_are_those_of_the_model_whatever_the_batch(folder: Path) -
             np.testing.assert_allclose([found[one] for one in VOC_CLASSES], expected[number], atol=2e-3)
 
 
-def test_threshold_and_top_choose_the_labels(folder: Path) -> None:
+def test_threshold_and_top_choose_the_labels(folder: Path, tmp_path: Path) -> None:
     (one,) = library.load_model(model(folder)).predict([folder / "mine" / "0.jpg"], threshold=0.0)
     ranked = one.labels()
     assert len(ranked) == 20 and one.labels(3) == ranked[:3]
     between = (ranked[4].probability + ranked[5].probability) / 2
     shown = predict(folder, str(model(folder)), "mine/0.jpg", "--csv", "--threshold", str(between))
     assert [row.split(",")[1] for row in shown.stdout.splitlines()[1:]] == [name for name, _ in ranked[:5]]
+    for top, chosen in ((3, ranked[:3]), (9, ranked[:5])):
+        both = ("--top", str(top), "--threshold", str(between), "--maps", str(tmp_path / str(top)))
+        shown = predict(folder, str(model(folder)), "mine/0.jpg", "--csv", *both)
+        assert [row.split(",")[1] for row in shown.stdout.splitlines()[1:]] == [name for name, _ in chosen]
+        assert len(list((tmp_path / str(top)).iterdir())) == len(chosen)
+    none = predict(folder, str(model(folder)), "mine/0.jpg", "--csv", "--threshold", "1")
+    assert none.stdout == "picture,label,probability\nmine/0.jpg,,\n", "every picture has a row"
     table = predict(folder, str(model(folder)), "mine/0.jpg", "--threshold", "1")
     assert table.stdout.splitlines()[1].split() == ["mine/0.jpg", "none"]
     assert "not calibrated" in table.stderr
@@ -163,6 +170,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(folder: Path, tmp_pat
         (["MODEL", "mine", "--threshold", "2"], "neither a number from 0 to 1 nor fitted"),
         (["MODEL", "mine", "--threshold", "fitted"], "No thresholds were fitted"),
         (["MODEL", "mine", "--out", "labels.txt"], "neither in .json nor in .csv"),
+        (["MODEL", "mine", "--json", "--csv"], "--json and --csv are two forms of the same: leave one out"),
+        (["MODEL", "mine", "--json", "--out", "x.csv"], "x.csv ends in .csv, and --json asks for another"),
+        (["MODEL", "mine", "--csv", "--out", "x.json"], "x.json ends in .json, and --csv asks for another"),
         (["MODEL", "-"], "No picture was named on standard input"),
         (["MODEL"], "Missing argument 'IMAGE...'"),
         (["voc2007-nothing", "mine"], "Unknown model or run 'voc2007-nothing'"),

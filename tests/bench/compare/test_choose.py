@@ -1,5 +1,6 @@
 """Which runs `bench compare` takes for its arguments, and which it refuses to compare."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -66,9 +67,14 @@ def test_several_conditions_are_listed_with_commands_that_work(tmp_path: Path) -
     commands = [
         shlex.split(line)[2:] for line in result.stderr.splitlines() if line.startswith("  bench compare ")
     ]
+    (tmp_path / "results").rename(tmp_path / "other place")
+    moved = compare(tmp_path, "resnet", "salgl", "--results", "other place").stderr
+    assert moved.count(" --results 'other place' ") == len(commands), "as a shell takes them"
+    (tmp_path / "other place").rename(tmp_path / "results")
     answers = [rows_of(compare(tmp_path, *command, "--format", "csv", data=None)) for command in commands]
     runs = {answer["mAP"]["runs_a"] for answer in answers}
     assert runs == {first[0].run_id(), f"{second[0].run_id()} {second[1].run_id()}"}
+    assert all(command[2:] == ["--data", "voc2007", "--resamples", "200"] for command in commands)
     # One run says which conditions are meant.
     beside = compare(tmp_path, second[1].run_id(), "salgl", "--format", "csv", data=None)
     assert rows_of(beside)["mAP"]["runs_b"] == second[3].run_id()
@@ -139,6 +145,26 @@ def test_damaged_failed_and_unmeasured_runs_are_said(tmp_path: Path) -> None:
     )
     held = store.save(record, scores).run_id
     assert "a server holds its test labels" in compare(tmp_path, "resnet", held, data=None).stderr
+
+
+def test_a_run_whose_metrics_are_not_those_of_its_scores_is_said_where_no_other_matches(
+    tmp_path: Path,
+) -> None:
+    other = made_cell("salgl", schedule=SCHEDULE.model_copy(update={"image_size": 96}))
+    cells = made_cell("resnet"), made_cell("salgl"), other
+    runs_of(tmp_path, *cells)
+    file = tmp_path / "results" / "runs" / cells[1].run_id() / RECORD
+    record = json.loads(file.read_text("utf-8"))
+    record["metrics"]["mAP"] = 0.99
+    file.write_text(json.dumps(record), encoding="utf-8")
+    why = "its mAP is 99.00, and its scores give "
+    for first in ("resnet", cells[0].run_id()):
+        refused = compare(tmp_path, first, "salgl")
+        assert refused.exit_code == 2 and "differ in schedule image_size (64, 96)" in refused.stderr
+        assert f"left out: {cells[1].run_id()}: {why}" in refused.stderr
+    named = compare(tmp_path, cells[0].run_id(), cells[1].run_id())
+    assert f"{cells[1].run_id()} cannot be compared: {why}" in named.stderr
+    assert "left out" not in compare(tmp_path, "resnet", "salgl", data="voc2012").stderr
 
 
 def test_scores_that_are_not_the_records_are_refused(tmp_path: Path) -> None:

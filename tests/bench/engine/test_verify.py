@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.engine.verify import cell_of
+from bench.experiment.matrix import load_matrix
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
@@ -31,6 +33,20 @@ def test_metrics_are_computed_again(ran: Path) -> None:
     record = run_of(ran, "salgl")
     done = bench(ran, None, "verify", record.run_id)
     assert done.exit_code == 0 and "its metrics are those of its scores" in done.stdout
+
+
+def test_a_record_with_a_field_that_has_no_effect_is_found_here(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fields without effect are refused where somebody gives them; older records may have some."""
+    monkeypatch.setenv("BENCH_WORK", str(ran / "work"))
+    record = run_of(ran, "salgl")
+    schedule = record.cell.schedule.model_copy(update={"momentum": 0.5})
+    cell = record.cell.model_copy(update={"schedule": schedule})
+    older = record.model_copy(update={"cell": cell, "run_id": cell.run_id()})
+    given = load_matrix(None, {"data": record.cell.data, "data_root": ran / "data"})
+    found = cell_of(older, given, lambda name: lambda done, total: None)
+    assert found.spec.schedule.momentum == 0.5 and found.spec.run_id() == older.run_id
 
 
 def test_a_run_that_is_trained_again_has_the_same_bits_and_keeps_its_model(ran: Path) -> None:

@@ -310,6 +310,7 @@ def test_a_run_starts_from_the_model_of_another_and_says_so(tmp_path: Path) -> N
     assert f" model.safetensors (ml-gcn/hidden=8, sha256 {init.sha256[:12]}): all" in shown
     tables = bench(tmp_path, None, "tables").output
     assert "timm/test_byobnet from model.safetensors (ml-gcn/hidden=8" in tables
+    asked = ("run", "--methods", "ml-gcn/hidden=8,resnet", "--init-from", run_id, *tiny)
     again = bench(tmp_path, tmp_path / "data", *asked, "--init-parts", "all")
     assert "0 of 4 runs done now" in again.output
 
@@ -342,6 +343,11 @@ def test_contradictions_are_refused_before_anything_is_trained(tmp_path: Path) -
 
     both = said("--data", "voc2007", "--init-from", str(path), "--weights", "imagenet1k_v1")
     assert "Give --weights or --init-from, not both" in both
+    unknown = said(*TINY, "--init-from", "voc2007-resnet-s0")
+    assert "There is no model 'voc2007-resnet-s0', and no run with a model in" in unknown
+    assert "init_parts says what of the model init_from is taken: add init_from" in said(
+        *TINY, "--init-parts", "all"
+    )
     assert "'init_parts' is 'head'" in said(*TINY, "--init-from", str(path), "--init-parts", "head")
     assert "does not exist" in said(*TINY, "--init-from", "none.safetensors")
     assert "is no whole safetensors file" in said(*TINY, "--init-from", str(Path(__file__)))

@@ -52,9 +52,17 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_matrix(tmp_pa
     matrix = load_matrix(file, {"epochs": 5}, "table6")
     assert (matrix.data, matrix.epochs, matrix.seeds) == (("voc2007",), 5, (1, 2))
     assert list(matrix.methods) == ROWS["table6"]
-    assert load_matrix(file, {"methods": "resnet"}, "table6").methods == ("resnet",)
+    assert load_matrix(file, {"methods": "resnet"}, "backbones").methods == ("resnet",)
     file.write_text("data: voc2007\nmethods: salgl\n", encoding="utf-8")
-    assert load_matrix(file, {}, "table6").methods == ("salgl",)
+    assert load_matrix(file, {}, "backbones").methods == ("salgl",)
+
+
+@pytest.mark.parametrize("given", ["methods: resnet", ""])
+def test_a_matrix_of_which_nothing_is_left_is_refused(given: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"data: voc2007\n{given}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"^Nothing is left of the matrix table6, which gives methods alone"):
+        load_matrix(file, {} if given else {"methods": "resnet"}, "table6")
 
 
 def test_an_unknown_matrix_gets_the_nearest_name() -> None:

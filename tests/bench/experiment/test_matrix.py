@@ -68,7 +68,9 @@ def test_lists_and_comma_strings_mean_the_same_and_repeats_count_once(seeds: obj
         ("metods: resnet", "'metods' is not a known key, did you mean 'methods'"),
         ("batch-sise: 2", "'batch_sise' is not a known key, did you mean 'batch_size'"),
         ("wholly_unknown: 2", "'wholly_unknown' is not a known key; known: backbone, batch_size"),
-        ("seeds: one", "'seeds.0' is 'one'"),
+        ("seeds: one", "'seeds.0' is 'one': seeds are whole numbers separated by commas, as in 0,1,2"),
+        ("seeds: 0-2", "'seeds.0' is '0-2': seeds are whole numbers separated by commas, as in 0,1,2"),
+        ("seeds: [0, -1]", "'seeds.1' is -1"),
         ("data: []", "'data' is "),
         ("overwrite: never", "'overwrite' is 'never'"),
         ("limit-train: 1", "'limit_train' is 1"),
@@ -139,6 +141,7 @@ def test_methods_with_options() -> None:
         ("ml-gcn/tau=2", "Method 'ml-gcn/tau=2': 'tau' is 2"),
         ("ml-gcn/tau=nan", "'tau' is 'nan'"),
         ("ml-gcn/tau=", "'tau' is None"),
+        ("resnet/pool=max/pool=avg", "Method 'resnet/pool=max/pool=avg': pool is given twice"),
         ("resnet/pool=[", "Method 'resnet/pool=.': '.' is no value for pool"),
     ],
 )
@@ -280,6 +283,7 @@ def test_any_field_of_the_schedule_can_be_set(matrix: Callable[..., MatrixSpec],
         (["epochs=0"], "'epochs' is 0"),
         (["decay=cosin"], "did you mean 'cosine'"),
         (["about=x"], "it cannot be set"),
+        (["momentum=0.5"], "'momentum' has no effect, as it needs optimizer 'sgd'"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(

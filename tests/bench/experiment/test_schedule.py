@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler
@@ -167,6 +168,45 @@ def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(field: str, va
 def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         made(**fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "needs"),
+    [
+        ("identical", {"momentum": 0.5}, "optimizer 'sgd'"),
+        ("ml-decoder", {"optimizer": "sgd", "momentum": 0.5}, "optimizer 'sgd' without cycle_momentum"),
+        ("identical", {"milestones": [3, 6]}, "decay 'step'"),
+        ("ml-gcn", {"gamma": 0.9}, "decay 'step' or 'plateau'"),
+        ("identical", {"select_on": "test"}, "select 'best', decay 'plateau' or stop_after"),
+        ("frozen", {"backbone_lr_factor": 0.1}, "trained_backbone 'all' or 'last-stage'"),
+        ("identical", {"evaluate_every": 1, "evaluate_at": [0.5]}, "another evaluate_every than 1"),
+        ("ssgrl", {"decay_vectors": False}, "a weight_decay above 0"),
+    ],
+)
+def test_a_field_that_is_given_where_it_has_no_effect_is_refused(
+    name: str, fields: dict[str, object], needs: str, tmp_path: Path
+) -> None:
+    (field,) = list(fields)[-1:]
+    message = (
+        rf"^Schedule {name}: '{field}' has no effect, as it needs {needs}.*: leave it out[^.]*\.?[^.]*\.$"
+    )
+    with pytest.raises(UserError, match=message):
+        load_schedule(name, fields)
+    assert load_schedule(name, fields, as_given=False), "what was recorded or drawn is taken"
+    if field == "backbone_lr_factor":
+        return
+    mine = tmp_path / "mine.yaml"
+    given = load_schedule(name, fields, as_given=False).model_dump(mode="json")
+    mine.write_text(yaml.safe_dump(given))
+    with pytest.raises(UserError, match=f"mine.yaml: '{field}' has no effect"):
+        load_schedule(str(mine), {})
+    assert load_schedule(str(mine), {field: Schedule.model_fields[field].default})
+
+
+def test_a_field_without_effect_may_stand_in_a_schedule_of_the_harness_or_as_its_default() -> None:
+    assert load_schedule("add-gcn", {"decay": "cosine"}).milestones == (30, 40)
+    assert load_schedule("ml-gcn", {"select": "last"}).select_on == "test"
+    assert load_schedule("identical", {"momentum": 0.9}) == load_schedule("identical", {})
 
 
 def test_a_schedule_says_after_which_epochs_there_is_an_evaluation() -> None:

@@ -183,6 +183,12 @@ def test_a_data_set_without_boxes_and_one_with_other_labels(tmp_path: Path) -> N
     printed = explained(tmp_path, *asked)
     assert "The data set has no boxes that are read, so small objects are not told from others." in printed
     assert "Small object" not in printed and "counted in the 8 training images" in printed
+    by_name = explained(tmp_path, *asked[:3], "own", *asked[4:])
+    assert (
+        "Without pictures, boxes and training labels: own is a data set of your own: give its file, "
+        in by_name
+    )
+    explained(tmp_path, *asked)
     page = Page(tmp_path / "results" / "explain" / "resnet-vs-ml-gcn-own.html")
     assert page.images and "none of its runs has a model" in page.words
     table = tmp_path / "own" / "labels.csv"

@@ -149,6 +149,12 @@ def test_tables_write_the_reports_of_tunes_too(tuned: Path) -> None:
     assert 'id="tuned-part"' in page and "Chosen values" in page
 
 
+@pytest.mark.parametrize(("command", "seeds"), [("tune", "0,1,2"), ("run", "0")])
+def test_the_help_names_the_seeds_that_are_run(command: str, seeds: str, tmp_path: Path) -> None:
+    text = " ".join(bench(tmp_path, None, command, "--help").stdout.split())
+    assert f"--seeds TEXT Numbers separated by commas. [default: {seeds}]" in text
+
+
 def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
     folder = tuned / "results" / "tunes" / "voc2007-frozen"
     first = (folder / "report.md").read_text("utf-8")
@@ -159,7 +165,15 @@ def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
         "4 trials each, drawn from seed 0" in first and "weight_decay from 0.001 to 3 (log-uniform)" in first
     )
     assert "What mattered" not in first, "three drawn trials say nothing of that"
-    for more, said in (((), "--report needs --name"), (("--name", "other"), "there are: voc2007-frozen")):
+    named = ("--name", "voc2007-frozen")
+    for more, said in (
+        ((), "--report needs --name"),
+        (("--name", "other"), "there are: voc2007-frozen"),
+        ((*named, "--trials", "99"), "leave out --trials"),
+        ((*named, "--methods", "foo"), "leave out --methods"),
+        ((*named, "--set", "lr=1"), "leave out --set"),
+        ((*named, "--dry-run"), "leave out --dry-run"),
+    ):
         refused = bench(tuned, None, "tune", "--report", *more)
         assert refused.exit_code == 2 and said in refused.output
 
@@ -245,6 +259,20 @@ def test_what_cannot_be_tuned_is_refused(more: tuple[str, ...], said: str, tmp_p
     done = bench(tmp_path, tmp_path / "data", *TUNE, *more)
     assert done.exit_code == 2 and said in done.output, done.output
     assert not (tmp_path / "results").exists()
+
+
+def test_what_is_drawn_may_have_no_effect_in_a_trial(tmp_path: Path) -> None:
+    """A space that draws the optimiser draws its momentum too, which one of them alone has."""
+    write_voc(tmp_path / "data", train=40, test=4)
+    (tmp_path / "mine.yaml").write_text(
+        "about: the optimiser\nschedule:\n  optimizer: {kind: one-of, values: [adam, adamw]}\n"
+        "  momentum: {kind: uniform, low: 0.1, high: 0.8}\n"
+    )
+    asked = (*TUNE, "--space", "mine.yaml", "--dry-run")
+    done = bench(tmp_path, tmp_path / "data", *asked)
+    assert done.exit_code == 0, done.output
+    given = bench(tmp_path, tmp_path / "data", *asked, "--set", "momentum=0.5")
+    assert given.exit_code == 2 and "'momentum' has no effect" in given.output
 
 
 def test_a_data_set_that_is_too_small_for_a_validation_split_is_refused(tmp_path: Path) -> None:

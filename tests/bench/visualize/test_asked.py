@@ -173,7 +173,7 @@ def test_where_the_images_of_a_run_cannot_be_opened(
     store_made(tmp_path / "results", own, held)
     done = bench(tmp_path, None, "visualize", "attention")
     assert done.exit_code == 2
-    assert "own is a data set of your own: give its file, --data FILE.yaml" in done.output
+    assert "own is a data set of your own: give its file, FILE.yaml, in place of the name" in done.output
     done = bench(tmp_path, None, "visualize", "attention", "--runs", held.run_id())
     assert done.exit_code == 2 and "measured on a validation split, and the test split is not" in done.output
     write_picture(tmp_path / "photo.jpg", 5)
