@@ -25,6 +25,8 @@ class Options(BaseModel):
     """Options that are hidden widths."""
     tuned: ClassVar[Mapping[str, Range]] = {}
     """Options that a tune draws, at most two, so that every method has much the same space."""
+    said: ClassVar[tuple[str, ...]] = ()
+    """Options that a printed row says whatever their value, because what is published differs in them."""
 
     @property
     def uses_known_labels(self) -> bool:
@@ -117,6 +119,7 @@ class TDRGOptions(Options):
 
     widths = ("hidden", "feedforward")
     tuned = {"hidden": OneOf(values=(256, 512, 1024))}
+    said = ("attention",)
     hidden: int = Field(
         512, ge=4, description="width of the transformer, and of the graph's nodes beside it; a multiple of 4"
     )
