@@ -130,6 +130,13 @@ class TDRGOptions(Options):
         "did, the images of a batch at each position (then a score depends on what else is in the batch)",
     )
 
+    @field_validator("hidden")
+    @classmethod
+    def _heads_divide_it(cls, value: int) -> int:
+        if value % 4:
+            raise ValueError(f"4 attention heads do not divide {value}: choose a multiple of 4")
+        return value
+
 
 class SALGLOptions(Options):
     """Options of SALGL; the defaults are the configuration of the published runs."""
@@ -176,6 +183,17 @@ class Query2LabelOptions(Options):
     encoder_layers: int = Field(1, ge=0, le=6, description="layers over the positions of the map")
     decoder_layers: int = Field(2, ge=1, le=6, description="layers in which the label queries look at it")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the layers, attention weights included")
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> "Query2LabelOptions":
+        # Without a projection the width is that of the backbone, which the head checks.
+        step = math.lcm(self.heads, 4)  # the position encoding comes in fours
+        if self.project and self.width % step:
+            raise ValueError(
+                f"{self.heads} heads and a position encoding cannot share a width of {self.width}: choose a "
+                f"multiple of {step}"
+            )
+        return self
 
 
 class CTranOptions(Options):

@@ -221,7 +221,9 @@ def test_every_parameter_starts_as_published() -> None:
 
 def test_a_width_that_the_attention_heads_do_not_divide_is_refused() -> None:
     with pytest.raises(UserError, match=r"4 attention heads.*width of 10: give hidden .* a multiple of 4\.$"):
-        build(hidden=10)
+        seeded_head(METHODS["tdrg"], TDRGOptions().narrowed(20), label_space(), LAST, 0, EARLIER)
+    with pytest.raises(UserError, match=r"'tdrg/hidden=10': .*do not divide 10: choose a multiple of 4"):
+        parse_methods(("tdrg/hidden=10",))
 
 
 def test_another_attention_is_refused() -> None:
