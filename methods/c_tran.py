@@ -47,7 +47,8 @@ class CTranHead(Head):
         self.options = options
         sizes = feature_dim, options.feedforward, options.dropout, options.heads
         self.labels = nn.Parameter(torch.empty(labels.num_classes, feature_dim))
-        # The state of an unknown label stays as it is drawn: torch calls it the padding row.
+        # The state of an unknown label has no gradient: torch calls it the padding row. It stays as it is
+        # drawn under the published Adam, which has no weight decay; with some, as AdamW's, it shrinks.
         self.states = nn.Embedding(3, feature_dim, padding_idx=0) if options.uses_known_labels else None
         self.norm = nn.LayerNorm(feature_dim)
         self.layers = nn.ModuleList(TransformerLayer(*sizes) for _ in range(options.layers - 1))

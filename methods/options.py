@@ -25,6 +25,8 @@ class Options(BaseModel):
     """Options that are hidden widths."""
     tuned: ClassVar[Mapping[str, Range]] = {}
     """Options that a tune draws, at most two, so that every method has much the same space."""
+    said: ClassVar[tuple[str, ...]] = ()
+    """Options that a printed row says whatever their value, because what is published differs in them."""
 
     @property
     def uses_known_labels(self) -> bool:
@@ -117,6 +119,7 @@ class TDRGOptions(Options):
 
     widths = ("hidden", "feedforward")
     tuned = {"hidden": OneOf(values=(256, 512, 1024))}
+    said = ("attention",)
     hidden: int = Field(
         512, ge=4, description="width of the transformer, and of the graph's nodes beside it; a multiple of 4"
     )
@@ -126,6 +129,13 @@ class TDRGOptions(Options):
         description="what the transformer attends over: the positions of an image, or, as the published runs "
         "did, the images of a batch at each position (then a score depends on what else is in the batch)",
     )
+
+    @field_validator("hidden")
+    @classmethod
+    def _heads_divide_it(cls, value: int) -> int:
+        if value % 4:
+            raise ValueError(f"4 attention heads do not divide {value}: choose a multiple of 4")
+        return value
 
 
 class SALGLOptions(Options):
@@ -173,6 +183,17 @@ class Query2LabelOptions(Options):
     encoder_layers: int = Field(1, ge=0, le=6, description="layers over the positions of the map")
     decoder_layers: int = Field(2, ge=1, le=6, description="layers in which the label queries look at it")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the layers, attention weights included")
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> "Query2LabelOptions":
+        # Without a projection the width is that of the backbone, which the head checks.
+        step = math.lcm(self.heads, 4)  # the position encoding comes in fours
+        if self.project and self.width % step:
+            raise ValueError(
+                f"{self.heads} heads and a position encoding cannot share a width of {self.width}: choose a "
+                f"multiple of {step}"
+            )
+        return self
 
 
 class CTranOptions(Options):

@@ -124,13 +124,35 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     }
     notes = [f"not loaded: {name}: {why}" for name, why in (unused | left_out).items()]
     notes += [layout.note] if layout.note else []
-    notes += [
+    notes += _untold(code, layout, settings, choice, _choice(method, tensors, ""))
+    return Trained(model, labels, card), notes
+
+
+def _untold(
+    code: str, layout: CheckpointLayout, settings: str, choice: MethodChoice, told: MethodChoice
+) -> list[str]:
+    """What no tensor tells: options that have to be named but are not, and those that are taken on trust.
+
+    Args:
+        code: the published code.
+        layout: of its checkpoints.
+        settings: the options that the user names.
+        choice: the method with them.
+        told: the method without them, as the file and the published code have it.
+    """
+    notes = [
         f"not in the file: {option}, taken to be {choice.options[option]}; if the model was trained with "
         f"another, say so: --from {code}/{option}=VALUE"
         for option in layout.untold
         if f"{option}=" not in settings
     ]
-    return Trained(model, labels, card), notes
+    # Where another value changes a tensor, the model did not fit the file and was not built.
+    return notes + [
+        f"taken on trust: {option}={value} in place of {told.options[option]}, on which no tensor in the "
+        "file depends"
+        for option, value in choice.options.items()
+        if value != told.options[option] and option not in layout.untold
+    ]
 
 
 def _check_given(method: str, layout: CheckpointLayout, tensors: dict[str, Tensor], given: Given) -> None:

@@ -33,6 +33,13 @@ class MethodChoice(BaseModel):
         return self.name + "".join(changed)
 
 
+def spelled_out(label: str) -> str:
+    """A label with the options that a printed row says at their defaults too: `tdrg/attention=positions`."""
+    options = method_named(label.partition("/")[0]).options
+    default = options().model_dump()
+    return label + "".join(f"/{key}={default[key]}" for key in options.said if f"/{key}=" not in label)
+
+
 def method_named(name: str) -> Method:
     """The method of that name, built in or installed, or the prior.
 

@@ -7,7 +7,7 @@ bold, because no two lines need have anything but the data set in common.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from bench.tables.columns import METRIC_COLUMNS, averages
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.papers.eligible import fitting
 from bench.tables.papers.literals import PaperTable, columns_of
-from bench.tables.papers.rows import MEASURED, WEIGHTS, measured_rows
+from bench.tables.papers.rows import MEASURED, WEIGHTS, measured_rows, printed_name
 
 BEYOND: Final = "beyond"
 PROTOCOL: Final = "bench"
@@ -68,7 +68,8 @@ def beyond_table(runs: Runs) -> PrintedTable:
         rows = [_printed(row) for row in published_rows() if _concerns(row, splits)]
         rows += [line for split in splits for line in _measured_on(split, runs)]
         numbers = pd.DataFrame(rows).sort_values("mAP", ascending=False, kind="stable", ignore_index=True)
-        text = numbers.replace({column: {"": "–"} for column in WORDS.values()})
+        text = numbers.assign(row=[_named(row) for _, row in numbers.iterrows()])
+        text = text.replace({column: {"": "–"} for column in WORDS.values()})
         sections.append(Section(heading, (), grid_of(text, WORDS, COLUMNS, left=len(WORDS))))
         frames.append(numbers.assign(on=heading)[["on", *numbers.columns]])
     sections[0] = Section(sections[0].heading, LINES, sections[0].grid)
@@ -81,6 +82,10 @@ def beyond_table(runs: Runs) -> PrintedTable:
 
 def _concerns(row: PrintedRow, splits: Sequence[str]) -> bool:
     return row.facts.data in splits and row.values.get("mAP") is not None
+
+
+def _named(row: "pd.Series[Any]") -> str:
+    return str(row["row"]) if row["kind"] == MEASURED else printed_name(row["row"], row["method"])
 
 
 def _printed(row: PrintedRow) -> dict[str, object]:

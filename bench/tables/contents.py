@@ -9,6 +9,8 @@ from bench.tables.papers.rows import MEASURED
 from bench.tables.render import markdown_grid
 
 _HEAD = ("Table", "Files", "Rows", "Measured here")
+# What tells rows measured here from printed ones, in the tables of papers and in that of all sources.
+_WHERE_MEASURED = ("group", "kind")
 _INTRODUCTION = """\
 # Tables
 
@@ -44,6 +46,7 @@ def index(tables: Sequence[Listed], formats: Sequence[str], left_out: Sequence[s
 
 def _row(one: Listed, formats: Sequence[str]) -> tuple[str, ...]:
     frame = one.table.frame
-    measured = int((frame["group"] == MEASURED).sum()) if "group" in frame else len(frame)
+    told = next((column for column in _WHERE_MEASURED if column in frame), None)
+    measured = len(frame) if told is None else int((frame[told] == MEASURED).sum())
     links = ", ".join(f"[{form}]({quote(one.stem)}.{form})" for form in formats)
     return one.table.document.title, links, str(len(frame)), str(measured)

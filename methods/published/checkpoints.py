@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.methods.published.heads import PUBLISHED
+from bench.methods.published.other_names import OTHER_NAMES
 
 # The parts of torchvision's ResNet, and where they stand in the sequence that is cut out of it.
 RESNET_PARTS = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
@@ -230,7 +231,9 @@ def recognise(name: str, state: Mapping[str, Tensor]) -> str:
     Raises:
         UserError: it looks like the checkpoint of another one, or of none that is known.
     """
-    shares = {method: _share(method, state) for method in LAYOUTS}
+    # Most names that TDRG had before are those of ADD-GCN, so a share of names would mistake it.
+    marked = {method: 1.0 for method, other in OTHER_NAMES.items() if other.mark in state}
+    shares = marked or {method: _share(method, state) for method in LAYOUTS}
     best = max(shares, key=lambda method: shares[method])
     if best in PUBLICATIONS[name].methods and shares[best] > 0:
         return best

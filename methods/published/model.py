@@ -95,20 +95,40 @@ def build_published(
     state |= {
         f"head.{name}": tensor for name, tensor in convert(method, _with_counters(method, of_head)).items()
     }
+    _check_fit(method, options, model, state, of_head)
     own = model.state_dict()
-    wrong = [
-        f"{name} is {_shape(tensor)} instead of {_shape(own[name])}"
-        for name, tensor in state.items()
-        if tensor.shape != own[name].shape
-    ]
-    if wrong:
-        raise UserError(
-            f"The checkpoint was trained with other options than {options}: {'; '.join(wrong)}; name those "
-            f"that differ behind the code, as in --from {method}/option=value."
-        )
     # What is not in the state are the counters and the constants that were built from the labels.
     model.load_state_dict(own | state)
     return model.eval()
+
+
+def _check_fit(
+    method: str,
+    options: Options,
+    model: MultiLabelModel,
+    state: Mapping[str, Tensor],
+    of_head: Mapping[str, Tensor],
+) -> None:
+    """UserError where the file has a tensor without a place, a parameter no tensor, or a shape is another."""
+    own = model.state_dict()
+    places = PUBLISHED[method].places_in(of_head)
+    left_over = [name for name in of_head if name in places and f"head.{places[name].name}" not in own]
+    # Buffers may be absent: they are counters, or constants that were built from the labels.
+    lacking = [name for name, _ in model.named_parameters() if name not in state]
+    wrong = [
+        f"{name} is {_shape(tensor)} instead of {_shape(own[name])}"
+        for name, tensor in state.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    faults = [f"the file has {', '.join(sorted(left_over))}, which the model has not"] if left_over else []
+    faults += [f"the model needs {', '.join(sorted(lacking))}, which the file has not"] if lacking else []
+    faults += wrong
+    if faults:
+        raise UserError(
+            f"The checkpoint was trained with other options than {options}: {'; '.join(faults)}; give behind "
+            f"the code those that it was trained with, as in --from {method}/option=value, or none where its "
+            "tensors tell them."
+        )
 
 
 def _with_counters(method: str, head: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import UserError
+from bench.experiment.methods import parse_methods
 from bench.methods.c_tran import CTranHead, draw_known
 from bench.methods.layers.transformer import PostNormLayer, sine_positions
 from bench.methods.options import CTranOptions, Query2LabelOptions
@@ -208,12 +209,6 @@ def test_c_tran_without_label_mask_training_is_told_nothing() -> None:
             r"30 channels: choose a backbone or, with project=true, a width .*multiple of 4",
         ),
         (query2label, 32, {"heads": 5}, r"32 channels.* multiple of 20"),
-        (
-            query2label,
-            30,
-            {"project": True, "width": 18},
-            r"18 channels: choose a width with a multiple of 4",
-        ),
         (query2label, 30, {"heads": 2}, r"multiple of 4"),
         (c_tran, 30, {}, r"4 attention heads of C-Tran cannot share 30 channels: choose a backbone"),
         (c_tran, 30, {"heads": 3, "positions": True}, r"multiple of 12"),
@@ -224,3 +219,22 @@ def test_channels_that_the_attention_heads_cannot_share_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         build(channels, **options)
+
+
+@pytest.mark.parametrize(("heads", "width", "multiple"), [(5, 2048, 20), (4, 18, 4), (8, 20, 8)])
+def test_a_projected_width_that_the_heads_cannot_share_is_refused_before_a_model_is_built(
+    heads: int, width: int, multiple: int
+) -> None:
+    message = (
+        rf"Method 'query2label/.*': {heads} heads and a position encoding cannot share a width of {width}: "
+        rf"choose a multiple of {multiple}\.$"
+    )
+    with pytest.raises(UserError, match=message):
+        parse_methods((f"query2label/project=true/heads={heads}/width={width}",))
+    parse_methods((f"query2label/heads={heads}/width={width}",))  # the width is that of the backbone
+
+
+def test_a_projected_width_that_became_too_narrow_for_the_heads_is_refused() -> None:
+    narrow = Query2LabelOptions(project=True).narrowed(9)
+    with pytest.raises(UserError, match=r"18 channels: choose a width with a multiple of 4"):
+        Query2LabelHead(30, label_space(), narrow)

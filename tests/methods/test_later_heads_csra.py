@@ -21,6 +21,7 @@ from bench.methods.model import head_class
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
 from parity_weights import Arrays, draw, float64, published_weight
+from places import PARITY
 
 CHANNELS, SIZE = 2048, 14
 # The method, its options and the number of classes of each file of vectors.
@@ -33,17 +34,17 @@ CASES: dict[str, tuple[str, dict[str, Any], int]] = {
 }
 
 
-def files_of(case: str, folder: Path) -> tuple[Path, Path]:
+def files_of(case: str) -> tuple[Path, Path]:
     stem = f"{case.removesuffix('-260')}_c{CASES[case][2]}"
-    return folder / f"{stem}.manifest.json", folder / f"{stem}_s14.npz"
+    return PARITY / f"{stem}.manifest.json", PARITY / f"{stem}_s14.npz"
 
 
 class Measured:
     """What one head computed, and what it should have."""
 
-    def __init__(self, case: str, folder: Path) -> None:
+    def __init__(self, case: str) -> None:
         method, options, classes = CASES[case]
-        manifest, vectors = files_of(case, folder)
+        manifest, vectors = files_of(case)
         with np.load(vectors) as stored:
             self.expected: Arrays = dict(stored)
         seed = int(self.expected["seed"])
@@ -81,9 +82,9 @@ Measure = Callable[[str], Measured]
 
 
 @pytest.fixture(scope="module")
-def measure(shared: Path) -> Measure:
+def measure() -> Measure:
     """What was measured of a case, once."""
-    return functools.cache(lambda case: Measured(case, shared / "parity"))
+    return functools.cache(Measured)
 
 
 def assert_close(name: str, ours: Tensor, published: Any, tolerance: float) -> None:

@@ -169,9 +169,9 @@ def bound(weight: Tensor, width: int) -> None:
 
 
 def test_every_parameter_starts_as_published() -> None:
-    wide, feedforward, last, earlier = 64, 128, 96, 48
+    wide, feedforward, last, earlier = 256, 512, 96, 48  # so that a bias has enough numbers to tell
     torch.manual_seed(0)
-    head = TDRGHead(last, label_space(31), TDRGOptions(hidden=wide, feedforward=feedforward), earlier)
+    head = TDRGHead(last, label_space(301), TDRGOptions(hidden=wide, feedforward=feedforward), earlier)
     state = {name: parameter.detach() for name, parameter in head.named_parameters()}
     fans = {
         "scales.earlier": earlier,
@@ -190,7 +190,7 @@ def test_every_parameter_starts_as_published() -> None:
         bound(state.pop(f"{name}.weight"), fan)
         bias = state.pop(f"{name}.bias", None)
         if bias is not None:
-            assert bias.abs().max() <= fan**-0.5 and bias.unique().numel() == bias.numel()
+            bound(bias, fan)
     for name in ("rows", "columns"):
         vectors = state.pop(f"scales.places.{name}")
         assert vectors.min() >= 0 and vectors.max() <= 1 and vectors.mean() == pytest.approx(0.5, abs=0.05)
@@ -212,7 +212,7 @@ def test_every_parameter_starts_as_published() -> None:
                 assert bias.eq(0).all()
             else:
                 assert torch.equal(bias, before.setdefault(f"{name}.bias", bias)), "the layers are copies"
-                assert bias.abs().max() > 0.9 * fans_of[0] ** -0.5
+                bound(bias, fans_of[0])
         for norm in ("attention_norm", "feedforward_norm"):
             assert state.pop(f"scales.layers.{number}.{norm}.weight").eq(1).all()
             assert state.pop(f"scales.layers.{number}.{norm}.bias").eq(0).all()
@@ -221,7 +221,9 @@ def test_every_parameter_starts_as_published() -> None:
 
 def test_a_width_that_the_attention_heads_do_not_divide_is_refused() -> None:
     with pytest.raises(UserError, match=r"4 attention heads.*width of 10: give hidden .* a multiple of 4\.$"):
-        build(hidden=10)
+        seeded_head(METHODS["tdrg"], TDRGOptions().narrowed(20), label_space(), LAST, 0, EARLIER)
+    with pytest.raises(UserError, match=r"'tdrg/hidden=10': .*do not divide 10: choose a multiple of 4"):
+        parse_methods(("tdrg/hidden=10",))
 
 
 def test_another_attention_is_refused() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from bench.datasets.catalog import DATASETS
+from bench.experiment.methods import spelled_out
 from bench.records.groups import title_of
 from bench.records.published import AP, PrintedRow, PublishedRow, published_rows
 from bench.records.record import Record
@@ -69,6 +70,12 @@ def column_of(column: PaperColumn) -> Column:
     else:
         value = percent_of(column.metric)
     return Column(column.title, True, span=column.span, value=value)
+
+
+def printed_name(row: str, method: str | None) -> str:
+    """The name of a printed row; of a variant of a method, with the options that make it here."""
+    label = spelled_out(method) if method else ""
+    return f"{row} ({label})" if "/" in label else row
 
 
 @cache

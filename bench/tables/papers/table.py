@@ -21,6 +21,7 @@ from bench.tables.papers.rows import (
     column_of,
     comparable_columns,
     measured_lines,
+    printed_name,
     published_lines,
     reproduced_lines,
     rows_of,
@@ -122,8 +123,7 @@ def _each(values: Iterable[object]) -> str:
 
 def _named(line: Line) -> str:
     """The name of a row; a published variant of a method with the options that make it here."""
-    variant = line.group != MEASURED and line.method and "/" in line.method
-    return f"{line.row} ({line.method})" if variant else line.row
+    return line.row if line.group == MEASURED else printed_name(line.row, line.method)
 
 
 def _setting(line: Line) -> str:

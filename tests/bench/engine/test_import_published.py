@@ -125,6 +125,55 @@ def test_shapes_of_other_options_are_named(given: Say, tmp_path: Path) -> None:
     assert "(2, 2, 1, 2) blocks" in message and "resnet18" in message
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("query2label/project=true/width=512", "the model needs head.project.bias, head.project.weight"),
+        ("query2label/decoder_layers=3", "head.decoder.2.project.weight, which the file has not"),
+        ("query2label/decoder_layers=1", "the file has transformer.decoder.layers.1.linear1.bias, "),
+        ("query2label/encoder_layers=0", "the file has transformer.encoder.layers.0.linear1.bias, "),
+        ("c-tran/layers=4", "head.layers.2.project.weight, which the file has not"),
+        ("c-tran/layers=2", "self_attn_layers.1.transformer_layer.self_attn.out_proj.weight, which"),
+        ("c-tran/known=0", "the file has known_label_lt.weight, which the model has not"),
+        ("add-gcn/graph=static", "gcn.dynamic_weight.weight, which the model has not"),
+        ("ml-gcn/layers=3", "which the file has not"),
+    ],
+)
+def test_options_with_other_layers_than_the_file_has_are_refused(
+    code: str, said: str, given: Say, tmp_path: Path
+) -> None:
+    method = code.partition("/")[0]
+    message = refusal(write(tmp_path / "x.pth", state(method)), given(method, code=code))
+    assert said in message and f"--from {method}/option=value" in message
+
+
+def test_a_projection_that_the_model_would_not_have_is_refused(given: Say, tmp_path: Path) -> None:
+    projection = {"input_proj.weight": torch.randn(DIM, DIM, 1, 1), "input_proj.bias": torch.randn(DIM)}
+    path = write(tmp_path / "x.pth", {**state("query2label"), **projection})
+    message = refusal(path, given("query2label", code="query2label/project=false"))
+    assert "the file has input_proj.bias, input_proj.weight, which the model has not" in message
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("query2label/heads=8", "heads=8 in place of 4"),
+        ("c-tran/heads=2", "heads=2 in place of 4"),
+        ("salgl/soft=true", "soft=True in place of False"),
+    ],
+)
+def test_options_that_no_tensor_depends_on_are_taken_on_trust(
+    code: str, said: str, given: Say, tmp_path: Path
+) -> None:
+    method = code.partition("/")[0]
+    path = write(tmp_path / "x.pth", state(method))
+    _, notes = import_published(path, given(method, code=code))
+    trusted = f"taken on trust: {said}, on which no tensor in the file depends"
+    assert [note for note in notes if "trust" in note] == [trusted]
+    _, notes = import_published(path, given(method))
+    assert not [note for note in notes if "trust" in note]
+
+
 def test_another_number_of_classes_names_both(given: Say, tmp_path: Path) -> None:
     path = write(tmp_path / "x.pth", state("add-gcn"))
     assert "has 20 classes, but 80 are named" in refusal(path, given("add-gcn", data="coco2014"))

@@ -120,6 +120,15 @@ def test_the_names_of_before_give_the_same_model(tmp_path: Path) -> None:
     assert len(left_out) == 4 and any("bottleneck.0.weight" in note for note in left_out)
 
 
+@pytest.mark.parametrize("code", ["add-gcn", "ml-gcn", "csra"])
+def test_the_names_of_before_are_known_to_be_of_tdrg(code: str, tmp_path: Path) -> None:
+    for name, tensors in {"now": state(), "before": older()}.items():
+        message = refusal(write(tmp_path / f"{name}.pth", tensors), given(code))
+        assert message == (
+            f"This is no checkpoint of {code}: its names are those of tdrg; import it with --from tdrg."
+        )
+
+
 def test_a_backbone_that_is_there_once_is_enough(tmp_path: Path) -> None:
     whole, _ = import_published(write(tmp_path / "whole.pth", state()), given())
     stages = [f"layer{number}" for number in (1, 2, 3, 4)]

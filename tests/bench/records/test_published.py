@@ -138,6 +138,14 @@ def test_values_of_the_papers() -> None:
     assert vg500.values == {"mAP": 36.6}
     salgl = {row.facts.test_size: row.values["mAP"] for row in of("zhu2023salgl", "coco", "SALGL")[:2]}
     assert salgl == {448: 85.8, 576: 87.3}
+    csra = {row.values["mAP"]: row for row in published_rows() if row.facts.source == "csra-code"}
+    stated = {value: row.facts.weights for value, row in csra.items()}
+    assert stated == {
+        **dict.fromkeys((94.7, 95.2, 96.8, 85.6), "imagenet"),
+        **dict.fromkeys((83.3, 86.5, 86.9)),
+    }
+    assert all("with CutMix" in csra[value].notes["mAP"] for value in (95.2, 96.8, 85.6))
+    assert "torchvision weights" in csra[94.7].notes["mAP"]
     nothing = [row for row in published_rows() if None in row.values.values()]
     assert {(row.facts.source, row.facts.table, row.facts.row) for row in nothing} == {
         ("ye2020addgcn", "fig3", "SAM"),

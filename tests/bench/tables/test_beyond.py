@@ -1,5 +1,6 @@
 """The table over all sources: each printed line as it is, and what was measured beside it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from bench.datasets.catalog import DATASETS
 from bench.records.published import published_rows
 from bench.records.store import RecordStore
 from bench.tables.beyond import BEYOND, DATA
+from bench.tables.papers.rows import printed_name
 from bench_command import bench
 from browser import Visit, chromium
 from full_records import scored_record
@@ -27,7 +29,12 @@ def test_every_printed_map_on_the_three_data_sets_is_a_line(tmp_path: Path) -> N
     assert printed.exit_code == 0, printed.output
     splits = {split for several in DATA.values() for split in several}
     expected = [
-        (row.facts.row, row.facts.backbone or "–", row.facts.source, f"{row.values['mAP']:.1f}")
+        (
+            printed_name(row.facts.row, row.facts.method),
+            row.facts.backbone or "–",
+            row.facts.source,
+            f"{row.values['mAP']:.1f}",
+        )
         for row in published_rows()
         if row.facts.data in splits and row.values.get("mAP") is not None
     ]
@@ -45,6 +52,20 @@ def test_no_line_is_bold_and_what_is_stated_stands_beside_it(tmp_path: Path) -> 
     of_salgl = [line for line in lines_of(printed) if (line[0], line[-4]) == ("SALGL", "zhu2023salgl")]
     (salgl,) = [line for line in of_salgl if line[-3] == "87.3"]
     assert salgl[1:9] == ["ResNet-101", "576", "576", "ImageNet", "yes", "asl", "own", "coco2014"]
+
+
+@pytest.mark.parametrize("name", [BEYOND, "salgl-coco"])
+def test_a_row_of_tdrg_says_which_attention_and_other_variants_their_options(
+    name: str, tmp_path: Path
+) -> None:
+    store_made(tmp_path / "results", made_cell())
+    rows = [line[0] for line in lines_of(bench(tmp_path, None, "tables", name).stdout)]
+    of_tdrg = [row for row in rows if row.startswith("TDRG")]
+    assert all(re.search(r" \(tdrg/attention=(batch|positions)\)$", row) for row in of_tdrg)
+    assert "TDRG, best epoch (tdrg/attention=positions)" in of_tdrg
+    batch = {"TDRG (tdrg/attention=batch)", "TDRG [Author] (tdrg/attention=batch)"}
+    assert batch <= set(of_tdrg) or name != BEYOND
+    assert "ResNet-101 GMP, other loss, user run (resnet/pool=max)" in rows
 
 
 def test_whole_runs_stand_beside_them_and_others_do_not(tmp_path: Path) -> None:
