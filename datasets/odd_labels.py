@@ -3,10 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from unicodedata import normalize
 
 from bench.errors import cut
 
-SEPARATORS = (",", ";", " ")
+SEPARATORS = (",", ";", " ", "|", "+", "/", "&", "_")
 
 
 def odd_labels(classes: Sequence[str]) -> list[str]:
@@ -35,10 +36,11 @@ def _joined(classes: Sequence[str]) -> Iterator[str]:
 def _alike(classes: Sequence[str]) -> Iterator[str]:
     by_letters = defaultdict(list)
     for name in classes:
-        by_letters["".join(name.split()).casefold()].append(name)
+        # One letter may be written as one character or as two, with the accent apart, as macOS does.
+        by_letters[normalize("NFC", "".join(name.split()).casefold())].append(name)
     for names in by_letters.values():
         if len(names) > 1:
-            yield f"the labels {_listed(names)} differ in case or blanks alone: are they one?"
+            yield f"the labels {_listed(names)} differ in case, blanks or Unicode form alone: are they one?"
 
 
 def _nothing(classes: Sequence[str]) -> Iterator[str]:

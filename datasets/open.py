@@ -13,6 +13,7 @@ from bench.datasets.duplicates import Shared, exact_duplicates
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
+from bench.datasets.odd_counts import odd_counts
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
@@ -73,7 +74,10 @@ class DataSet:
         """What a person should know before believing a number, a sentence for each, with one example."""
         found = [f"{self.info.name}: {sentence}" for sentence in self.said]
         if self.info.home is not None:
-            found += [f"{self.info.name}: {sentence}" for sentence in odd_labels(self.info.classes)]
+            names = self.info.train_split, self.info.eval_split
+            labels = self.train.labels, self.eval.labels
+            counts = odd_counts(self.info.classes, *labels, names) if self.eval_is_labelled else []
+            found += [f"{self.info.name}: {said}" for said in (*odd_labels(self.info.classes), *counts)]
         if self.uniform:
             found.append(
                 f"{len(self.uniform)} of {len(self.train) + len(self.eval)} pictures of {self.info.name} are "
@@ -214,6 +218,8 @@ def read_dataset(
     published, folder = find_dataset(name, root, progress)
     info = published.evaluated_on(on)
     prepared: tuple[Prepared, ...] = prepare_both(info, folder, progress)
+    if not info.classes and not any(split.problems for split in prepared):
+        raise UserError(f"No image of {name} has a label, so there are no classes: see where its labels are.")
     if on == "validation":
         _refuse_few(published, prepared[1].index)
     elif choose:

@@ -21,7 +21,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when a reader or the file changes, so that older indices are not believed.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
