@@ -280,7 +280,8 @@ def _test_differences(one: Record, other: Record) -> list[str]:
     if protocols[0] != protocols[1].model_copy(update={"name": protocols[0].name}):
         names = f"{protocols[0].name}, {protocols[1].name}"
         differ.append(f"protocol ({names}; --protocol NAME measures both under one)")
-    files = [record.cell.data_fingerprint.rpartition("-")[2] for record in (one, other)]
+    # Of training, test and, where the epoch was chosen on it, validation images.
+    files = [record.cell.data_fingerprint.split("-")[1] for record in (one, other)]
     if not differ and files[0] != files[1]:
         differ.append(f"test images or labels (hash {', '.join(files)})")
     return differ

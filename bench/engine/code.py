@@ -13,6 +13,8 @@ from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 # is what is written about a model when all is done.
 _ARITHMETIC = (
     "bench.engine",
+    "bench.experiment.loss",
+    "bench.labels",
     "bench.methods",
     "bench.metrics",
     "bench.datasets.feed",

@@ -12,6 +12,8 @@ from bench.records.store import RecordStore
 NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
 """The packages that compute."""
 UNKNOWN = "not recorded"
+Computed = tuple[dict[str, str], str]
+"""The numerics of a run, and the digest of its head's own code."""
 _COMPILED: dict[Compiled, str] = {False: "no", True: "yes", "graphs": "with CUDA graphs"}
 
 
@@ -38,7 +40,7 @@ def numerics_statement(group: Group, store: RecordStore) -> str:
     different = _differences(trained)
     if not different:
         return ""
-    newest = max(trained, key=lambda record: record.created).environment
+    newest = _newest_of_each(trained)
     moved = [_moved(records, newest, store) for records in _by_row(group, newest).values()]
     if None in moved:
         size = "the size of what that changes is not known; `bench verify RUN --train` measures it"
@@ -56,7 +58,7 @@ def _differences(records: Sequence[Record]) -> list[str]:
     for record in records:
         for name, value in numerics(record.environment).items():
             values.setdefault(name, Counter())[value] += 1
-        heads.setdefault(record.cell.method.name, set()).add(record.environment.code.partition("-")[2])
+        heads.setdefault(record.cell.method.name, set()).add(_head(record.environment))
     shared = [
         f"{name}: {', '.join(f'{value} in {count} runs' for value, count in sorted(counts.items()))}"
         for name, counts in values.items()
@@ -65,16 +67,31 @@ def _differences(records: Sequence[Record]) -> list[str]:
     return shared + [f"the head of {name}" for name, digests in heads.items() if len(digests) > 1]
 
 
-def _by_row(group: Group, newest: Environment) -> dict[str, list[Record]]:
+def _newest_of_each(records: Sequence[Record]) -> dict[str, Computed]:
+    """How a run of each method would be computed today: as the newest of all, with its own newest head."""
+    in_time = sorted(records, key=lambda record: record.created)
+    heads = {record.cell.method.name: _head(record.environment) for record in in_time}
+    return {name: (numerics(in_time[-1].environment), head) for name, head in heads.items()}
+
+
+def _head(environment: Environment) -> str:
+    return environment.code.partition("-")[2]
+
+
+def _computed(environment: Environment) -> Computed:
+    return numerics(environment), _head(environment)
+
+
+def _by_row(group: Group, newest: dict[str, Computed]) -> dict[str, list[Record]]:
     """By row, the trained records that were computed otherwise than the newest one."""
     found: dict[str, list[Record]] = {}
     for record in group.records:
-        if record.history and numerics(record.environment) != numerics(newest):
+        if record.history and _computed(record.environment) != newest[record.cell.method.name]:
             found.setdefault(group.row_of(record), []).append(record)
     return found
 
 
-def _moved(records: Iterable[Record], newest: Environment, store: RecordStore) -> float | None:
+def _moved(records: Iterable[Record], newest: dict[str, Computed], store: RecordStore) -> float | None:
     """By how much mAP moved when some of these were trained again as the newest; None if none was."""
     found = []
     for record in records:
@@ -83,7 +100,7 @@ def _moved(records: Iterable[Record], newest: Environment, store: RecordStore) -
         except UserError:
             continue  # what cannot be read clears nothing
         for one in verifications:
-            if numerics(one.environment) == numerics(newest):
+            if _computed(one.environment) == newest[record.cell.method.name]:
                 apart = abs(one.map_again - one.map_before)
                 # Other bits with the same mAP are not the same.
                 found.append(0.0 if one.same_bits else max(apart, 1e-9))

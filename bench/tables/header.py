@@ -142,7 +142,8 @@ def _alike(records: Sequence[Record]) -> bool:
     fed = {tuple(epoch.feed for epoch in record.history) for record in records}
     started = {record.backbone_digest for record in records}
     evaluated = {record.eval_feed for record in records} - {None}  # older records do not say
-    return max(len(fed), len(started), len(evaluated)) <= 1
+    vectors = {record.vectors_digest for record in records} - {None}
+    return max(len(fed), len(started), len(evaluated), len(vectors)) <= 1
 
 
 def device_statement(records: tuple[Record, ...]) -> str:

@@ -13,6 +13,7 @@ from bench.metrics.bootstrap import NAMES
 from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
 from bench.records.groups import Group
 from bench.records.intervals import metrics_of, samples_of
+from bench.records.numerics import numerics_statement
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
@@ -69,7 +70,7 @@ def tuned_table(
         cell = tuned.first.cell
         assert cell.tuned is not None, "of tuned_groups"
         numbers = _frame(tuned, untuned, store, notes)
-        lines = (*header(tuned, store), *interval_statements(tuned), GAINED)
+        lines = (*header(tuned, store), *_beside(tuned, untuned, store), *interval_statements(tuned), GAINED)
         heading = f"{cell.data}, {cell.tuned.name}, {cell.tuned.trials} trials each"
         sections.append(Section(heading, lines, grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))))
         described = numbers.assign(data=cell.data, tune=cell.tuned.name)
@@ -113,6 +114,14 @@ def _numbers(column: Numbers, interval: Interval, values: np.ndarray) -> dict[st
     spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
     numbers = (interval.value, spread, interval.low, interval.high)
     return {column.part(part): 100 * number for part, number in zip(_PARTS, numbers, strict=True)}
+
+
+def _beside(tuned: Group, untuned: Group | None, store: RecordStore) -> list[str]:
+    """How the untuned runs were computed otherwise than the tuned ones, where they were."""
+    if untuned is None:
+        return []
+    said = numerics_statement(Group((*tuned.records, *untuned.records)), store)
+    return [said] if said and not numerics_statement(tuned, store) else []
 
 
 def _described(values: Mapping[str, object]) -> str:

@@ -18,7 +18,7 @@ from bench.engine.plan import Cell, plan
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods
-from bench.methods.catalog import PRIOR
+from bench.methods.catalog import METHODS, PRIOR
 from bench.progress import Steps
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -101,11 +101,13 @@ def plan_tune(
 
 def _refuse_other_code(folder: Path, name: str) -> None:
     """UserError where trials are kept that other code made: their scores are not those of this one."""
+    kept = [one for one in RecordStore(folder).all() if isinstance(one, Record)]
     shared = code_digest(PRIOR.name).partition("-")[0]
-    kept = {
-        one.environment.code.partition("-")[0] for one in RecordStore(folder).all() if isinstance(one, Record)
-    }
-    if kept - {shared}:
+    if any(
+        one.environment.code.partition("-")[0] != shared
+        or (one.cell.method.name in METHODS and one.environment.code != code_digest(one.cell.method.name))
+        for one in kept
+    ):
         raise UserError(
             f"{folder} holds trials that another version of the code made, which compare with no new ones: "
             f"go on with that version, or give this tune another --name than {name}."

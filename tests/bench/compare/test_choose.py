@@ -123,6 +123,12 @@ def test_runs_on_other_test_data_are_refused(name: str, message: str, change: An
     assert message in result.stderr
 
 
+def test_a_validation_split_that_an_epoch_was_chosen_on_is_no_test_data(tmp_path: Path) -> None:
+    first = put(tmp_path, made_cell("resnet"), made())
+    chosen = put(tmp_path, made_cell("salgl", data_fingerprint="aaaa-bbbb-dddd"), made(seed=1))
+    assert compare(tmp_path, first, chosen, data=None).exit_code == 0
+
+
 def test_damaged_failed_and_unmeasured_runs_are_said(tmp_path: Path) -> None:
     cells = made_cell("resnet"), made_cell("salgl"), made_cell("salgl", 1), made_cell("ssgrl")
     runs_of(tmp_path, *cells[:3])

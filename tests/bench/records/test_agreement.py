@@ -70,6 +70,21 @@ def test_rows_that_were_computed_otherwise_are_named(stored: Path) -> None:
     assert "numpy" not in printed.split("NOTE")[1].splitlines()[0]
 
 
+def test_a_head_of_other_code_is_named_though_all_else_is_the_same(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", *(made_cell("ml-gcn", seed) for seed in (0, 1)), made_cell("resnet"))
+
+    def of(head: str) -> object:
+        return lambda record: record["environment"].update(code=f"012345678901-{head}")
+
+    for run, head in (("ml-gcn-s0", "a" * 12), ("ml-gcn-s1", "b" * 12), ("resnet-s0", "c" * 12)):
+        (file,) = (tmp_path / "results" / "runs").glob(f"*-{run}-*/record.json")
+        record = json.loads(file.read_text())
+        of(head)(record)  # type: ignore[operator]
+        file.write_text(json.dumps(record))
+    printed = bench(tmp_path, None, "tables", "voc2007").stdout
+    assert "NOTE: these runs were not computed alike (the head of ml-gcn); the size" in printed
+
+
 def test_equal_hashes_are_claimed_for_the_seeds_that_all_methods_have(tmp_path: Path) -> None:
     cells = [made_cell("resnet", seed) for seed in (0, 1, 2)] + [made_cell("ml-gcn", 1)]
     store_made(tmp_path / "results", *cells)

@@ -216,6 +216,8 @@ def test_the_header_says_whether_methods_were_fed_alike() -> None:
     assert feed_statement(same_seeds).startswith("at each seed all methods saw the same pixels in the same")
     for different in (fed("ssgrl", 1, "another", "other"), fed("ssgrl", 1, "other", "another")):
         assert feed_statement(Group((*alike.records, different))).startswith("WARNING: at seed 1 ")
+    vectors = [fed(name).model_copy(update={"vectors_digest": name}) for name in ("resnet", "salgl")]
+    assert feed_statement(Group(tuple(vectors))).startswith("WARNING: at seed 0 ")
     assert feed_statement(Group((prior,))) == "nothing was trained"
 
 

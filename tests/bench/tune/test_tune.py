@@ -8,6 +8,7 @@ from statistics import fmean
 
 import pytest
 
+from bench.engine.code import code_digest
 from bench.experiment.methods import parse_methods
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -200,10 +201,16 @@ def test_another_design_under_the_same_name_is_refused(tuned: Path) -> None:
         assert "\n" not in done.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.parametrize("changed", ["all", "ml-gcn"])
 def test_trials_of_another_version_of_the_code_are_refused(
-    tuned: Path, monkeypatch: pytest.MonkeyPatch
+    tuned: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
-    monkeypatch.setattr("bench.tune.tune.code_digest", lambda method: "0" * 12 + "-")
+    def digest(method: str) -> str:
+        shared, _, head = code_digest(method).partition("-")
+        shared = "0" * 12 if changed == "all" else shared
+        return f"{shared}-{'0' * 12 if method == changed else head}"
+
+    monkeypatch.setattr("bench.tune.tune.code_digest", digest)
     done = bench(tuned, tuned / "data", *TUNE)
     assert done.exit_code == 2 and "another version of the code made" in done.output, done.output
 
