@@ -218,8 +218,10 @@ def _check_count(layout: CheckpointLayout, tensors: dict[str, Tensor], names: tu
 
 
 def _choice(method: str, tensors: dict[str, Tensor], settings: str) -> MethodChoice:
-    """The method with the options that the tensors tell, then those that the user names."""
-    told = [f"{option}={value}" for option, value in sizes_of(method, tensors).items()]
+    """The method with the options that the user names, and of the others those that the tensors tell."""
+    named = {setting.partition("=")[0] for setting in settings.split("/")}
+    sizes = sizes_of(method, tensors)
+    told = [f"{option}={value}" for option, value in sizes.items() if option not in named]
     (choice,) = parse_methods(("/".join([method, *told, *([settings] if settings else [])]),))
     for option, value in LAYOUTS[method].fixed.items():
         if choice.options[option] != value:

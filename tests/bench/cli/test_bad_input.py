@@ -107,8 +107,14 @@ def test_an_unknown_name_gets_the_known_ones_and_the_nearest(
         ((*TINY, "--epochs", "0"), "'epochs' is 0: input should be greater than or equal to 1"),
         ((*TINY, "--epochs", "many"), "'many' is not a valid integer"),
         ((*TINY, "--image-size", "16"), "'image_size' is 16"),
-        ((*TINY, "--seeds", "a"), "'seeds.0' is 'a': input should be a valid integer"),
-        ((*TINY, "--seeds", "-1"), "'seeds.0' is '-1': input should be greater than or equal to 0"),
+        (
+            (*TINY, "--seeds", "a"),
+            "'seeds.0' is 'a': seeds are whole numbers separated by commas",
+        ),
+        (
+            (*TINY, "--seeds", "-1"),
+            "'seeds.0' is '-1': seeds are whole numbers separated by commas",
+        ),
         ((*TINY, "--device", "gpu"), "'device' is 'gpu': input should be auto, cpu, cuda or cuda:N"),
         ((*TINY, "--precision", "fp16"), "'fp16' needs a GPU; on a CPU use --precision bf16 or fp32"),
         ((*TINY, "--schedule", "none.yaml"), "none.yaml does not exist"),

@@ -158,7 +158,7 @@ def test_the_whole_model_compiles_and_a_copy_trains_for_itself() -> None:
         ),
         (("--schedule", "reduced.yaml"), "tdrg reads two feature maps, of which feature_channels would"),
         (("--methods", "tdrg/attention=image"), "'positions' or 'batch'"),
-        (("--methods", "tdrg/hidden=6"), "4 attention heads, which do not divide its width of 6"),
+        (("--methods", "tdrg/hidden=6"), "4 attention heads do not divide 6: choose a multiple of 4"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_trained(
