@@ -76,7 +76,7 @@ class MultiLabelModel(nn.Module):
 def _require_logits(output: object, targets: Tensor | None, head: Head) -> None:
     name = type(head).__name__
     if not isinstance(output, HeadOutput):
-        raise TypeError(f"{name}.forward returned a {type(output).__name__}, and should a HeadOutput")
+        raise TypeError(f"{name}.forward returned a {type(output).__name__}, and should return a HeadOutput")
     if targets is not None and output.logits.shape != targets.shape:
         raise ValueError(
             f"{name}.forward returned logits of {tuple(output.logits.shape)} for targets of "

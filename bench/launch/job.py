@@ -111,7 +111,7 @@ def create_job(matrix: MatrixSpec, cells: list[Cell], launcher: str) -> Submitte
 def _as_planned(matrix: MatrixSpec, cells: list[Cell]) -> MatrixSpec:
     """A matrix with the precision that `auto` was taken for: where tasks run, it may stand for another."""
     found = {cell.spec.schedule.precision for cell in cells}
-    if len(found) != 1:  # data sets with schedules of their own, none of which leaves it open
+    if len(found) != 1:  # of data sets with schedules of their own: one value for all would change some
         return matrix
     changed = {name: value for name, value in matrix.set.items() if name != "precision"}
     return matrix.model_copy(update={"precision": found.pop(), "set": changed})

@@ -9,8 +9,8 @@ from bench.experiment.methods import MethodChoice
 from bench.experiment.schedule import Precision
 from bench.profile.gpu import Bench, loss_of
 
-# Of the values: a multiple of the rounding of TF32 (2^-11), in which a
-# GPU convolves in fp32, and of bf16 (2^-9), which a hundred layers add up.
+# A multiple of the rounding of TF32 (2^-11), in which a GPU convolves in fp32, and of bf16 (2^-9), which a
+# hundred layers add up.
 TOLERANCE: dict[Precision, float] = {"fp32": 2e-2, "bf16": 1e-1}
 IMAGES = 2
 

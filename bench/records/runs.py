@@ -42,9 +42,10 @@ class Runs:
             else:
                 records.append(self.today(record))
         # Made again since, a run is there twice: as it is, and measured anew.
-        current = {record.cell.key() for record in records if not record.is_measured_anew()}
+        anew = {record.run_id for record in records if record.is_measured_anew()}
+        current = {record.run_id for record in records} - anew
         self.records = [
-            record for record in records if not record.is_measured_anew() or record.cell.key() not in current
+            record for record in records if record.run_id not in anew or record.cell.run_id() not in current
         ]
 
     def today(self, record: Record) -> Record:

@@ -111,9 +111,9 @@ def read(
     dropped = len(coco.imgs) - len(chosen)
     unannotated = (
         f"{dropped} of {len(coco.imgs)} images of {file} have no annotation and are left out; in a data set "
-        "of your own `keep_unannotated: true` under `coco` keeps them",
+        "of your own `keep_unannotated: true` under `coco` keeps them"
     )
-    notes = (unannotated if dropped else ()) + tuple(
+    notes = ((unannotated,) if dropped else ()) + tuple(
         f"the category {shown(name)} is no class: others name it as their supercategory, and no annotation "
         "is of it; to have it as a class, list all of them under 'classes'"
         for name in parents.values()

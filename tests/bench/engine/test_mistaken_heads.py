@@ -50,7 +50,7 @@ NAMES = {
 SAID = {
     "one-column": "ValueError: OneColumn.forward returned logits of (4, 1) for targets of (4, 20): one is "
     "needed for each image and class",
-    "bare": "TypeError: Bare.forward returned a Tensor, and should a HeadOutput",
+    "bare": "TypeError: Bare.forward returned a Tensor, and should return a HeadOutput",
     "divides": "ZeroDivisionError: integer division or modulo by zero",
     "looks": "KeyError: 'attention'",
 }
