@@ -35,10 +35,15 @@ def _joined(classes: Sequence[str]) -> Iterator[str]:
 def _alike(classes: Sequence[str]) -> Iterator[str]:
     by_letters = defaultdict(list)
     for name in classes:
-        by_letters["".join(name.split()).casefold()].append(name)
+        by_letters[letters(name)].append(name)
     for names in by_letters.values():
         if len(names) > 1:
             yield f"the labels {_listed(names)} differ in case or blanks alone: are they one?"
+
+
+def letters(name: str) -> str:
+    """What is left of a name without case and blanks: names that have this in common may be meant as one."""
+    return "".join(name.split()).casefold()
 
 
 def _nothing(classes: Sequence[str]) -> Iterator[str]:

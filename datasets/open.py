@@ -1,6 +1,6 @@
 """Open a data set: find it, read its lists and annotations, decode every image, give its splits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from bench.datasets.index import SplitIndex, pick
 from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
+from bench.datasets.odd_splits import unused_splits
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
 from bench.progress import Progress
@@ -68,6 +69,11 @@ class DataSet:
         positive = int((self.train.labels == 1).sum() + (self.eval.labels == 1).sum())
         images = max(1, len(self.train) + len(self.eval))
         return f"{len(classes)} classes ({names}), {positive / images:.2f} positive labels per image"
+
+    def images_used(self) -> str:
+        """How many images of each split are used."""
+        counts = f"{len(self.train)} images of {self.info.train_split} and {len(self.eval)} of"
+        return f"{counts} {self.info.eval_split} are used"
 
     def notes(self) -> list[str]:
         """What a person should know before believing a number, a sentence for each, with one example."""
@@ -233,8 +239,15 @@ def read_dataset(
         skipped=tuple(problem for _, problems, _ in read for problem in problems),
         uniform=tuple(image for _, _, plain in read for image in plain),
         shared=exact_duplicates(train, evaluated),
-        said=tuple(dict.fromkeys(note for split in prepared for note in split.notes)),
+        said=_said(published, prepared),
     )
+
+
+def _said(info: DataSetInfo, prepared: Sequence[Prepared]) -> tuple[str, ...]:
+    """What is to be known of how the files were read, each sentence once."""
+    used = (info.train_split, info.eval_split)
+    unused = (sentence for split in prepared for sentence in unused_splits(used, split.splits))
+    return tuple(dict.fromkeys([*(note for split in prepared for note in split.notes), *unused]))
 
 
 def _refuse_few(info: DataSetInfo, validation: SplitIndex) -> None:

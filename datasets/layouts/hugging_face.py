@@ -126,7 +126,10 @@ def read(
                 )
             labels[position, column[label]] = 1
     ids = tuple(f"{number}" if name == ALL else f"{name}/{number}" for name, number, *_ in rows)
-    return Listing(ids, tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows), labels, (ROWS,))
+    files = tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows)
+    # Where the splits are drawn, all of those that the tables name are used.
+    splits = {} if split == ALL else {name: len(of_split) for name, of_split in kept.items()}
+    return Listing(ids, files, labels, (ROWS,), splits=splits)
 
 
 def _row(split: str, number: int) -> str:

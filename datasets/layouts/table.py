@@ -1,5 +1,6 @@
 """A CSV file with a row per image, a row per label, or a column per class."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -108,7 +109,8 @@ def read(
     )
     ids = tuple(row.image for row in chosen)
     sources = (layout.file, *pictures.sources())
-    return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems)
+    splits = Counter(row.split for row in rows) if layout.split else {}
+    return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems, splits=splits)
 
 
 def _form(path: Path, layout: Table) -> Form:
