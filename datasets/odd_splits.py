@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.datasets.catalog import DataSetInfo
+from bench.datasets.index import SplitIndex
 from bench.datasets.odd_labels import letters
 from bench.errors import cut
 
@@ -27,6 +32,28 @@ def unused_splits(used: Sequence[str], there: Mapping[str, int]) -> list[str]:
             both = f"{_quoted(alike[0])} and {_quoted(name)}"
             found.append(f"the splits {both} differ in case or blanks alone: are they one?")
     return found
+
+
+def one_sided(info: DataSetInfo, train: SplitIndex, evaluated: SplitIndex) -> list[str]:
+    """A sentence each on the classes that cannot be learned, and on those that metrics say nothing of."""
+    learned, measured = ((split.labels == 1).any(axis=0) for split in (train, evaluated))
+    told_apart = (evaluated.labels == -1).any(axis=0)
+    # Of a split without images, or whose labels nobody knows, there is nothing to say.
+    known = [bool((split.labels != 0).any()) for split in (train, evaluated)]
+    kinds = (
+        (f"positive in {info.train_split}", ~learned & known[0], "no method can learn such a class"),
+        (f"positive in {info.eval_split}", ~measured & known[1], "mAP is over the others"),
+        (f"negative in {info.eval_split}", measured & ~told_apart, "AP is 100 whatever is predicted for one"),
+    )
+    return [
+        f"classes without a {what} ({chosen.sum()} of {len(chosen)}): {_chosen(info, chosen)}; {follows}"
+        for what, chosen, follows in kinds
+        if chosen.any()
+    ]
+
+
+def _chosen(info: DataSetInfo, chosen: NDArray[np.bool_]) -> str:
+    return listed([_quoted(name) for name, one in zip(info.classes, chosen, strict=True) if one])
 
 
 def listed(words: Sequence[str]) -> str:

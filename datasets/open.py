@@ -14,7 +14,7 @@ from bench.datasets.index import SplitIndex, pick
 from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
-from bench.datasets.odd_splits import unused_splits
+from bench.datasets.odd_splits import one_sided, unused_splits
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
 from bench.progress import Progress
@@ -79,7 +79,8 @@ class DataSet:
         """What a person should know before believing a number, a sentence for each, with one example."""
         found = [f"{self.info.name}: {sentence}" for sentence in self.said]
         if self.info.home is not None:
-            found += [f"{self.info.name}: {sentence}" for sentence in odd_labels(self.info.classes)]
+            odd = [*odd_labels(self.info.classes), *one_sided(self.info, self.train, self.eval)]
+            found += [f"{self.info.name}: {sentence}" for sentence in odd]
         if self.uniform:
             found.append(
                 f"{len(self.uniform)} of {len(self.train) + len(self.eval)} pictures of {self.info.name} are "

@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-from bench.datasets.odd_splits import unused_splits
+import numpy as np
+import pytest
+
+from bench.datasets.index import SplitIndex
+from bench.datasets.odd_splits import one_sided, unused_splits
+from bench.datasets.own import load_own
 from bench_command import TINY, bench
 from trees import write_picture
 
@@ -46,3 +51,44 @@ def test_check_and_run_count_the_images_of_each_split_and_name_those_that_are_no
         for shown in (checked, run):
             assert "note: own: images of splits that are not used: 1 of 'Train', 1 of 'val'" in shown
             assert "note: own: the splits 'train' and 'Train' differ in case or blanks alone" in shown
+
+
+@pytest.mark.parametrize(
+    ("rows", "notes"),
+    [
+        ([("a", "train"), ("b", "train"), ("a", "test"), ("b", "test")], []),
+        (
+            [("a", "train"), ("a", "train"), ("b", "test"), ("b", "test")],
+            [
+                "classes without a positive in train (1 of 2): 'b'; no method can learn such a class",
+                "classes without a positive in test (1 of 2): 'a'; mAP is over the others",
+                "classes without a negative in test (1 of 2): 'b'; AP is 100 whatever is predicted for one",
+            ],
+        ),
+    ],
+)
+def test_classes_of_which_nothing_can_be_learned_or_measured_are_named_in_check_and_run(
+    rows: list[tuple[str, str]], notes: list[str], tmp_path: Path
+) -> None:
+    name = own(tmp_path, rows)
+    for command in (("data", "check", name), ("run", *TINY, "--data", name, "--dry-run")):
+        shown = bench(tmp_path, None, *command).stdout
+        found = [line for line in shown.splitlines() if " without a " in line]
+        assert found == [f"note: own: {note}" for note in notes]
+
+
+def test_many_such_classes_are_counted_and_a_split_without_images_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "name: own\ncsv: {}\nsplits: {train: 0.5}\nclasses: [a, b, c, d, e, f, g, h]\n"
+    )
+    info = load_own(tmp_path / "own.yaml")
+    labels = np.full((3, 8), -1, np.int8)
+    labels[1, 7], labels[:, 6] = 1, 0
+    split = SplitIndex(("1", "2", "3"), tmp_path, ("1", "2", "3"), labels, np.zeros(3, np.uint32))
+    none = split.take([])
+    found = one_sided(info, split, none)
+    assert found == [
+        "classes without a positive in train (7 of 8): 'a', 'b', 'c', 'd', 'e' and 2 more; "
+        "no method can learn such a class"
+    ]
+    assert one_sided(info, none, none) == []
