@@ -88,7 +88,7 @@ def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progres
         progress: called with (done, total) while annotations are read.
 
     Raises:
-        UserError: as the layout's reader; or the split has a name that no file can have.
+        UserError: as the layout's reader; the split has a name that no file can have; or there is no label.
     """
     kept_as = file_name(split, f"split of {info.name}")
     file = work_folder() / "indices" / _definition(info, folder) / f"{kept_as}.npz"
@@ -109,10 +109,12 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
     reader = reader_of(info.layout)
     if info.made is None:
         listing = reader.read(folder, info.layout, split, info.classes, progress)
+        _refuse_without_classes(info, folder, listing)
         is_sound = not listing.problems
     else:
         if info.carved_from is None:
             whole = reader.read(folder, info.layout, ALL, info.classes, progress)
+            _refuse_without_classes(info, folder, whole)
         else:
             whole, _ = _list(info.carved_from, folder, info.carved_from.train_split, progress)
         try:
@@ -123,6 +125,15 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
     if not listing.ids:
         raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
     return listing, is_sound
+
+
+def _refuse_without_classes(info: DataSetInfo, folder: Path, listing: Listing) -> None:
+    """UserError where images can be used but nothing has a label; where none can, that is what is wrong."""
+    if not info.classes and not set(listing.ids) <= {problem.image for problem in listing.problems}:
+        raise UserError(
+            f"None of the images of {info.name} in {folder} has a label, so there is no class to train on; "
+            "give them labels, or say in the description where these stand."
+        )
 
 
 def _too_few(error: UserError, info: DataSetInfo, folder: Path, whole: Listing) -> UserError:
