@@ -1,6 +1,7 @@
 """Labels of one's own data that look as if they had been read otherwise than they were meant."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -38,12 +39,21 @@ def _alike(classes: Sequence[str]) -> Iterator[str]:
         by_letters[letters(name)].append(name)
     for names in by_letters.values():
         if len(names) > 1:
-            yield f"the labels {_listed(names)} differ in case or blanks alone: are they one?"
+            yield f"the labels {_listed(names)} {differ(names)}"
 
 
 def letters(name: str) -> str:
-    """What is left of a name without case and blanks: names that have this in common may be meant as one."""
-    return "".join(name.split()).casefold()
+    """What is left of a name without case, blanks and Unicode form: names with this in common may be one."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    # What was folded may have another form: an i with a dot above becomes two characters.
+    return "".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def differ(names: Sequence[str]) -> str:
+    """In what names differ that have their letters in common, as a question."""
+    # Of two that look the same on the screen, one is written in another form.
+    normal = all(unicodedata.is_normalized("NFKC", name) for name in names)
+    return f"differ in {'case or blanks' if normal else 'case, blanks or Unicode form'} alone: are they one?"
 
 
 def _nothing(classes: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.catalog import DataSetInfo
 from bench.datasets.index import SplitIndex
-from bench.datasets.odd_labels import letters
+from bench.datasets.odd_labels import differ, letters
 from bench.errors import cut
 
 NAMED = 5
@@ -29,8 +29,8 @@ def unused_splits(used: Sequence[str], there: Mapping[str, int]) -> list[str]:
     for name in others:
         alike = [one for one in used if letters(one) == letters(name)]
         if alike:
-            both = f"{_quoted(alike[0])} and {_quoted(name)}"
-            found.append(f"the splits {both} differ in case or blanks alone: are they one?")
+            both = (alike[0], name)
+            found.append(f"the splits {' and '.join(map(_quoted, both))} {differ(both)}")
     return found
 
 

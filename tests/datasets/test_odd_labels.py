@@ -21,6 +21,11 @@ from trees import write_picture
         ),
         (("cat", "Cat"), "'cat', 'Cat' differ in case or blanks alone"),
         (("traffic light", "trafficlight"), "differ in case or blanks alone"),
+        (
+            ("caf\u00e9", "cafe\u0301"),
+            "'caf\u00e9', 'cafe\u0301' differ in case, blanks or Unicode form alone: are they one?",
+        ),
+        (("caf\u00e9", "CAFE\u0301"), "differ in case, blanks or Unicode form alone"),
         (("cat", "NaN"), "'NaN' looks like one like an empty cell"),
     ],
 )
@@ -34,6 +39,12 @@ def test_odd_labels_are_named(classes: tuple[str, ...], said: str) -> None:
 )
 def test_ordinary_labels_are_not(classes: tuple[str, ...]) -> None:
     assert odd_labels(classes) == []
+
+
+def test_a_label_in_two_unicode_forms_is_noted_by_check(tmp_path: Path) -> None:
+    name = own(tmp_path, ["caf\u00e9", "cafe\u0301", "dog", "caf\u00e9", "cafe\u0301", "dog"])
+    shown = bench(tmp_path, None, "data", "check", name).stdout
+    assert "3 classes" in shown and "differ in case, blanks or Unicode form alone: are they one?" in shown
 
 
 def own(folder: Path, rows: list[str]) -> str:

@@ -28,11 +28,12 @@ def own(folder: Path, rows: list[tuple[str, str]]) -> str:
 
 
 def test_splits_that_are_not_used_are_named_and_those_that_look_like_a_used_one_asked_about() -> None:
-    there = {"train": 9, "Train": 8, "test": 7, "te st": 6, "val": 5}
+    there = {"train": 9, "Train": 8, "test": 7, "te st": 6, "val": 5, "\uff54est": 4}
     assert unused_splits(USED, there) == [
-        "images of splits that are not used: 8 of 'Train', 6 of 'te st', 5 of 'val'",
+        "images of splits that are not used: 8 of 'Train', 6 of 'te st', 5 of 'val', 4 of '\uff54est'",
         "the splits 'train' and 'Train' differ in case or blanks alone: are they one?",
         "the splits 'test' and 'te st' differ in case or blanks alone: are they one?",
+        "the splits 'test' and '\uff54est' differ in case, blanks or Unicode form alone: are they one?",
     ]
     many = unused_splits(USED, {f"fold {number}": 1 for number in range(8)})
     assert many[0].endswith("1 of 'fold 3', 1 of 'fold 4' and 3 more")
