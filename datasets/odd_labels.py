@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.errors import cut
 
-SEPARATORS = (",", ";", " ")
+SEPARATORS = (",", ";", " ", "|", "+", "/", "&", "_")
 
 
 def odd_labels(classes: Sequence[str]) -> list[str]:

@@ -15,6 +15,10 @@ from trees import write_picture
         (("cat", "dog", "cat,dog"), "made of labels that also stand alone, with ','"),
         (("cat", "dog", "cat; dog"), "made of labels that also stand alone, with ';'"),
         (("cat", "dog", "dog cat"), "made of labels that also stand alone, with ' '"),
+        *(
+            (("cat", "dog", "cow", f"cat{mark}dog", f"dog {mark} cow"), f"2 labels, 'cat{mark}dog', ")
+            for mark in "|+/&_"
+        ),
         (
             ("['cat', 'dog']", "['cat']"),
             "2 labels, '['cat', 'dog']', '['cat']', look like ones with brackets",
@@ -35,7 +39,14 @@ def test_odd_labels_are_named(classes: tuple[str, ...], said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "classes", [("cat", "dog"), ("traffic light", "fire hydrant", "light"), ("a,b", "c"), ("sofa (red)",)]
+    "classes",
+    [
+        ("cat", "dog"),
+        ("traffic light", "fire hydrant", "light"),
+        ("a,b", "c"),
+        ("sofa (red)",),
+        ("r&b", "traffic_light", "traffic"),
+    ],
 )
 def test_ordinary_labels_are_not(classes: tuple[str, ...]) -> None:
     assert odd_labels(classes) == []
