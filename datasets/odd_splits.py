@@ -1,4 +1,4 @@
-"""Splits of one's own data that look as if they had been named or filled otherwise than they were meant."""
+"""Splits, and lists of images to leave out, that look as if they had been meant otherwise."""
 
 from collections.abc import Mapping, Sequence
 
@@ -54,6 +54,23 @@ def one_sided(info: DataSetInfo, train: SplitIndex, evaluated: SplitIndex) -> li
 
 def _chosen(info: DataSetInfo, chosen: NDArray[np.bool_]) -> str:
     return listed([_quoted(name) for name, one in zip(info.classes, chosen, strict=True) if one])
+
+
+def unmatched(unwanted: frozenset[str], images: Sequence[str], others: Sequence[str]) -> list[str]:
+    """A sentence on what a list leaves out that is not there; no error: it may be of another data set.
+
+    Args:
+        unwanted: what the list names.
+        images: the images of all splits that are used.
+        others: what else a list may name: annotations that are of no image.
+    """
+    names = [_quoted(name) for name in sorted(unwanted.difference(images, others))]
+    if not names:
+        return []
+    return [
+        f"{len(names)} of {len(unwanted)} entries of the list of --skip-bad name no image: {listed(names)}; "
+        f"an image is named as `bench data check --fix-list` writes it, such as {_quoted(images[0])}"
+    ]
 
 
 def listed(words: Sequence[str]) -> str:

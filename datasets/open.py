@@ -14,7 +14,7 @@ from bench.datasets.index import SplitIndex, pick
 from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_labels import odd_labels
-from bench.datasets.odd_splits import one_sided, unused_splits
+from bench.datasets.odd_splits import one_sided, unmatched, unused_splits
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
 from bench.progress import Progress
@@ -240,15 +240,18 @@ def read_dataset(
         skipped=tuple(problem for _, problems, _ in read for problem in problems),
         uniform=tuple(image for _, _, plain in read for image in plain),
         shared=exact_duplicates(train, evaluated),
-        said=_said(published, prepared),
+        said=_said(published, prepared, unwanted),
     )
 
 
-def _said(info: DataSetInfo, prepared: Sequence[Prepared]) -> tuple[str, ...]:
+def _said(info: DataSetInfo, prepared: Sequence[Prepared], unwanted: frozenset[str]) -> tuple[str, ...]:
     """What is to be known of how the files were read, each sentence once."""
     used = (info.train_split, info.eval_split)
     unused = (sentence for split in prepared for sentence in unused_splits(used, split.splits))
-    return tuple(dict.fromkeys([*(note for split in prepared for note in split.notes), *unused]))
+    images = [image for split in prepared for image in split.index.ids]
+    others = [problem.image for split in prepared for problem in split.problems]
+    notes = (note for split in prepared for note in split.notes)
+    return tuple(dict.fromkeys([*notes, *unused, *unmatched(unwanted, images, others)]))
 
 
 def _refuse_few(info: DataSetInfo, validation: SplitIndex) -> None:
