@@ -62,13 +62,13 @@ class COCOInstances(Layout):
         annotations: the JSON file of each split, relative to the data set's folder.
         images: the folder of its images, likewise.
         keep_unannotated: keep images without any annotation (as SSGRL) or drop them (as ML-GCN, ADD-GCN and
-            SALGL).
+            SALGL). None: drop them and note how many, as nobody has said which.
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.coco"
     annotations: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
-    keep_unannotated: bool = False
+    keep_unannotated: bool | None = False
 
     def wanted(self) -> str:
         """The annotation files and image folders."""

@@ -2,8 +2,8 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -59,6 +59,8 @@ class Listing:
         problems: annotations that could not be used; the labels of their images mean nothing. The `image` of
             one may be none of `ids`, where it is about no image that is there.
         notes: what a person should know of how the files were understood, a sentence each.
+        splits: how many images each split has that the files name, this one and those that are not asked for;
+            empty where each split lies in files of its own, or they name none.
     """
 
     ids: tuple[str, ...]
@@ -67,6 +69,7 @@ class Listing:
     sources: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    splits: Mapping[str, int] = field(default_factory=dict)
 
 
 class Reader(Protocol):

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import cut
-
-NAMED = 5
-"""Classes that a sentence names."""
+from bench.datasets.odd_labels import listed, quoted
 
 
 def odd_counts(
@@ -31,12 +28,8 @@ def odd_counts(
         ),
     )
     return [
-        f"{int(found.sum())} of {len(classes)} classes have {said} ({_listed(classes, found)})"
+        f"{int(found.sum())} of {len(classes)} classes have {said} "
+        f"({listed([quoted(classes[int(c)]) for c in np.flatnonzero(found)])})"
         for found, said in kinds
         if found.any()
     ]
-
-
-def _listed(classes: Sequence[str], found: NDArray[np.bool_]) -> str:
-    names = [cut(classes[int(c)], 40) for c in np.flatnonzero(found)]
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

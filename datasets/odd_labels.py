@@ -1,11 +1,14 @@
 """Labels of one's own data that look as if they had been read otherwise than they were meant."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from unicodedata import normalize
 
 from bench.errors import cut
+
+LISTED = 5
+"""Names that a sentence has before it counts."""
 
 SEPARATORS = (",", ";", " ", "|", "+", "/", "&", "_")
 
@@ -36,11 +39,24 @@ def _joined(classes: Sequence[str]) -> Iterator[str]:
 def _alike(classes: Sequence[str]) -> Iterator[str]:
     by_letters = defaultdict(list)
     for name in classes:
-        # One letter may be written as one character or as two, with the accent apart, as macOS does.
-        by_letters[normalize("NFC", "".join(name.split()).casefold())].append(name)
+        by_letters[letters(name)].append(name)
     for names in by_letters.values():
         if len(names) > 1:
-            yield f"the labels {_listed(names)} differ in case, blanks or Unicode form alone: are they one?"
+            yield f"the labels {_listed(names)} {differ(names)}"
+
+
+def letters(name: str) -> str:
+    """What is left of a name without case, blanks and Unicode form: names with this in common may be one."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    # What was folded may have another form: an i with a dot above becomes two characters.
+    return "".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def differ(names: Sequence[str]) -> str:
+    """In what names differ that have their letters in common, as a question."""
+    # Of two that look the same on the screen, one is written in another form.
+    normal = all(unicodedata.is_normalized("NFKC", name) for name in names)
+    return f"differ in {'case or blanks' if normal else 'case, blanks or Unicode form'} alone: are they one?"
 
 
 def _nothing(classes: Sequence[str]) -> Iterator[str]:
@@ -58,4 +74,15 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{cut(name, 40)}'" for name in names[:3])
+    return ", ".join(map(quoted, names[:3]))
+
+
+def quoted(name: str) -> str:
+    """A name as a sentence shows it."""
+    return f"'{cut(name, 40)}'"
+
+
+def listed(words: Sequence[str]) -> str:
+    """The first of some words, and how many more there are."""
+    more = f" and {len(words) - LISTED} more" if len(words) > LISTED else ""
+    return ", ".join(words[:LISTED]) + more

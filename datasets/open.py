@@ -1,6 +1,6 @@
 """Open a data set: find it, read its lists and annotations, decode every image, give its splits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from bench.datasets.listing import Problem, problem_lines, read_as, read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_counts import odd_counts
 from bench.datasets.odd_labels import odd_labels
+from bench.datasets.odd_splits import unmatched, unused_splits
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.errors import UserError
 from bench.progress import Progress
@@ -69,6 +70,11 @@ class DataSet:
         positive = int((self.train.labels == 1).sum() + (self.eval.labels == 1).sum())
         images = max(1, len(self.train) + len(self.eval))
         return f"{len(classes)} classes ({names}), {positive / images:.2f} positive labels per image"
+
+    def images_used(self) -> str:
+        """How many images of each split are used."""
+        counts = f"{len(self.train)} images of {self.info.train_split} and {len(self.eval)} of"
+        return f"{counts} {self.info.eval_split} are used"
 
     def notes(self) -> list[str]:
         """What a person should know before believing a number, a sentence for each, with one example."""
@@ -218,8 +224,6 @@ def read_dataset(
     published, folder = find_dataset(name, root, progress)
     info = published.evaluated_on(on)
     prepared: tuple[Prepared, ...] = prepare_both(info, folder, progress)
-    if not info.classes and not any(split.problems for split in prepared):
-        raise UserError(f"No image of {name} has a label, so there are no classes: see where its labels are.")
     if on == "validation":
         _refuse_few(published, prepared[1].index)
     elif choose:
@@ -239,8 +243,18 @@ def read_dataset(
         skipped=tuple(problem for _, problems, _ in read for problem in problems),
         uniform=tuple(image for _, _, plain in read for image in plain),
         shared=exact_duplicates(train, evaluated),
-        said=tuple(dict.fromkeys(note for split in prepared for note in split.notes)),
+        said=_said(published, prepared, unwanted),
     )
+
+
+def _said(info: DataSetInfo, prepared: Sequence[Prepared], unwanted: frozenset[str]) -> tuple[str, ...]:
+    """What is to be known of how the files were read, each sentence once."""
+    used = (info.train_split, info.eval_split)
+    unused = (sentence for split in prepared for sentence in unused_splits(used, split.splits))
+    images = [image for split in prepared for image in split.index.ids]
+    others = [problem.image for split in prepared for problem in split.problems]
+    notes = (note for split in prepared for note in split.notes)
+    return tuple(dict.fromkeys([*notes, *unused, *unmatched(unwanted, images, others)]))
 
 
 def _refuse_few(info: DataSetInfo, validation: SplitIndex) -> None:

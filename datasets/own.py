@@ -95,7 +95,9 @@ class COCOFiles(_Part):
 
     annotations: str | dict[str, str]
     images: str | dict[str, str]
-    keep_unannotated: bool = Field(False, description="keep images without any annotation")
+    keep_unannotated: bool | None = Field(
+        None, description="keep images without any annotation; left out, and counted in a note, if empty"
+    )
 
 
 class VOCTree(_Part):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when a reader or the file changes, so that older indices are not believed.
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Prepared:
         index: images and labels, with checksums of zero.
         problems: annotations that cannot be used.
         notes: what a person should know of how the files were understood.
+        splits: how many images each split has that the files name.
         file: where the index is kept.
         read: whether the annotations were read now, or the kept index was still good.
     """
@@ -39,6 +41,7 @@ class Prepared:
     index: SplitIndex
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    splits: Mapping[str, int]
     file: Path
     read: bool
 
@@ -85,20 +88,20 @@ def prepare_split(info: DataSetInfo, folder: Path, split: str, progress: Progres
         progress: called with (done, total) while annotations are read.
 
     Raises:
-        UserError: as the layout's reader; or the split has a name that no file can have.
+        UserError: as the layout's reader; the split has a name that no file can have; or there is no label.
     """
     kept_as = file_name(split, f"split of {info.name}")
     file = work_folder() / "indices" / _definition(info, folder) / f"{kept_as}.npz"
     kept = _load(file, folder)
     if kept is not None:
-        index, notes = kept
-        return Prepared(index, (), notes, file, read=False)
+        index, notes, splits = kept
+        return Prepared(index, (), notes, splits, file, read=False)
     listing, is_sound = _list(info, folder, split, progress)
     checksums = np.zeros(len(listing.ids), np.uint32)
     index = SplitIndex(listing.ids, folder, listing.files, listing.labels, checksums)
     if is_sound:
         index.save(file, _stamp(info, folder, split, index, listing))
-    return Prepared(index, listing.problems, listing.notes, file, read=True)
+    return Prepared(index, listing.problems, listing.notes, listing.splits, file, read=True)
 
 
 def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None) -> tuple[Listing, bool]:
@@ -106,10 +109,12 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
     reader = reader_of(info.layout)
     if info.made is None:
         listing = reader.read(folder, info.layout, split, info.classes, progress)
+        _refuse_without_classes(info, folder, listing)
         is_sound = not listing.problems
     else:
         if info.carved_from is None:
             whole = reader.read(folder, info.layout, ALL, info.classes, progress)
+            _refuse_without_classes(info, folder, whole)
         else:
             whole, _ = _list(info.carved_from, folder, info.carved_from.train_split, progress)
         try:
@@ -120,6 +125,15 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
     if not listing.ids:
         raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
     return listing, is_sound
+
+
+def _refuse_without_classes(info: DataSetInfo, folder: Path, listing: Listing) -> None:
+    """UserError where images can be used but nothing has a label; where none can, that is what is wrong."""
+    if not info.classes and not set(listing.ids) <= {problem.image for problem in listing.problems}:
+        raise UserError(
+            f"None of the images of {info.name} in {folder} has a label, so there is no class to train on; "
+            "give them labels, or say in the description where these stand."
+        )
 
 
 def _too_few(error: UserError, info: DataSetInfo, folder: Path, whole: Listing) -> UserError:
@@ -177,6 +191,7 @@ def _stamp(
         "difficult": int((index.labels == 0).sum()),
         "hash": index.fingerprint(),
         "notes": listing.notes,
+        "splits": dict(listing.splits),
         "files": {source: _state(folder / source) for source in listing.sources},
     }
 
@@ -190,12 +205,12 @@ def _state(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _load(file: Path, folder: Path) -> tuple[SplitIndex, tuple[str, ...]] | None:
-    """The kept index with its notes, or None where there is none that is good."""
+def _load(file: Path, folder: Path) -> tuple[SplitIndex, tuple[str, ...], Mapping[str, int]] | None:
+    """The kept index with its notes and splits, or None where there is none that is good."""
     try:
         index, stamp = SplitIndex.load(file, folder)
         if all(_state(folder / source) == state for source, state in stamp["files"].items()):
-            return index, tuple(stamp["notes"])
+            return index, tuple(stamp["notes"]), dict(stamp["splits"])
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         pass  # made again
     return None

@@ -153,7 +153,7 @@ def check(data: str, data_root: Path | None, fix_list: Path | None, alike: bool)
     _say_shared(dataset, dataset.shared, "is the file of")
     if alike:
         _say_shared(dataset, _alike(dataset), "looks like")
-    for sentence in (*dataset.read_as(), dataset.understood()):
+    for sentence in (*dataset.read_as(), dataset.images_used(), dataset.understood()):
         click.echo(f"{data}: {sentence}")
     for note in dataset.notes():
         click.echo(f"note: {note}")

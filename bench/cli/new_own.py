@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -20,7 +21,9 @@ from bench.files import parse_mapping, write_text
 from bench.names import file_name
 
 NAMED = 5
-"""Classes that are named."""
+"""Classes that are named of the beginning and of the end, where they are too many."""
+SHORT = 400
+"""Characters of a list of classes that is shown whole."""
 
 
 def write_description(source: Path, name: str | None, out: Path) -> None:
@@ -49,10 +52,19 @@ def write_description(source: Path, name: str | None, out: Path) -> None:
         splits = prepare_both(info, folder, progress)
     write_text(file, text)
     click.echo(f"{file}: {recognised.found.seen}")
-    names = cut(", ".join(info.classes[:NAMED]) + (", ..." if len(info.classes) > NAMED else ""), 400)
     counts = (f"{len(found.index)} in {found.file.stem}" for found in splits)
-    click.echo(f"{len(info.classes)} classes ({names}); images: {', '.join(counts)}")
-    for sentence in odd_labels(info.classes):
+    click.echo(f"{len(info.classes)} classes ({_shown(info.classes)}); images: {', '.join(counts)}")
+    read = dict.fromkeys(note for found in splits for note in found.notes)
+    for sentence in (*odd_labels(info.classes), *read):
         click.echo(f"note: {sentence}")
     for line in (f"bench data check {shlex.quote(str(file))}", f"bench run --data {shlex.quote(str(file))}"):
         click.echo(f"    {line}")
+
+
+def _shown(classes: Sequence[str]) -> str:
+    """All classes, or the first and the last: what is no class often stands at the end of a table."""
+    whole = ", ".join(classes)
+    if len(whole) <= SHORT or len(classes) <= 2 * NAMED:
+        return cut(whole, SHORT)
+    parts = (", ".join(cut(name, 40) for name in part) for part in (classes[:NAMED], classes[-NAMED:]))
+    return ", ..., ".join(parts)

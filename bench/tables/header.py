@@ -38,7 +38,7 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         f"data: {cell.data}, {share(cell.data, 'train', data.train_images, cell.split)} training and "
         f"{share(cell.data, 'eval', data.eval_images, cell.split)} {cell.split} images{limited}, "
         f"{data.eval_labels} positive and {data.eval_difficult} difficult {cell.split} labels"
-        + (f", {len(data.skipped)} files skipped as unreadable" if data.skipped else ""),
+        + (f", {len(data.skipped)} files skipped" if data.skipped else ""),
         f"schedule: {cell.schedule_title()} — {_backbone(group)} at {size}, "
         f"{_shared(cell, 'epochs')} epochs, batch {_batch(cell)}, {_shared(cell, 'optimizer')}, "
         f"{_shared(cell, 'precision')}, {schedule.select} epoch reported{_chosen(record)}"

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pycocotools.coco import COCO
 
 from bench.datasets.boxes import Shares, share_of
-from bench.datasets.layout import COCOInstances
+from bench.datasets.layout import ALL, COCOInstances
 from bench.datasets.layouts.coco_file import Id, categories, load, order, shown, take_out_orphans
 from bench.datasets.listing import (
     Listing,
@@ -108,17 +108,13 @@ def read(
     ids = _image_ids(images)
     refuse_duplicates(ids, path)
     files = tuple((prefix / image).as_posix() for image in images)
-    dropped = len(coco.imgs) - len(chosen)
-    unannotated = (
-        f"{dropped} of {len(coco.imgs)} images of {file} have no annotation and are left out; in a data set "
-        "of your own `keep_unannotated: true` under `coco` keeps them"
-    )
-    notes = ((unannotated,) if dropped else ()) + tuple(
+    notes = tuple(
         f"the category {shown(name)} is no class: others name it as their supercategory, and no annotation "
         "is of it; to have it as a class, list all of them under 'classes'"
         for name in parents.values()
         if name not in classes
     )
+    notes += _left_out(len(coco.imgs) - len(chosen), coco, layout, split)
     return Listing(ids, files, labels, (file,), tuple(problems), notes)
 
 
@@ -164,6 +160,18 @@ def _chosen(coco: COCO, layout: COCOInstances) -> list[Id]:
     return [
         image for image in sorted(coco.imgs, key=order) if layout.keep_unannotated or image in coco.imgToAnns
     ]
+
+
+def _left_out(images: int, coco: COCO, layout: COCOInstances, split: str) -> tuple[str, ...]:
+    """A note on the images without annotation, where nobody has said that they are to be left out."""
+    if not images or layout.keep_unannotated is not None:
+        return ()
+    of_split = "" if split == ALL else f" of {split}"
+    return (
+        f"{images} of {len(coco.imgs)} images{of_split} have no annotation and are left out; "
+        "keep_unannotated: true in the coco section keeps them as images without a label, and false leaves "
+        "them out without this note",
+    )
 
 
 def _places(coco: COCO, chosen: Sequence[Id], folder: Path, path: Path) -> list[PurePosixPath]:

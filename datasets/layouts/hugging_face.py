@@ -23,8 +23,8 @@ from bench.names import file_name
 from bench.progress import Progress
 from bench.settings import work_folder
 
-# Raised when what is kept changes, so that older tables are unpacked again.
-VERSION = 1
+# Raised when what is kept or refused changes, so that older tables are unpacked again.
+VERSION = 2
 ROWS, PICTURES = "rows.json", "pictures"
 FACTOR, ALLOWANCE, LEAST = 20, 1 << 20, 1 << 10
 """Pictures hardly pack: all of them may have so many times the bytes of the tables, and so many more. Each
@@ -126,7 +126,10 @@ def read(
                 )
             labels[position, column[label]] = 1
     ids = tuple(f"{number}" if name == ALL else f"{name}/{number}" for name, number, *_ in rows)
-    return Listing(ids, tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows), labels, (ROWS,))
+    files = tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows)
+    # Where the splits are drawn, all of those that the tables name are used.
+    splits = {} if split == ALL else {name: len(of_split) for name, of_split in kept.items()}
+    return Listing(ids, files, labels, (ROWS,), splits=splits)
 
 
 def _row(split: str, number: int) -> str:
@@ -272,7 +275,17 @@ class _Unpacking:
 
     def _labels(self, given: Any, where: str) -> list[str]:
         values = given if isinstance(given, list) else [given]
+        self._refuse_vector(values, where)
         return list(dict.fromkeys(self._label(value, where) for value in values))
+
+    def _refuse_vector(self, values: list[Any], where: str) -> None:
+        """UserError where a row names a class twice, as a 0 or 1 for each of three classes or more does."""
+        numbers = [value for value in values if type(value) is int]
+        if self._numbered is not None and len(set(numbers)) < len(numbers):
+            raise UserError(
+                f"{where}: '{self._layout.labels}' is {cut(repr(values))}, which has a number several times; "
+                "save the numbers of its classes, each once, and not a 0 or 1 for each class."
+            )
 
     def _label(self, value: Any, where: str) -> str:
         column = self._layout.labels

@@ -19,6 +19,25 @@ KNOWN = {
 """What cells mean where nothing is said. Not -1: some write it for negative, some for uncertain."""
 
 
+SAYS_SPLIT = re.compile(
+    r"(is[ _-]?)?(train|training|val|valid|validation|test|eval|dev|fold|split)([ _-]?set)?"
+)
+"""What a column is called that may say of which split an image is."""
+
+
+def split_notes(columns: Iterable[str], layout: Table) -> tuple[str, ...]:
+    """A question on each class whose column may say a split, unless somebody has listed the columns."""
+    if isinstance(layout.one_hot, tuple):
+        return ()
+    return tuple(
+        f"the column '{cut(column, 40)}' is a class: if it says of which split an image is, name it as "
+        "'split' in the csv section and its cells as the names of the splits, and if not, list the columns "
+        "of the classes as 'one_hot'"
+        for column in columns
+        if SAYS_SPLIT.fullmatch(column.strip().casefold())
+    )
+
+
 def class_columns(table: TableFile, layout: Table) -> tuple[str, ...]:
     """The columns of the classes, in the order of the description or else of the table.
 

@@ -1,11 +1,12 @@
 """A CSV file with a row per image, a row per label, or a column per class."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from bench.datasets.layout import ALL, Table
-from bench.datasets.layouts.one_hot import Meanings, class_columns, looks_one_hot, other_columns
+from bench.datasets.layouts.one_hot import Meanings, class_columns, looks_one_hot, other_columns, split_notes
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import TableFile, called, open_table
 from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree, refuse_control_characters
@@ -108,7 +109,9 @@ def read(
     )
     ids = tuple(row.image for row in chosen)
     sources = (layout.file, *pictures.sources())
-    return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems)
+    splits = Counter(row.split for row in rows) if layout.split else {}
+    notes = split_notes(form.classes or (), layout)
+    return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems, notes, splits)
 
 
 def _form(path: Path, layout: Table) -> Form:

@@ -1,6 +1,7 @@
 """A data set of one's own: a YAML file and a CSV, COCO or VOC tree."""
 
 import gzip
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,7 +14,7 @@ from bench.errors import UserError
 from bench.methods.catalog import METHODS
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench_command import bench
+from bench_command import TINY, bench
 from trees import write_own_csv, write_voc
 
 
@@ -160,6 +161,17 @@ def test_a_bad_table_is_named_with_its_line(text: str, message: str, own: Path) 
 def test_empty_cells_behind_a_row_are_passed_over(own: Path) -> None:
     text = (own.parent / "labels.csv").read_text().replace(",train\n", ",train,, \n")
     assert rows(open_dataset(str(table(own, text))))["1.jpg"] == {"odd", "low"}
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_images_without_any_label_are_refused_before_anything_is_trained(split: bool, tmp_path: Path) -> None:
+    own = write_own_csv(tmp_path / "own", split=split)
+    text = (own.parent / "labels.csv").read_text()
+    (own.parent / "labels.csv").write_text(re.sub(r"jpg,[a-z|]+", "jpg,", text))
+    message = f"None of the images of own in {own.parent} has a label, so there is no class to train on"
+    for command in (("data", "check"), ("data", "prepare"), ("run", *TINY, "--dry-run", "--data")):
+        done = bench(tmp_path, None, *command, str(own))
+        assert done.exit_code == 2 and message in done.output and "Traceback" not in done.output
 
 
 def test_a_label_that_the_class_list_does_not_have_is_named(own: Path) -> None:

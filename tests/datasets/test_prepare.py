@@ -97,6 +97,7 @@ def test_the_stamp_says_what_is_in_it_and_where_from(devkit: Path) -> None:
         "difficult": int((found.index.labels == 0).sum()),
         "hash": found.index.fingerprint(),
         "notes": [],
+        "splits": {},
     }
 
 

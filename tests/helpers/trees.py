@@ -94,3 +94,16 @@ def write_own_csv(folder: Path, images: int = 12, split: bool = True) -> Path:
     yaml = f"name: own\ncsv: {{images: photos{column}}}\nsplits: {splits}\n"
     (folder / "own.yaml").write_text(yaml, encoding="utf-8")
     return folder / "own.yaml"
+
+
+def write_split_table(folder: Path, rows: list[tuple[str, str]]) -> str:
+    """A data set of one's own: a table with the labels and the split of each picture, and its description."""
+    (folder / "images").mkdir()
+    for number in range(len(rows)):
+        write_picture(folder / "images" / f"{number}.jpg", number)
+    text = "".join(f'{number}.jpg,"{labels}",{split}\n' for number, (labels, split) in enumerate(rows))
+    (folder / "labels.csv").write_text(f"image,labels,split\n{text}", encoding="utf-8")
+    (folder / "own.yaml").write_text(
+        "name: own\ncsv: {images: images, split: split}\nsplits: {train: train, eval: test}\n"
+    )
+    return "own.yaml"

@@ -30,7 +30,7 @@ def _data_facts(record: Record) -> dict[str, object]:
         f"Positive {cell.split} labels": f"{data.eval_labels}, and {data.eval_difficult} difficult ones",
     }
     if data.skipped:
-        facts["Files left out as unreadable"] = len(data.skipped)
+        facts["Files left out"] = len(data.skipped)
     return facts
 
 

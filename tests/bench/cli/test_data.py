@@ -77,6 +77,14 @@ def test_the_fix_list_is_what_skip_bad_takes(voc: Path, tmp_path: Path) -> None:
     assert "7 training and 5 test images" in bench(tmp_path, tmp_path / "data", *run, "--skip-bad").output
     with_list = bench(tmp_path, tmp_path / "data", *run, "--skip-bad", "bad.txt")
     assert with_list.exit_code == 0 and "7 training and 5 test images" in with_list.output
+    assert "--skip-bad name no image" not in with_list.output
+    (tmp_path / "more.txt").write_text("000003\n000010\n000001.jpg\n")
+    more = bench(tmp_path, tmp_path / "data", *run, "--skip-bad", "more.txt").output
+    assert "7 training and 5 test images" in more
+    assert (
+        "note: voc2007: 1 of 3 entries of the list of --skip-bad name no image: '000001.jpg'; an image is "
+        "named as `bench data check --fix-list` writes it, such as '000001'" in more
+    )
     (voc / "JPEGImages" / "000004.jpg").unlink()
     refused = bench(tmp_path, tmp_path / "data", *run, "--skip-bad", "bad.txt")
     assert refused.exit_code == 2 and "000004" in refused.output and "000003" not in refused.output

@@ -268,6 +268,33 @@ def test_labels_that_look_odd_are_noted(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("column", ["is_val", "Train", "fold", "test_set"])
+def test_a_column_of_0_and_1_that_says_a_split_is_asked_about(column: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "pets", f"image,cat,dog,{column}", lambda n: [f"{n}.jpg,{n % 2},1,{n // 6}"])
+    (tmp_path / "pets" / "own.yaml").unlink()
+    # A column called fold is taken for the split, so this one is found by its table alone.
+    (tmp_path / "pets.yaml").write_text(
+        "name: pets\nroot: pets\ncsv: {file: table.csv, images: photos}\nsplits: {train: 0.5}\n"
+    )
+    note = f"the column '{column}' is a class: if it says of which split an image is, name it as 'split'"
+    for _ in range(2):  # from the table, and from what was kept of it
+        assert f"note: pets: {note}" in bench(tmp_path, None, "data", "check", "pets.yaml").output
+    if column != "fold":
+        done = bench(tmp_path, None, "new", "dataset", "birds", "--from", "pets")
+        assert f"3 classes (cat, dog, {column}); " in done.output and f"note: {note}" in done.output
+    listed = (tmp_path / "pets.yaml").read_text().replace("photos", f"photos, one_hot: [cat, dog, {column}]")
+    (tmp_path / "pets.yaml").write_text(listed)
+    assert "is a class: if" not in bench(tmp_path, None, "data", "check", "pets.yaml").output
+
+
+def test_of_many_classes_the_first_and_the_last_are_named(tmp_path: Path) -> None:
+    names = [f"bird of kind {number}" for number in range(60)]
+    write_rows(tmp_path / "pets", ",".join(["image", *names]), lambda n: [f"{n}.jpg{',1' * 60}"])
+    done = bench(tmp_path, None, "new", "dataset", "birds", "--from", "pets/table.csv")
+    shown = ", ".join(names[:5]) + ", ..., " + ", ".join(names[-5:])
+    assert f"60 classes ({shown}); images: " in done.output
+
+
 def test_beside_the_data_no_root_is_named(tmp_path: Path) -> None:
     write_yolo(tmp_path / "pets").unlink()
     done = bench(tmp_path / "pets", None, "new", "dataset", "--from", ".")

@@ -141,6 +141,33 @@ def test_each_split_has_the_problems_of_its_own_file(home: Path) -> None:
     assert labels(open_dataset(own, skip_bad=True)) == expected()
 
 
+# Images without annotation.
+
+
+@pytest.mark.parametrize("splits", ["{train: 0.5}", "{train: a, eval: b}"])
+def test_images_without_annotation_are_counted_unless_it_is_said_what_becomes_of_them(
+    splits: str, home: Path
+) -> None:
+    whole = {**content(), "annotations": content()["annotations"][:7]}
+    parts = {"all": whole} if "a, eval" not in splits else {"a": whole, "b": content()}
+    for name in parts.get("b", {}).get("images", ()):  # an image is in one split
+        name["id"], name["file_name"] = name["id"] + 50, f"b{name['file_name']}"
+        write_picture(home / "photos" / name["file_name"], seed=name["id"])
+    for one in parts.get("b", {}).get("annotations", ()):
+        one["image_id"] += 50
+    own = Path(write(home, splits, **parts))
+    of_split = "" if "all" in parts else " of a"
+    note = f"note: own: 3 of 10 images{of_split} have no annotation and are left out; keep_unannotated: true"
+    for _ in range(2):  # read now, and kept
+        assert bench(home, None, "data", "check", str(own)).output.count(note) == 1
+    text = own.read_text()
+    for said, images in (("true", 10), ("false", 7)):
+        own.write_text(text.replace("images: photos", f"images: photos, keep_unannotated: {said}"))
+        assert "no annotation" not in bench(home, None, "data", "check", str(own)).output
+        dataset = open_dataset(str(own))
+        assert len(dataset.train) + ("all" in parts) * len(dataset.eval) == images
+
+
 # A root above the categories.
 
 

@@ -198,6 +198,15 @@ NOT_LABELS: dict[str, tuple[Any, str]] = {
         "row 1: 'labels' is ' ', which names no",
     ),
     "control": (lambda: with_labels([["c\x1bat"]], _type="Value"), r"row 0: 'labels': .* character U\+001B"),
+    "a 0 or 1 for each class": (
+        lambda: with_labels([[0, 1], [0, 1, 1]]),
+        r"row 1: 'labels' is \[0, 1, 1\], which has a number several times; save the numbers of its classes",
+    ),
+    "number twice": (lambda: with_labels([[2], [2, 2]]), r"row 1: 'labels' is \[2, 2\], which has a number"),
+    "0 and 1 without names": (
+        lambda: with_labels([[1, 0, 0]], _type="Value"),
+        "the table does not name its numbers; make it a ClassLabel",
+    ),
     "names twice": (lambda: with_labels([[0]], names=["a", "a"]), "has no list of names that differ"),
     "names of numbers": (
         lambda: with_labels([[0]], names=[1, 2]),
