@@ -15,7 +15,7 @@ from bench.resolve import names_in
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.datasets.catalog import EvaluatedOn
+    from bench.datasets.info import EvaluatedOn
     from bench.experiment.matrix import Compiled, MatrixSpec, Overwrite
     from bench.experiment.start import Parts
     from bench.trained.scorer import Scorer

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.catalog import DataSetInfo
+from bench.datasets.info import DataSetInfo
 from bench.datasets.layout import ALL
 from bench.datasets.listing import reader_of
 from bench.progress import Progress

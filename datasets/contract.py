@@ -19,7 +19,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench.datasets.index import SplitIndex
-from bench.datasets.open import DataSet, open_dataset, prepare_both
+from bench.datasets.open import open_dataset, prepare_both
+from bench.datasets.opened import DataSet
 from bench.datasets.pictures.read import read_image
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.info import DataSetInfo
 from bench.datasets.layout import VOCDevkit
 from bench.datasets.listing import reader_of, unpacked
 from bench.errors import UserError

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bench.datasets.catalog import DATASET_CATALOGUE, Counts, DataSetInfo
+from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.info import Counts, DataSetInfo
 from bench.datasets.layout import (
     ALL,
     YOLO,

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets.catalog import DataSetInfo
 from bench.datasets.check import FileChecks
 from bench.datasets.index import SplitIndex
+from bench.datasets.info import DataSetInfo
 from bench.datasets.layout import ALL, MadeSplit
 from bench.datasets.listing import Listing, Problem, problem_lines, reader_of
 from bench.datasets.splits import positions_of

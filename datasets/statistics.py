@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.datasets.catalog import Counts
 from bench.datasets.index import SplitIndex
+from bench.datasets.info import Counts
 from bench.labels import count_labels
 
 

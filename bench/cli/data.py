@@ -11,12 +11,14 @@ from rich.console import Console
 from bench.cli.data_download import download
 from bench.cli.display import open_display
 from bench.cli.listing import print_rows
-from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.duplicates import Shared, near_duplicates
 from bench.datasets.index import SplitIndex
+from bench.datasets.info import DataSetInfo
 from bench.datasets.listing import LISTED_AT_MOST
 from bench.datasets.locate import dataset_info, find, locate, remember
-from bench.datasets.open import DataSet, prepare_both, read_dataset
+from bench.datasets.open import prepare_both, read_dataset
+from bench.datasets.opened import DataSet
 from bench.datasets.prepare import with_classes
 from bench.datasets.statistics import describe_split, differences
 from bench.errors import UserError

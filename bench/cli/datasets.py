@@ -3,7 +3,8 @@
 import click
 
 from bench.cli.listing import AS_JSON, print_json, print_rows
-from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.info import DataSetInfo
 
 
 @click.command("datasets")

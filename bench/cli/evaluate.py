@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bench.datasets.open import OpenedSplit
+    from bench.datasets.opened import OpenedSplit
     from bench.engine.model_file import ModelCard
     from bench.metrics.evaluate import Metrics
     from bench.metrics.protocol import Protocol

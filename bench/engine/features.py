@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bench.datasets.feed import Batch, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
-from bench.datasets.open import DataSet
+from bench.datasets.opened import DataSet
 from bench.experiment.schedule import Schedule
 from bench.files import take_name, temporary_folder
 from bench.methods.backbones.backbone import Backbone

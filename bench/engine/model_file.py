@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from bench.datasets.open import DataSet
+from bench.datasets.opened import DataSet
 from bench.errors import UserError, one_line
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of

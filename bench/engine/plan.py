@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bench.datasets.index import count_batches, smallest_batch
 from bench.datasets.locate import dataset_info
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.engine.find_model import find_model
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec

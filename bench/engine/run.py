@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from bench.datasets.catalog import DATASETS, DataSetInfo
+from bench.datasets.catalog import DATASETS
 from bench.datasets.fetch.disk import FULL
-from bench.datasets.open import DataSet
+from bench.datasets.info import DataSetInfo
+from bench.datasets.opened import DataSet
 from bench.engine.build import build
 from bench.engine.code import code_digest
 from bench.engine.cost import count_flops, count_parameters, reset_peak_memory

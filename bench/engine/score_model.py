@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.datasets.catalog import DataSetInfo
 from bench.datasets.feed import Batch, EvalImages, loader
-from bench.datasets.open import OpenedSplit
+from bench.datasets.info import DataSetInfo
+from bench.datasets.opened import OpenedSplit
 from bench.datasets.pictures.cache import configured_cache
 from bench.engine.environment import fabric_on, precision_plugin
 from bench.engine.model_file import ModelCard, Trained

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.datasets.catalog import EvaluatedOn
+from bench.datasets.info import EvaluatedOn
 from bench.experiment.methods import MethodChoice, options_of
 from bench.experiment.schedule import Schedule
 from bench.experiment.start import InitFrom

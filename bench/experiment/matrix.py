@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.datasets.catalog import EvaluatedOn
+from bench.datasets.info import EvaluatedOn
 from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.experiment.start import Parts

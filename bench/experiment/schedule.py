@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bench.datasets.catalog import EvaluatedOn
+from bench.datasets.info import EvaluatedOn
 from bench.errors import UserError
 from bench.experiment.effect import without_effect
 from bench.experiment.loss import BCE, Loss, loss_named

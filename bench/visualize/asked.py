@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.datasets.locate import name_of
-from bench.datasets.open import OpenedSplit, open_split
+from bench.datasets.open import open_split
+from bench.datasets.opened import OpenedSplit
 from bench.errors import UserError
 from bench.figures.draw import selection_of
 from bench.names import file_name

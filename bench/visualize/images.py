@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.open import OpenedSplit
+from bench.datasets.opened import OpenedSplit
 from bench.datasets.pictures.read import read_image
 from bench.errors import UserError, cut
 from bench.records.store import RecordStore

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.datasets.open import OpenedSplit
+from bench.datasets.opened import OpenedSplit
 from bench.engine.model_file import load_model
 from bench.methods.graph import conditional_probability
 from bench.trained.scorer import Scorer

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bench.datasets.open import OpenedSplit
+from bench.datasets.opened import OpenedSplit
 from bench.errors import UserError
 from bench.figures.look import UNWRITTEN, Lettering, lettering
 from bench.progress import Steps

@@ -138,7 +138,7 @@ def test_records_of_a_method_that_is_not_installed_here_are_read(
 DATASET = """
 from dataclasses import dataclass
 from typing import ClassVar
-from bench.datasets.catalog import DataSetInfo
+from bench.datasets.info import DataSetInfo
 from bench.datasets.layout import Layout
 
 @dataclass(frozen=True)

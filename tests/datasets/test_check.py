@@ -12,7 +12,8 @@ import pytest
 
 import bench.datasets.check as check
 import bench.datasets.layouts.voc as voc
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.errors import UserError
 from trees import write_annotation, write_picture, write_voc
 

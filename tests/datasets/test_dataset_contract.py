@@ -7,7 +7,8 @@ import PIL
 import pytest
 
 from bench.datasets.contract import DatasetContract
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.records.record import Record
 from places import ROOT
 from trees import write_own_csv, write_voc

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.datasets.locate import dataset_info
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.errors import UserError
 from bench.methods.catalog import METHODS
 from bench.records.record import Record

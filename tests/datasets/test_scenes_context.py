@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from bench.datasets.catalog import DATASETS, OUT_OF_CONTEXT
 from bench.datasets.contract import DatasetContract
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.datasets.scenes.context import STRENGTH, label_sets
 from bench.datasets.scenes.draw import CLASSES, draw_labels, draw_scene_type
 from bench.datasets.scenes.generator import CONTEXT_SIZES, SIZES, generate

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets.catalog import DATASETS, Counts
+from bench.datasets.catalog import DATASETS
 from bench.datasets.index import SplitIndex
+from bench.datasets.info import Counts
 from bench.datasets.statistics import describe_split, differences
 from bench_command import bench
 from trees import write_voc

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.datasets.catalog import DATASETS
 from bench.datasets.index import SplitIndex
-from bench.datasets.open import DataSet
+from bench.datasets.opened import DataSet
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import method_named, parse_methods
 from bench.experiment.schedule import Schedule

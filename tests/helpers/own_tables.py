@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bench.datasets.contract import DatasetContract
-from bench.datasets.open import DataSet, read_dataset
+from bench.datasets.open import read_dataset
+from bench.datasets.opened import DataSet
 from bench.errors import UserError
 from trees import write_own_csv
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from trees import write_annotation, write_picture
 
 LISTS = "splits: {train: train, eval: test}"

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from bench.datasets.catalog import DATASET_CATALOGUE, DataSetInfo
+from bench.datasets.catalog import DATASET_CATALOGUE
+from bench.datasets.info import DataSetInfo
 from bench.engine.model_file import ModelCard
 from bench.experiment.methods import MethodChoice, find_method
 from bench.metrics.uncertainty import SHARE, Interval, estimate

@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.datasets.catalog import DATASETS, Counts
+from bench.datasets.catalog import DATASETS
+from bench.datasets.info import Counts
 from bench.errors import UserError
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.record import Record

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bench.datasets.contract import DatasetContract
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.errors import UserError
 from bench_command import bench
 from own_trees import (

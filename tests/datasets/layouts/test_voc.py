@@ -16,7 +16,8 @@ from bench.datasets.layouts import voc
 from bench.datasets.layouts.voc import read_annotation
 from bench.datasets.listing import Listing
 from bench.datasets.locate import locate
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.errors import UserError
 from bench.labels import count_labels
 from trees import write_annotation, write_voc

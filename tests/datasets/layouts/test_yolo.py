@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from bench.datasets.contract import DatasetContract
-from bench.datasets.open import DataSet, open_dataset
+from bench.datasets.open import open_dataset
+from bench.datasets.opened import DataSet
 from bench.errors import UserError
 from bench_command import bench
 from own_trees import NAMES, labels_of, write_yolo
