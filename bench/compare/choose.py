@@ -134,7 +134,7 @@ class _Chooser:
             return f"it failed ({record.error})"
         if record.metrics is None:
             return "a server holds its test labels"
-        return self._runs.notes[record.run_id].removeprefix(left_out(record, ""))
+        return self._runs.notes[record.run_id].removeprefix(left_out(record, "")).removesuffix(".")
 
     def _beside_left_out(self, error: UserError, data: str, *labels: str) -> UserError:
         """With a line on every run of these methods that is left out: it may be the one that was meant."""
@@ -191,14 +191,13 @@ class _Chooser:
             if record.cell.data == data and record.cell.row() == label:
                 measured = self._under_protocol(record)
                 found.setdefault(measured.cell.key(), measured)
-        kept = self._runs.with_scores(found.values())
-        if not kept:
+        if not found:
             notes = "; ".join(self.notes(data))
             raise UserError(
                 f"No finished run of {label} on {data} under {self._runs.store.folder}"
                 f"{f' ({notes})' if notes else ''}; `bench ls` lists the runs."
             )
-        return kept
+        return list(found.values())
 
     def notes(self, data: str) -> tuple[str, ...]:
         """A line on every run that has no counterpart, and on every run on `data` that cannot be read."""
