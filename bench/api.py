@@ -185,6 +185,8 @@ def table(
 ) -> "pd.DataFrame":
     """A table as a data frame: numbers in percent, not rounded, NaN where there is nothing.
 
+    Where they were measured on validation images, a first column `split` says so.
+
     Args:
         name: a data set, for its comparison; `DATA-per-class` or `DATA-cost`; or the table of a paper, such
             as `add-gcn-table1`; or `context`.

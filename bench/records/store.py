@@ -90,6 +90,9 @@ def _contradiction(record: Record, folder: Path) -> str:
     file_name(record.cell.data, "cell.data")
     if not folder.name == record.run_id == record.cell.run_id():
         return f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
+    tuned = record.cell.tuned
+    if tuned and tuned.method.partition("/")[0] != record.cell.method.name:
+        return f"{folder / RECORD}: cell.tuned.method is another method than cell.method"
     # Without any positive test label, which a server may hold, there was nothing to measure.
     unmeasured = record.metrics is None and record.data.eval_labels > 0
     if record.status == "finished" and (unmeasured or not (folder / SCORES).is_file()):

@@ -225,7 +225,10 @@ class Book:
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)
-        return self._frame(group, kind)
+        numbers = self._frame(group, kind)
+        if group.first.cell.split == "validation":
+            numbers.insert(0, "split", "validation")
+        return numbers
 
     def one_group(self, data: str, conditions: str | None) -> Group:
         """The runs on a data set under one set of conditions.

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bench import load_records, table
 from bench.experiment.tuned import Tuned
 from bench.metrics.protocol import PROTOCOLS
 from bench.tables.papers.literals import PAPER_TABLES
@@ -58,6 +59,14 @@ def test_beside_test_runs_their_section_says_so_and_no_other(name: str, tmp_path
         "ResNet baseline": "test",
         "SALGL": "validation",
     }
+
+
+def test_a_data_frame_of_validation_runs_says_so(tmp_path: Path) -> None:
+    store_made(tmp_path, *(made_cell(one, split="validation") for one in ("resnet", "salgl")))
+    store_made(tmp_path, made_cell(data="voc2012"))
+    assert list(table("voc2007", tmp_path)["split"]) == ["validation", "validation"]
+    assert "split" not in table("voc2012", tmp_path)
+    assert set(load_records(tmp_path, data="voc2007")["split"]) == {"validation"}
 
 
 def test_a_list_of_runs_says_which_are_on_validation_images(tmp_path: Path) -> None:
