@@ -156,8 +156,9 @@ def load_records(
 
     Returns:
         A row for each run: `run`, `status`, `detail` (why it failed, is damaged, or has no metrics), `data`,
-        `method` (with options), `seed`, `schedule`, `protocol`, `conditions` (a hash of what a comparison
-        holds the same), `seconds`, `created`, `version`, then every metric in percent, NaN where none is.
+        `split` (`test` or `validation`), `method` (with options), `seed`, `schedule`, `protocol`,
+        `conditions` (a hash of what a comparison holds the same), `seconds`, `created`, `version`, then every
+        metric in percent, NaN where none is.
 
     Raises:
         UserError: nothing stored has a data set or method that is asked for.
@@ -184,6 +185,8 @@ def table(
 ) -> "pd.DataFrame":
     """A table as a data frame: numbers in percent, not rounded, NaN where there is nothing.
 
+    Where they were measured on validation images, a first column `split` says so.
+
     Args:
         name: a data set, for its comparison; `DATA-per-class` or `DATA-cost`; or the table of a paper, such
             as `add-gcn-table1`; or `context`.
@@ -209,6 +212,7 @@ def compare_methods(
     results: Path | str = "results",
     protocol: str | None = None,
     resamples: int = 1000,
+    mixed: bool = False,
 ) -> "pd.DataFrame":
     """Two methods on the same test images, as `bench compare` does.
 
@@ -219,6 +223,7 @@ def compare_methods(
         results: the folder of the records.
         protocol: measure the stored scores anew under this protocol.
         resamples: of the test images.
+        mixed: compare a tuned method with an untuned one all the same.
 
     Returns:
         A row for each metric, each third of the classes by frequency, and each class: the values of both and
@@ -235,7 +240,8 @@ def compare_methods(
     from bench.records.store import RecordStore
 
     store = RecordStore(Path(results))
-    runs = pair(store, a, b, data, resolve_protocol(protocol) if protocol else None)
+    measured = resolve_protocol(protocol) if protocol else None
+    runs = pair(store, a, b, data, measured, mixed=mixed)
     return report(compare(store, runs, resamples)).frame
 
 

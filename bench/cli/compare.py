@@ -20,6 +20,7 @@ from bench.records.store import RecordStore
 @click.option(
     "--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples."
 )
+@click.option("--mixed", is_flag=True, help="Compare a tuned method with an untuned one all the same.")
 @click.option("--format", "form", default="text", show_default=True, help="text, md, csv, tex or html.")
 @click.pass_context
 def command(
@@ -31,14 +32,16 @@ def command(
     results: Path,
     protocol: str | None,
     resamples: int,
+    mixed: bool,
     form: str,
 ) -> None:
     """Compare two methods on the same test images: differences with intervals and p-values.
 
     A and B are methods, with options after a slash (ml-gcn/tau=0.3), or runs by the beginning or the end of
-    their names, separated by commas. Methods are compared at the seeds that both were run with: the mean over
-    the seeds, on resamples of the test images that all runs share. Intervals and p-values cover seeds and
-    images; with fewer than three seeds of a method there are no p-values.
+    their names, separated by commas. Methods are compared by the means over all their seeds, which need not
+    be the same, on resamples of the test images that all runs share. Intervals and p-values cover seeds and
+    images; with fewer than three seeds of a method there are no p-values. Validation runs are not compared
+    with test runs, nor tuned methods with untuned ones.
     """
     from bench.compare.choose import pair
     from bench.compare.differences import compare
@@ -48,7 +51,7 @@ def command(
     write = resolve("format", form, WRITERS)
     store = RecordStore(results)
     measured = resolve_protocol(protocol) if protocol else None
-    runs = pair(store, a, b, data, measured, options=options_again(context))
+    runs = pair(store, a, b, data, measured, options=options_again(context), mixed=mixed)
     with open_display(Console(stderr=True)) as display:
         comparison = compare(store, runs, resamples, progress=display.task("resampling runs"))
     click.echo(write(report(comparison)), nl=False)

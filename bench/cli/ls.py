@@ -33,7 +33,7 @@ def command(data: str, method: str, status: str, results: Path, as_json: bool) -
 
 def _shown(row: RunRow) -> dict[str, object]:
     return {
-        "Data": row.data,
+        "Data": f"{row.data}, validation" if row.split == "validation" else row.data,
         "Schedule": row.schedule,
         "Method": row.method,
         "Seed": row.seed,

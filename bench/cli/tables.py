@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.options import RESULTS
+from bench.errors import UserError
 from bench.experiment.cell import Vary
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
@@ -49,7 +50,7 @@ def command(
     """
     from bench.tables.render import FORMATS
     from bench.tables.write import write_tables
-    from bench.tune.report import tune_names, write_report
+    from bench.tune.report import tune_names
 
     chosen = names_in(formats) if formats is not None else list(FORMATS)
     for name in chosen:
@@ -61,8 +62,18 @@ def command(
         progress = display.task("reading records, making tables")
         texts = write_tables(RecordStore(results), folder, measured, names, chosen, progress, vary)
         if not names and measured is None and vary == "method":
-            for name in tune_names(results):
-                write_report(results, name)
-    for text in texts:
+            texts += [_report(results, name) for name in tune_names(results)]
+    for text in filter(None, texts):
         click.echo(text)
     click.echo(f"Written to {folder}: {', '.join(names) or 'all tables'} as {', '.join(chosen)}.")
+
+
+def _report(results: Path, name: str) -> str:
+    """Write the report of a tune; gives why there is none, which stops no table."""
+    from bench.tune.report import write_report
+
+    try:
+        write_report(results, name)
+    except UserError as error:
+        return f"The report of the tune {name} is not written: {error}"
+    return ""

@@ -21,7 +21,7 @@ Records = tuple[Record, ...]
 
 @dataclass(frozen=True)
 class Pair:
-    """The runs of two methods on the same test images, one per seed, and a line on each that is left out."""
+    """The runs of two methods on the same test images, one per seed; and a line on each run left out."""
 
     a: Records
     b: Records
@@ -44,11 +44,13 @@ def pair(
     protocol: Protocol | None,
     command: str = "compare",
     options: str = "",
+    mixed: bool = False,
 ) -> Pair:
     """Find the runs that two arguments name.
 
-    Two methods are compared under one set of conditions and at the seeds that both were run with. Runs that
-    are named one by one may differ in anything but what they were measured on and how.
+    Two methods are compared under one set of conditions, each with all its seeds: these are draws of their
+    own, and not paired (`bench.metrics.uncertainty`). Runs that are named one by one may differ in anything
+    but what they were measured on and how, and whether they are tuned.
 
     Args:
         store: the records.
@@ -59,6 +61,7 @@ def pair(
         protocol: measure all runs under it; each run's own where it is None.
         command: what was asked for, as messages tell how to ask again.
         options: its options, likewise, as a shell takes them.
+        mixed: whether a tuned method may be compared with an untuned one.
 
     Raises:
         UserError: there is no such run, there are several sets of runs, or the two may not be compared.
@@ -75,6 +78,8 @@ def pair(
     if chosen[0] == chosen[1]:
         raise UserError(f"{a} and {b} are the same runs: name two methods, or two runs.")
     check_comparable((*chosen[0], *chosen[1]))
+    if not mixed:
+        _check_tuned_alike(chosen[0][0], chosen[1][0])
     return Pair(*chosen, chooser.notes(chosen[0][0].cell.data))
 
 
@@ -88,7 +93,6 @@ class _Chooser:
         self._data = data
         self._protocol = protocol
         self._again = again
-        self._unpaired: list[str] = []
         # Those of packages that are not installed here too.
         self._labels = {record.cell.row() for record in self._runs.records}
 
@@ -134,7 +138,7 @@ class _Chooser:
             return f"it failed ({record.error})"
         if record.metrics is None:
             return "a server holds its test labels"
-        return self._runs.notes[record.run_id].removeprefix(left_out(record, ""))
+        return self._runs.notes[record.run_id].removeprefix(left_out(record, "")).removesuffix(".")
 
     def _beside_left_out(self, error: UserError, data: str, *labels: str) -> UserError:
         """With a line on every run of these methods that is left out: it may be the one that was meant."""
@@ -149,20 +153,17 @@ class _Chooser:
         return record.model_copy(update={"cell": cell})
 
     def beside(self, fixed: Records, label: str) -> Records:
-        """The runs of a method at the seeds and under the conditions of others."""
+        """The runs of a method under the conditions of others."""
         first = fixed[0]
         of = first.cell.data, first.cell.row(), label
         found = self._of(label, first.cell.data)
         alike = [record for record in found if record.cell.conditions() == first.cell.conditions()]
         if not alike:
             raise self._beside_left_out(_no_shared_conditions(label, first, found[0]), *of)
-        chosen = _at_seeds(alike, fixed)
-        if len(chosen) < len(fixed) and label != PRIOR.name:
-            raise self._beside_left_out(_no_shared_seeds(alike, fixed), *of)
-        return chosen
+        return tuple(alike)
 
     def methods(self, a: str, b: str) -> tuple[Records, Records]:
-        """The runs of two methods at the seeds that both have, under the one set of conditions they share."""
+        """The runs of two methods under the one set of conditions that they share."""
         if self._data is None:
             raise UserError(f"Name the data set on which {a} and {b} are compared: --data NAME.")
         all_a, all_b = self._of(a, self._data), self._of(b, self._data)
@@ -174,15 +175,7 @@ class _Chooser:
         if len(shared) > 1:
             raise self._beside_left_out(_ambiguous(shared, self._again), self._data, a, b)
         (runs_a, runs_b) = shared[0]
-        chosen = _at_seeds(runs_a, runs_b), _at_seeds(runs_b, runs_a)
-        if not chosen[0]:
-            raise self._beside_left_out(_no_shared_seeds(runs_a, runs_b), self._data, a, b)
-        self._unpaired = [
-            f"left out: {record.run_id}: the other method has no run with its seed"
-            for record in (*runs_a, *runs_b)
-            if record not in (*chosen[0], *chosen[1])
-        ]
-        return chosen
+        return tuple(runs_a), tuple(runs_b)
 
     def _of(self, label: str, data: str) -> list[Record]:
         """The runs of a method on a data set; those that differ in their protocol alone are one."""
@@ -191,37 +184,18 @@ class _Chooser:
             if record.cell.data == data and record.cell.row() == label:
                 measured = self._under_protocol(record)
                 found.setdefault(measured.cell.key(), measured)
-        kept = self._runs.with_scores(found.values())
-        if not kept:
+        if not found:
             notes = "; ".join(self.notes(data))
             raise UserError(
                 f"No finished run of {label} on {data} under {self._runs.store.folder}"
                 f"{f' ({notes})' if notes else ''}; `bench ls` lists the runs."
             )
-        return kept
+        return list(found.values())
 
     def notes(self, data: str) -> tuple[str, ...]:
-        """A line on every run that has no counterpart, and on every run on `data` that cannot be read."""
+        """A line on every run on `data` that is left out."""
         known = {record.cell.data for record in self._runs.records} | {data}
-        return (*self._unpaired, *notes_on((data,), self._runs.notes, known))
-
-
-def _at_seeds(records: Sequence[Record], others: Sequence[Record]) -> Records:
-    """The runs with the others' seeds; the prior draws nothing, so it stands beside every seed."""
-    if PRIOR.name in (records[0].cell.method.name, others[0].cell.method.name):
-        return tuple(records)
-    seeds = {record.cell.seed for record in others}
-    return tuple(record for record in records if record.cell.seed in seeds)
-
-
-def _no_shared_seeds(records: Sequence[Record], others: Sequence[Record]) -> UserError:
-    texts = [
-        f"{runs[0].cell.row()} was run with the seeds {', '.join(str(r.cell.seed) for r in runs)}"
-        for runs in (records, others)
-    ]
-    return UserError(
-        f"{texts[0]}, {texts[1]}: name runs of both, separated by commas, to compare different seeds."
-    )
+        return tuple(notes_on((data,), self._runs.notes, known))
 
 
 def _no_shared_conditions(label: str, one: Record, other: Record) -> UserError:
@@ -266,9 +240,20 @@ def check_comparable(records: Sequence[Record]) -> None:
             )
 
 
+def _check_tuned_alike(one: Record, other: Record) -> None:
+    """Raise UserError where one of two runs is tuned and the other is not."""
+    if (one.cell.tuned is None) != (other.cell.tuned is None):
+        tuned, untuned = (one, other) if one.cell.tuned else (other, one)
+        raise UserError(
+            f"{tuned.run_id} is tuned and {untuned.run_id} is not, so a difference may come from the tune "
+            "alone: compare both tuned or both untuned (`bench compare --mixed` compares these all the same)."
+        )
+
+
 def _test_differences(one: Record, other: Record) -> list[str]:
     named = [
         ("data set", one.cell.data, other.cell.data),
+        ("split", one.cell.split, other.cell.split),
         ("number of classes", len(one.data.classes), len(other.data.classes)),
         ("number of test images", one.data.eval_images, other.data.eval_images),
     ]

@@ -9,8 +9,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench.compare.differences import Comparison, Difference
+from bench.methods.catalog import PRIOR
 from bench.metrics.uncertainty import ALPHA, FEWEST_POSITIVES, LEAST_SEEDS, Interval
-from bench.records.groups import Group, data_title, differences
+from bench.records.groups import Group, data_title, differences, titled
 from bench.records.intervals import one_seed
 from bench.records.record import Record
 from bench.tables.grid import NOTHING, Document, Entry, Grid, PrintedTable, Section
@@ -25,7 +26,8 @@ def report(comparison: Comparison) -> PrintedTable:
     pair = comparison.pair
     name_a, name_b = comparison.pair.names()
     cells = pair.a[0].cell, pair.b[0].cell
-    title = f"{data_title((*pair.a, *pair.b))}: {name_a} against {name_b}"
+    both = Group((*pair.a, *pair.b))
+    title = titled(f"{data_title(both.records)}: {name_a} against {name_b}", [both])
     sections = (
         Section("", _lines(comparison), _grid(comparison, "Metric (%)", comparison.metrics)),
         Section(
@@ -52,6 +54,11 @@ def _lines(comparison: Comparison) -> tuple[str, ...]:
     differ = differences(pair.a[0], pair.b[0])
     if differ:
         lines.append(f"WARNING: not the methods alone differ, but also {'; '.join(differ)}")
+    if len({_seeds(records) for records in (pair.a, pair.b) if not _is_prior(records)}) > 1:
+        lines.append(
+            f"seeds: all {len(pair.a)} and {len(pair.b)} runs count, though they are not the same: each is a "
+            "draw of its own, and none is paired with another"
+        )
     single = [name for name, records, _ in sides if one_seed(records)]
     lines += [f"one seed: images only: {', '.join(single)}"] if single else []
     together = [one for one in (*comparison.metrics, *comparison.frequencies) if not math.isnan(one.p)]
@@ -67,6 +74,14 @@ def _lines(comparison: Comparison) -> tuple[str, ...]:
         interval_statement(comparison.resamples),
         tested if together else UNTESTED,
     )
+
+
+def _seeds(records: Sequence[Record]) -> frozenset[int]:
+    return frozenset(record.cell.seed for record in records)
+
+
+def _is_prior(records: Sequence[Record]) -> bool:
+    return records[0].cell.method.name == PRIOR.name
 
 
 def _verdict(comparison: Comparison) -> tuple[str, ...]:
@@ -138,6 +153,7 @@ def _frame(comparison: Comparison) -> pd.DataFrame:
     )
     described: dict[str, object] = {
         "data": first.cell.data,
+        "split": first.cell.split,
         "method_a": first.cell.row(),
         "runs_a": _names(pair.a),
         "method_b": pair.b[0].cell.row(),

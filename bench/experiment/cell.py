@@ -64,10 +64,18 @@ class CellSpec(BaseModel):
     @classmethod
     def _chose_on_test(cls, fields: Any) -> Any:
         """Before a schedule could say so, its epoch was chosen on the test split."""
-        schedule = fields.get("schedule") if isinstance(fields, dict) else None
-        if isinstance(schedule, dict) and fields.get("recipe") in (1, 2):
-            return {**fields, "schedule": {"select_on": "test", **schedule}}
-        return fields
+        if not isinstance(fields, dict) or fields.get("recipe") not in (1, 2):
+            return fields
+        # No hash of such a run would tell that it was made one on a validation split, or a tuned one.
+        later = [name for name in _SINCE_3[0] if fields.get(name) not in (None, "test")]
+        if later:
+            raise ValueError(f"a run of recipe {fields['recipe']} has no {later[0]}")
+        schedule = fields.get("schedule")
+        return (
+            {**fields, "schedule": {"select_on": "test", **schedule}}
+            if isinstance(schedule, dict)
+            else fields
+        )
 
     def head_options(self) -> Options:
         """The options that the head is built with."""

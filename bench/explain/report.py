@@ -10,7 +10,7 @@ from bench.explain.changes import Change
 from bench.explain.counts import Counts
 from bench.explain.explain import Explanation
 from bench.metrics.uncertainty import LEVEL, Interval
-from bench.records.groups import Group, data_title, differences
+from bench.records.groups import Group, data_title, differences, titled
 from bench.records.intervals import one_seed
 from bench.tables.header import header
 
@@ -27,7 +27,9 @@ UNPICTURED: Final = 5
 def title_of(found: Explanation) -> str:
     """What is compared with what, on what."""
     pair = found.comparison.pair
-    return f"{found.sides.b.name} against {found.sides.a.name} on {data_title((*pair.a, *pair.b))}"
+    both = Group((*pair.a, *pair.b))
+    title = f"{found.sides.b.name} against {found.sides.a.name} on {data_title(both.records)}"
+    return titled(title, [both])
 
 
 def conditions(found: Explanation) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ def frame(found: Explanation) -> pd.DataFrame:
     pair = found.comparison.pair
     described = {
         "data": pair.a[0].cell.data,
+        "split": pair.a[0].cell.split,
         "method_a": pair.a[0].cell.row(),
         "runs_a": " ".join(record.run_id for record in pair.a),
         "method_b": pair.b[0].cell.row(),

@@ -9,7 +9,6 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from bench.datasets.locate import name_of
-from bench.errors import UserError
 from bench.experiment.methods import label_of
 from bench.figures.catalog import KINDS, FigureKind
 from bench.figures.look import look
@@ -55,7 +54,7 @@ def draw_figures(
         The files.
 
     Raises:
-        UserError: an unknown name, no finished run, or nothing to draw.
+        UserError: an unknown name, or no finished run.
     """
     chosen = [resolve("picture", name, KINDS) for name in kinds]
     asked, labels = _asked(store, data, methods, note)
@@ -107,13 +106,10 @@ def _asked(
     for groups in of_data.values():
         for number, group in enumerate(groups, start=1):
             chosen = [one for one in group.records if not wanted or one.cell.row() in wanted]
-            drawn = tuple(book.runs.with_scores(chosen))
-            if drawn:
-                asked.append(_Asked(Group(drawn), number, several=len(groups) > 1))
+            if chosen:
+                asked.append(_Asked(Group(tuple(chosen)), number, several=len(groups) > 1))
     for line in notes_on(tuple(of_data), book.runs.notes, set(book.groups)):
         note(line)
-    if not asked:
-        raise UserError("No run that is asked for has scores that can be read: there is nothing to draw.")
     return asked, wanted
 
 

@@ -9,7 +9,7 @@ from bench.leaderboard.lead import LeadPanel, lead_panels
 from bench.leaderboard.model import Page, PageLink, PageSection, conditions_id
 from bench.leaderboard.pictures import Pictures
 from bench.leaderboard.plots import learning_charts, trade_charts
-from bench.leaderboard.ranking import RULE, Ranking, ranking
+from bench.leaderboard.ranking import RULE, UNRANKED, Ranking, rank, unranked
 from bench.leaderboard.tables import (
     class_table,
     data_titles,
@@ -19,10 +19,11 @@ from bench.leaderboard.tables import (
     tuned_beside,
 )
 from bench.pages import own, page_template
-from bench.records.groups import Group, differences
+from bench.records.groups import Group, differences, titled
 from bench.tables.book import Book
 from bench.tables.columns import cost_columns, metric_columns
 from bench.tables.header import device_statement, evidence_statements, header
+from bench.tables.papers.recipes import those_chosen_on_test
 from bench.tables.render import sorting
 from bench.tables.tuned import TUNED
 
@@ -39,10 +40,10 @@ def page_of(book: Book, found: Ranking, pictures: Pictures) -> Page:
         for number, group in enumerate(of_data, start=1):
             name = f"data-{len(sections) + 1}"
             links = pictures.of_group(data, number, group.titles())
-            sections.append(_section(book, name, titles[data], group, found.columns[data], links))
-            if group is found.columns[data]:
+            sections.append(_section(book, name, titles[data], group, found.columns.get(data), links))
+            if group is found.columns.get(data):
                 ranked[data] = name
-            elif group.first.cell.tuned:
+            elif group.first.cell.tuned and group.first.cell.split == "test":
                 tuned_lead += _lead_of_tuned(book, group, name, titles[data])
     columns = tuple((titles[data], name) for data, name in ranked.items())
     evidence = {data: book.evidence(group) for data, group in found.columns.items()}
@@ -58,7 +59,7 @@ def _lead_of_tuned(book: Book, group: Group, section: str, title: str) -> tuple[
     data, tuned = group.first.cell.data, group.first.cell.tuned
     assert tuned is not None
     title = f"{title}, tuned, {tuned.trials} trials each"
-    return lead_panels(ranking({data: [group]}), {data: section}, {data: title}, {data: book.evidence(group)})
+    return lead_panels(rank({data: group}), {data: section}, {data: title}, {data: book.evidence(group)})
 
 
 def _facts(found: Ranking) -> tuple[str, ...]:
@@ -74,19 +75,21 @@ def _section(
     name: str,
     title: str,
     group: Group,
-    ranked: Group,
+    ranked: Group | None,
     links: Mapping[str, tuple[PageLink, ...]],
 ) -> PageSection:
     evidence = book.evidence(group)
     conditions = (*header(group, book.runs.store), *evidence_statements(group, evidence))
     if len(book.groups[group.first.cell.data]) > 1:
         title += f", {group.first.cell.schedule_title()}, {group.first.cell.protocol.name}"
-    if group is not ranked:
+    if ranked is None:
+        conditions = (*conditions, f"not in the overall ranking: {unranked(group)}")
+    elif group is not ranked:
         different = "; ".join(differences(ranked.first, group.first))
         conditions = (*conditions, f"not in the overall ranking, whose runs differ in: {different}")
     return PageSection(
         name,
-        title,
+        titled(title, [group]),
         conditions,
         device_statement(group.records),
         methods_table(
@@ -104,6 +107,8 @@ def render(page: Page) -> str:
     return page_template(_PACKAGE).render(
         page=page,
         rule=RULE,
+        unranked=UNRANKED,
+        recipes=those_chosen_on_test(),
         conditions_id=conditions_id,
         colours=COLOURS,
         style=own(_PACKAGE, "page.css"),

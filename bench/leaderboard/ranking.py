@@ -15,9 +15,11 @@ RULE = (
     "cannot be told from the best, of methods with at least three seeds. The place is by the mean rank over "
     "all columns. Where a method has no result it counts as behind all that have one, with the rank beside "
     "the dash: nobody gains by leaving out a data set. Such a method is marked with how many data sets it "
-    "was run on, and has no mean mAP. The label frequency is a floor, and no method."
+    "was run on, and has no mean mAP. The label frequency is a floor, and no method. Validation runs and "
+    "tuned methods are not ranked; they stand in sections of their own."
 )
 """How methods are ranked, for the reader of the page."""
+UNRANKED = "Nothing is ranked: no untuned run was measured on test images."
 
 MAP = next(column for column in METRIC_COLUMNS if column.title == "mAP")
 
@@ -81,7 +83,8 @@ class Ranking:
     """The overall ranking.
 
     Attributes:
-        columns: the runs behind the column of each data set, all made under the same conditions.
+        columns: the runs behind the column of each data set, all made under the same conditions. A data set
+            without an untuned run on test images has none.
         standings: the methods, best first; then the floor.
     """
 
@@ -90,12 +93,17 @@ class Ranking:
 
 
 def ranking(groups: Mapping[str, Sequence[Group]]) -> Ranking:
-    """Rank what was measured.
+    """Rank the untuned methods by what was measured on test images.
 
     Args:
         groups: by data set the runs in groups of equal conditions, in a fixed order.
     """
-    columns = {data: ranked_group(of_data) for data, of_data in groups.items()}
+    chosen = {data: ranked_group(of_data) for data, of_data in groups.items()}
+    return rank({data: group for data, group in chosen.items() if group is not None})
+
+
+def rank(columns: Mapping[str, Group]) -> Ranking:
+    """Rank the methods over these runs, one group for each data set."""
     # As one group, so that the order is that of the tables.
     together = Group(tuple(record for group in columns.values() for record in group.records))
     everything, titles = together.by_row(), together.titles()
@@ -123,19 +131,27 @@ def _order(standing: Standing) -> tuple[float, int]:
     return standing.mean_rank, len(standing.lacking)
 
 
-def ranked_group(groups: Sequence[Group]) -> Group:
+def ranked_group(groups: Sequence[Group]) -> Group | None:
     """The runs that stand for a data set where some were made under different conditions.
 
-    Those measured on test images before those on validation images; those on the whole data before those on
-    a part of it; then those of most methods, then most runs; then the first.
+    Those on the whole data before those on a part of it; then those of most methods, then most runs; then the
+    first. None where all are of `unranked`.
     """
 
-    def weight(group: Group) -> tuple[bool, bool, int, int]:
+    def weight(group: Group) -> tuple[bool, int, int]:
         cell = group.first.cell
         whole = cell.limit_train is None and cell.limit_eval is None
-        return cell.split == "test", whole, len(set(group.by_row()) - {PRIOR.name}), len(group.records)
+        return whole, len(set(group.by_row()) - {PRIOR.name}), len(group.records)
 
-    return max(groups, key=weight)
+    return max((group for group in groups if not unranked(group)), key=weight, default=None)
+
+
+def unranked(group: Group) -> str:
+    """Why runs are never ranked, whatever others there are; nothing where they may be."""
+    cell = group.first.cell
+    if cell.split != "test":
+        return "it was measured on validation images"
+    return "its methods are tuned" if cell.tuned else ""
 
 
 def _results(rows: Mapping[str, Sequence[Record]]) -> dict[str, Result]:

@@ -3,7 +3,7 @@
 from html import escape
 
 from bench.leaderboard.model import Page, PageCell, PageTable
-from bench.leaderboard.ranking import RULE
+from bench.leaderboard.ranking import RULE, UNRANKED
 from bench.tables import grid
 from bench.tables.render import markdown_grid
 
@@ -15,7 +15,7 @@ _INTRODUCTION = (
 
 def markdown(page: Page) -> str:
     """The overall ranking, then of each data set its conditions, its comparison and its costs."""
-    parts = ["# Leaderboard", _INTRODUCTION, _table(page.ranking)]
+    parts = ["# Leaderboard", _INTRODUCTION, _table(page.ranking) if page.columns else UNRANKED]
     for section in page.sections:
         parts.append(f"## {_plain(section.title)}")
         parts.append("\n".join(f"- {_plain(line)}" for line in section.conditions))

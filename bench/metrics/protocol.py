@@ -72,7 +72,7 @@ class Protocol(BaseModel):
             difficult,
             f"{'≥' if self.comparison == '>=' else '>'} {self.threshold:g}",
             "CF1 harmonic" if self.cf1 == "harmonic" else "CF1 mean of classes",
-            "top-3 over threshold" if self.top3 == "over-threshold" else "top-3 forced",
+            f"top-3 {'over threshold' if self.top3 == 'over-threshold' else 'forced'}, ties by class order",
             _UNPREDICTED_WORDS[self.unpredicted],
         )
         return "; ".join(parts)

@@ -12,7 +12,7 @@ from bench.records.store import RecordStore, Scores
 from bench.settings import work_folder
 
 # Raised when the metrics are computed otherwise, so that older agreements are not believed.
-_VERSION = 1
+_VERSION = 2
 TOLERANCE = 1e-6
 """Between two machines that add in another order; a printed digit is 1e-3."""
 
@@ -20,33 +20,57 @@ TOLERANCE = 1e-6
 def disagreement(store: RecordStore, record: Record) -> str:
     """What the scores of a record with metrics do not agree with, in words, or nothing.
 
-    Scores that cannot be read disagree with nothing: they are reported where they are needed. An agreement is
-    remembered in the work folder.
+    Scores that cannot be read agree with nothing, because nobody can tell what they give. An agreement is
+    remembered in the work folder, for as long as the file of the scores is the same.
     """
     if record.metrics is None:
         return ""
     measured = [one for one in (record.metrics, record.averaged, *record.known) if one is not None]
-    stored = [one.model_dump(mode="json") for one in (record.cell.protocol, *measured)]
+    stored = [one.model_dump(mode="json") for one in (record.cell.protocol, record.data, *measured)]
     key = sha256(canonical_json([_VERSION, record.scores_sha256, *stored]).encode()).hexdigest()[:24]
     agreed = work_folder() / "cache" / "agreed" / key
-    if agreed.exists():
-        return ""
     try:
-        scores = store.scores(record)
-    except UserError:
-        return ""
-    found = evaluate(scores.logits, scores.labels, record.cell.protocol)
-    said = _first_difference(record.metrics, found, record.data.classes)
-    if not said and record.averaged is not None and scores.averaged is not None:
-        found = evaluate(scores.averaged, scores.labels, record.cell.protocol)
-        said = _first_difference(record.averaged, found, record.data.classes, " of the averaged weights")
-    if not said and record.known:
-        said = _known_difference(record, scores)
+        store.scores_file(record)
+        said = "" if agreed.exists() else _difference(record, store.scores(record))
+    except UserError as error:
+        return str(error)
+    except ValueError as error:
+        return f"its scores cannot be measured: {error}"
     if not said:
         with suppress(OSError):  # where it cannot be remembered it is computed again
             agreed.parent.mkdir(parents=True, exist_ok=True)
             agreed.touch()
     return said
+
+
+def _difference(record: Record, scores: Scores) -> str:
+    """What of a record its scores do not give, in words, or nothing."""
+    assert record.metrics is not None
+    classes = record.data.classes
+    found = evaluate(scores.logits, scores.labels, record.cell.protocol)
+    said = _other_sizes(record, scores) or _first_difference(record.metrics, found, classes)
+    if not said and record.averaged is not None and scores.averaged is not None:
+        found = evaluate(scores.averaged, scores.labels, record.cell.protocol)
+        said = _first_difference(record.averaged, found, classes, " of the averaged weights")
+    return said or _known_difference(record, scores)
+
+
+def _other_sizes(record: Record, scores: Scores) -> str:
+    """Which count of what was measured on is not that of the scores, in words, or nothing."""
+    data, labels = record.data, scores.labels
+    counts = (
+        ("images", data.eval_images, len(scores.ids)),
+        ("positive labels", data.eval_labels, int((labels == 1).sum())),
+        ("difficult labels", data.eval_difficult, int((labels == 0).sum())),
+    )
+    return next(
+        (
+            f"it says {mine} {what}, and its scores are of {theirs}"
+            for what, mine, theirs in counts
+            if mine != theirs
+        ),
+        "",
+    )
 
 
 def _known_difference(record: Record, scores: Scores) -> str:
@@ -71,6 +95,12 @@ def _first_difference(stored: Metrics, found: Metrics, classes: tuple[str, ...],
     for name, mine, theirs in values:
         if (mine is None) != (theirs is None) or abs((mine or 0) - (theirs or 0)) > TOLERANCE:
             return f"its {name}{of} is {_percent(mine)}, and its scores give {_percent(theirs)}"
+    for name, counted in (
+        ("images", "num_images"),
+        ("classes without positives", "classes_without_positives"),
+    ):
+        if getattr(stored, counted) != getattr(found, counted):
+            return f"the {name} that its metrics{of} are said to be of are not those of its scores"
     return ""
 
 

@@ -81,6 +81,12 @@ def data_title(records: Iterable[Record]) -> str:
     return known[0].cell.data if last is None else str(last.data.title)
 
 
+def titled(title: str, groups: Iterable[Group]) -> str:
+    """A title, which says so where all runs under it were measured on validation images."""
+    splits = {record.cell.split for group in groups for record in group.records}
+    return f"{title}, on validation images" if splits == {"validation"} else title
+
+
 def told_apart(titles: Mapping[str, str]) -> dict[str, str]:
     """Titles by name, where equal ones are followed by their names."""
     count = Counter(titles.values())

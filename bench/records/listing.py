@@ -26,6 +26,7 @@ class RunRow:
         status: what became of it.
         detail: why it failed or is damaged, or why it has no metrics.
         data: the data set.
+        split: what it was measured on, `test` or `validation`.
         method: the method with its options.
         seed: of the run.
         schedule: the name of the schedule.
@@ -41,6 +42,7 @@ class RunRow:
     status: Status
     detail: str = ""
     data: str = ""
+    split: str = ""
     method: str = ""
     seed: int | None = None
     schedule: str = ""
@@ -103,6 +105,7 @@ def _row(record: Record | Damaged) -> RunRow:
         status=record.status,
         detail=detail,
         data=cell.data,
+        split=cell.split,
         method=cell.method.label(),
         seed=cell.seed,
         schedule=cell.schedule_name,

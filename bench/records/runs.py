@@ -1,7 +1,5 @@
 """The stored runs that tables are made of, under any protocol, and why each other run is left out."""
 
-from collections.abc import Iterable
-
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS, Protocol
@@ -49,26 +47,11 @@ class Runs:
         ]
 
     def today(self, record: Record) -> Record:
-        """A run by what the protocol that it names decides today; as it is where it has no scores to read."""
+        """A run by what the protocol that it names decides today."""
         protocol = PROTOCOLS.get(record.cell.protocol.name)
         if protocol is None or protocol == record.cell.protocol:
             return record
-        try:
-            return self.measured(record, protocol)
-        except UserError:
-            return record
-
-    def with_scores(self, records: Iterable[Record]) -> list[Record]:
-        """Those whose scores can be read; a note says why each other one is left out."""
-        kept = []
-        for record in records:
-            try:
-                self.store.scores(record)
-            except UserError as error:
-                self.notes[record.run_id] = left_out(record, str(error))
-            else:
-                kept.append(record)
-        return kept
+        return self.measured(record, protocol)
 
     def measured(self, record: Record, protocol: Protocol) -> Record:
         """The record with what its stored scores give under `protocol`.

@@ -90,6 +90,9 @@ def _contradiction(record: Record, folder: Path) -> str:
     file_name(record.cell.data, "cell.data")
     if not folder.name == record.run_id == record.cell.run_id():
         return f"{folder / RECORD} was changed: its content is that of run {record.cell.run_id()}"
+    tuned = record.cell.tuned
+    if tuned and tuned.method.partition("/")[0] != record.cell.method.name:
+        return f"{folder / RECORD}: cell.tuned.method is another method than cell.method"
     # Without any positive test label, which a server may hold, there was nothing to measure.
     unmeasured = record.metrics is None and record.data.eval_labels > 0
     if record.status == "finished" and (unmeasured or not (folder / SCORES).is_file()):
@@ -203,15 +206,28 @@ class RecordStore:
             return ""
         return f"{status.st_mtime_ns}-{status.st_ino}"
 
-    def scores(self, record: Record) -> Scores:
-        """The raw scores of a finished run.
+    def scores_file(self, record: Record) -> Path:
+        """Where the raw scores of a finished run lie.
 
         Raises:
             UserError: the file is not the one that the record was written with.
         """
         path = self.file(record, SCORES)
-        if not path.is_file() or sha256_of_file(path) != record.scores_sha256:
+        try:
+            same = path.is_file() and sha256_of_file(path) == record.scores_sha256
+        except OSError as error:
+            raise UserError(f"The scores {path} cannot be read: {one_line(error)}.") from error
+        if not same:
             raise UserError(f"The scores {path} are not those that the record was written with.")
+        return path
+
+    def scores(self, record: Record) -> Scores:
+        """The raw scores of a finished run.
+
+        Raises:
+            UserError: the file is not the one that the record was written with, or it holds other arrays.
+        """
+        path = self.scores_file(record)
         try:
             arrays = read_arrays(path)
             scores = Scores(

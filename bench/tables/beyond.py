@@ -19,7 +19,15 @@ from bench.tables.columns import METRIC_COLUMNS, averages
 from bench.tables.grid import Document, PrintedTable, Section, grid_of
 from bench.tables.papers.eligible import fitting
 from bench.tables.papers.literals import PaperTable, columns_of
-from bench.tables.papers.rows import MEASURED, WEIGHTS, measured_rows, printed_name
+from bench.tables.papers.recipes import those_chosen_on_test
+from bench.tables.papers.rows import (
+    MEASURED,
+    WEIGHTS,
+    chosen_on,
+    measured_rows,
+    printed_name,
+    tuned_by,
+)
 
 BEYOND: Final = "beyond"
 PROTOCOL: Final = "bench"
@@ -72,7 +80,8 @@ def beyond_table(runs: Runs) -> PrintedTable:
         text = text.replace({column: {"": "–"} for column in WORDS.values()})
         sections.append(Section(heading, (), grid_of(text, WORDS, COLUMNS, left=len(WORDS))))
         frames.append(numbers.assign(on=heading)[["on", *numbers.columns]])
-    sections[0] = Section(sections[0].heading, LINES, sections[0].grid)
+    chosen = f"{those_chosen_on_test()}; lines measured here say so behind their method"
+    sections[0] = Section(sections[0].heading, (*LINES, chosen), sections[0].grid)
     frame = pd.concat(frames, ignore_index=True)
     sources = dict.fromkeys(source for source in frame["source"] if source)
     notes = tuple(f"{source}: {cite(source)}" for source in sources)
@@ -118,7 +127,7 @@ def _measured(records: list[Record]) -> dict[str, object]:
     cell = records[0].cell
     schedule = cell.schedule
     return {
-        "row": title_of(records[0]),
+        "row": title_of(records[0]) + tuned_by(cell) + chosen_on(schedule),
         "method": cell.method.label(),
         "backbone": schedule.backbone,
         "train_size": str(schedule.image_size),
@@ -129,7 +138,7 @@ def _measured(records: list[Record]) -> dict[str, object]:
         "kind": MEASURED,
         "data": cell.data,
         "source": "",
-        "source_table": f"schedule {cell.schedule_name}, {len(records)} seeds",
+        "source_table": f"schedule {cell.schedule_title()}, {len(records)} seeds",
         **averages(records, COLUMNS),
     }
 

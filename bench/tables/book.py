@@ -12,7 +12,7 @@ from bench.experiment.cell import Vary
 from bench.methods.catalog import METHODS
 from bench.metrics.protocol import Protocol
 from bench.records.evidence import Evidence, evidence_of
-from bench.records.groups import Group, data_title, differences, group_records, title_of
+from bench.records.groups import Group, data_title, differences, group_records, title_of, titled
 from bench.records.runs import Runs, notes_on
 from bench.records.store import RecordStore
 from bench.resolve import unknown_name
@@ -194,7 +194,8 @@ class Book:
             )
         notes = notes_on((data,), self.notes, set(self.groups))
         called = data_title(record for group in groups for record in group.records)
-        document = Document(f"{data}-{kind.name}", f"{called}: {kind.title}", tuple(sections), tuple(notes))
+        title = titled(f"{called}: {kind.title}", groups)
+        document = Document(f"{data}-{kind.name}", title, tuple(sections), tuple(notes))
         described = [with_conditions(group, one) for group, one in zip(groups, frames, strict=True)]
         return PrintedTable(document, pd.concat(described, ignore_index=True))
 
@@ -203,7 +204,7 @@ class Book:
 
     def _heading(self, group: Group, several: bool) -> str:
         """What tells a section from the others; which method it is of, where that is not what varies."""
-        title = group.subtitle() if several else ""
+        title = titled(group.subtitle(), [group]) if several else ""
         of = "" if self.varies == "method" else title_of(group.first)
         return ", ".join(filter(None, (of, title)))
 
@@ -224,7 +225,10 @@ class Book:
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)
-        return self._frame(group, kind)
+        numbers = self._frame(group, kind)
+        if group.first.cell.split == "validation":
+            numbers.insert(0, "split", "validation")
+        return numbers
 
     def one_group(self, data: str, conditions: str | None) -> Group:
         """The runs on a data set under one set of conditions.

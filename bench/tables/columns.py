@@ -133,6 +133,7 @@ def with_conditions(group: Group, numbers: pd.DataFrame) -> pd.DataFrame:
     described = numbers.copy()
     conditions = {
         "data": cell.data,
+        "split": cell.split,
         "schedule": cell.schedule_name,
         "protocol": cell.protocol.name,
         "conditions": cell.conditions(group.varies),

@@ -10,7 +10,7 @@ from bench.datasets.catalog import OUT_OF_CONTEXT
 from bench.errors import UserError
 from bench.metrics.context import FEWEST, context_of
 from bench.records.context import InAndOut, by_companions, by_splits
-from bench.records.groups import Group
+from bench.records.groups import Group, titled
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.columns import WORDS, with_conditions
@@ -51,15 +51,15 @@ def context_table(
         notes: by run a line on what is left out; those of runs that cannot be measured are added.
 
     Returns:
-        The text, and a frame with `data`, `schedule`, `protocol`, `conditions`, `method`, `seeds`, then mean,
-        `std`, `low` and `high` of the columns.
+        The text, and a frame with `data`, `split`, `schedule`, `protocol`, `conditions`, `method`,
+        `seeds`, then mean, `std`, `low` and `high` of the columns.
     """
     sections, frames = [], []
     for data, several in groups.items():
         for group in several:
             lines, measure = _comparison(group, groups, store)
             numbers = _frame(group, measure, notes)
-            heading = f"{data}, {group.subtitle()}" if len(several) > 1 else data
+            heading = titled(f"{data}, {group.subtitle()}" if len(several) > 1 else data, [group])
             grid = grid_of(numbers, WORDS, COLUMNS, left=1)
             said = (*header(group, store), *lines, *interval_statements(group))
             sections.append(Section(heading, said, grid))

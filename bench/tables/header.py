@@ -81,9 +81,8 @@ def _chosen(record: Record) -> str:
     if on is None:
         return ""
     images = record.data.chosen_on_images
-    return (
-        f", chosen on {images} validation images" if images else f", chosen on the {record.cell.split} images"
-    )
+    how = "chosen on" if record.cell.schedule.select == "best" else "training steered by"
+    return f", {how} {images} validation images" if images else f", {how} the {record.cell.split} images"
 
 
 def _averaged(schedule: Schedule) -> str:
@@ -160,8 +159,8 @@ def evidence_statements(group: Group, evidence: Evidence) -> tuple[str, ...]:
     count = len(evidence.tested)
     bold = (
         f"bold: {names} that cannot be told from the best of the {group.noun} with at least {LEAST_SEEDS} "
-        f"seeds (p of all {count * (count - 1) // 2} pairs in the {len(NAMES)} metrics, adjusted together, "
-        "Holm; the label frequency has no seed)"
+        f"seeds ({NAMES[0]} is the primary metric; p of all {count * (count - 1) // 2} pairs in the "
+        f"{len(NAMES)} metrics, adjusted together, Holm; the label frequency has no seed)"
     )
     nothing = f"nothing is bold: there are no two {group.noun} with at least {LEAST_SEEDS} seeds"
     return (

@@ -9,7 +9,7 @@ from bench.errors import UserError
 from bench.metrics.bootstrap import NAMES
 from bench.metrics.protocol import Protocol
 from bench.metrics.uncertainty import SHARE, estimate
-from bench.records.groups import Group
+from bench.records.groups import Group, titled
 from bench.records.intervals import metrics_of, samples_of
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -48,8 +48,8 @@ def known_table(
         protocol: how the scores are measured; as they were recorded where it is None.
 
     Returns:
-        The text, and a frame with `data`, `schedule`, `protocol`, `conditions`, `told`, `method`, `seeds`,
-        then mean, `std`, `low` and `high` of the columns.
+        The text, and a frame with `data`, `split`, `schedule`, `protocol`, `conditions`, `told`,
+        `method`, `seeds`, then mean, `std`, `low` and `high` of the columns.
     """
     sections, frames = [], []
     for data, several in groups.items():
@@ -61,7 +61,7 @@ def known_table(
                 for percent in percents
             ]
             numbers = _frame(group, percents, columns, store, notes, protocol)
-            heading = f"{data}, {group.subtitle()}" if len(several) > 1 else data
+            heading = titled(f"{data}, {group.subtitle()}" if len(several) > 1 else data, [group])
             grid = grid_of(numbers, WORDS, columns, left=1, group="told")
             said = (*header(group, store), WHICH, *interval_statements(group), BOLD)
             sections.append(Section(heading, said, grid))

@@ -11,7 +11,7 @@ from bench.metrics.bootstrap import NAMES
 from bench.metrics.calibration import BINS
 from bench.metrics.operating_point import OperatingPoint
 from bench.metrics.uncertainty import SHARE, estimate
-from bench.records.groups import Group
+from bench.records.groups import Group, titled
 from bench.records.intervals import metrics_of, samples_of
 from bench.records.record import Record, Thresholds
 from bench.records.store import RecordStore
@@ -63,8 +63,9 @@ def thresholds_table(
         notes: by run a line on what is left out; those of runs that cannot be measured are added.
 
     Returns:
-        The text, and a frame with `data`, `schedule`, `protocol`, `conditions`, `target`, `method`, `seeds`,
-        then mean, `std`, `low` and `high` of CF1 and OF1 by threshold, and mean and `std` of ECE.
+        The text, and a frame with `data`, `split`, `schedule`, `protocol`, `conditions`, `target`,
+        `method`, `seeds`, then mean, `std`, `low` and `high` of CF1 and OF1 by threshold, and mean and `std`
+        of ECE.
     """
     sections, frames = [], []
     for data, several in groups.items():
@@ -75,7 +76,8 @@ def thresholds_table(
                 numbers = _frame(fitted, columns, store, notes)
                 heading = f"{data}, for {target}" + (f", {group.subtitle()}" if len(several) > 1 else "")
                 said = (*header(fitted, store), *_statements(group, fitted, target))
-                sections.append(Section(heading, said, grid_of(numbers, WORDS, columns, left=1)))
+                grid = grid_of(numbers, WORDS, columns, left=1)
+                sections.append(Section(titled(heading, [group]), said, grid))
                 numbers.insert(0, "target", target)
                 frames.append(with_conditions(group, numbers))
     title = "Thresholds fitted on validation scores (%)"

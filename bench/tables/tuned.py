@@ -11,7 +11,7 @@ from bench.errors import UserError
 from bench.methods.catalog import PRIOR
 from bench.metrics.bootstrap import NAMES
 from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
-from bench.records.groups import Group
+from bench.records.groups import Group, titled
 from bench.records.intervals import metrics_of, samples_of
 from bench.records.numerics import numerics_statement
 from bench.records.record import Record
@@ -62,8 +62,8 @@ def tuned_table(
         notes: by run a line on what is left out; those of runs that cannot be measured are added.
 
     Returns:
-        The text, and a frame with `data`, `tune`, `method`, `chosen`, then mean, `std`, `low` and `high` of
-        mAP untuned, tuned and of the gain.
+        The text, and a frame with `data`, `split`, `tune`, `method`, `chosen`, then mean, `std`, `low` and
+        `high` of mAP untuned, tuned and of the gain.
     """
     sections, frames = [], []
     for tuned, untuned in pairs:
@@ -72,9 +72,10 @@ def tuned_table(
         numbers = _frame(tuned, untuned, store, notes)
         lines = (*header(tuned, store), *_beside(tuned, untuned, store), *interval_statements(tuned), GAINED)
         heading = f"{cell.data}, {cell.tuned.name}, {cell.tuned.trials} trials each"
-        sections.append(Section(heading, lines, grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))))
-        described = numbers.assign(data=cell.data, tune=cell.tuned.name)
-        frames.append(described[["data", "tune", *numbers.columns]])
+        grid = grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))
+        sections.append(Section(titled(heading, [tuned]), lines, grid))
+        described = numbers.assign(data=cell.data, split=cell.split, tune=cell.tuned.name)
+        frames.append(described[["data", "split", "tune", *numbers.columns]])
     document = Document(TUNED, "Untuned and tuned (%)", tuple(sections), tuple(notes.values()))
     return PrintedTable(document, pd.concat(frames, ignore_index=True))
 

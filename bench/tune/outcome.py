@@ -7,6 +7,7 @@ from typing import Any
 from bench.errors import UserError
 from bench.experiment.methods import MethodChoice
 from bench.methods.catalog import PRIOR
+from bench.records.agreement import disagreement
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tune.design import Design
@@ -69,8 +70,18 @@ class MethodOutcome:
 
 
 def outcomes(design: Design, store: RecordStore, methods: list[MethodChoice]) -> list[MethodOutcome]:
-    """What is known of each method."""
+    """What is known of each method.
+
+    Raises:
+        UserError: the metrics of a trial are not those of its scores, or one failed and there is no prior.
+    """
     records = [record for record in store.all() if isinstance(record, Record)]
+    for record in records:
+        if wrong := disagreement(store, record):
+            raise UserError(
+                f"The trial {record.run_id} cannot be believed: {wrong.removesuffix('.')}; where its folder "
+                f"under {store.folder} is removed, `bench tune` makes it again."
+            )
     floor = _floor(records)
     return [_outcome(design, method, records, floor) for method in methods]
 

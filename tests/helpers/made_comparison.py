@@ -30,7 +30,12 @@ def rows_of(result: Result) -> dict[str, dict[str, str]]:
 def put(folder: Path, cell: CellSpec, scores: Scores, classes: tuple[str, ...] = CLASSES, **data: Any) -> str:
     """Store a run with these scores; gives its name."""
     record, _ = made_record(cell, classes)
-    sizes = {"eval_images": len(scores.ids), **data}
+    sizes = {
+        "eval_images": len(scores.ids),
+        "eval_labels": int((scores.labels == 1).sum()),
+        "eval_difficult": int((scores.labels == 0).sum()),
+        **data,
+    }
     record = record.model_copy(
         update={
             "metrics": evaluate(scores.logits, scores.labels, cell.protocol),

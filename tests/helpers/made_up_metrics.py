@@ -9,5 +9,6 @@ import pytest
 def made_up_metrics() -> Iterator[None]:
     """Take metrics as they stand; `tests/bench/records/test_agreement.py` holds what is done with others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.records.runs.disagreement", lambda store, record: "")
+        for user in ("records.runs", "tune.outcome"):
+            patch.setattr(f"bench.{user}.disagreement", lambda store, record: "")
         yield

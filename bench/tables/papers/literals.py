@@ -38,6 +38,7 @@ class PaperTable:
         columns: in the printed order.
         methods: the methods with options that it compares; reproductions and runs of these stand in it.
         remark: what a reader has to know of it.
+        recipe: the packaged schedule after its source's code; that of the name of the protocol if empty.
     """
 
     name: str
@@ -48,6 +49,7 @@ class PaperTable:
     columns: tuple[PaperColumn, ...]
     methods: tuple[str, ...]
     remark: str = ""
+    recipe: str = ""
 
     def data(self) -> tuple[str, ...]:
         """The data sets of its columns, each once."""
@@ -241,6 +243,7 @@ PAPER_TABLES: dict[str, PaperTable] = {
             ),
             methods=("resnet", "ssgrl"),
             remark="The source prints fractions of 1.",
+            recipe="resnet101",
         ),
     )
 }

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from bench.datasets.catalog import DATASETS
+from bench.experiment.cell import CellSpec
 from bench.experiment.methods import spelled_out
+from bench.experiment.schedule import Schedule
 from bench.records.groups import title_of
 from bench.records.published import AP, PrintedRow, PublishedRow, published_rows
 from bench.records.record import Record
@@ -184,10 +186,23 @@ def _measured_line(records: list[Record], columns: Sequence[PaperColumn]) -> Lin
         "",
         dict.fromkeys(by_data, facts),
         values,
-        f"{_schedule_name(records)}, {schedule.epochs} epochs, {schedule.select} reported",
+        f"{_schedule_name(records)}{tuned_by(first)}, {schedule.epochs} epochs, {schedule.select} reported"
+        f"{chosen_on(schedule)}",
         {data: len(runs) for data, runs in by_data.items()},
         {data: runs[0].data.eval_images for data, runs in by_data.items()},
     )
+
+
+def tuned_by(cell: CellSpec) -> str:
+    """That a tune chose the values of a run, behind its name or its schedule's; nothing where none did."""
+    return f", tuned, {cell.tuned.trials} trials" if cell.tuned else ""
+
+
+def chosen_on(schedule: Schedule) -> str:
+    """On what the epoch of a run was chosen, or its training steered, behind other words; or nothing."""
+    if schedule.chooses_on is None:
+        return ""
+    return f", {'chosen on' if schedule.select == 'best' else 'steered by'} {schedule.chooses_on} images"
 
 
 def _schedule_name(records: list[Record]) -> str:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from bench.records.runs import Runs, notes_on
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.papers.eligible import Fitting, fitting
 from bench.tables.papers.literals import PaperColumn, PaperTable
+from bench.tables.papers.recipes import chosen_on_test
 from bench.tables.papers.rows import (
     MEASURED,
     PUBLISHED,
@@ -25,6 +27,11 @@ from bench.tables.papers.rows import (
     published_lines,
     reproduced_lines,
     rows_of,
+)
+
+CHOSEN: Final = (
+    "chosen on test images: the source's code reports the epoch that was best on its test images; rows "
+    "measured here do so where they say so"
 )
 
 
@@ -164,6 +171,7 @@ def _header(table: PaperTable, comparable: Sequence[PaperColumn]) -> tuple[str, 
         f"protocol of the source, and of the rows measured here: {protocol.name} — {protocol.describe()}",
         "the other rows are as their sources print them, each under its own protocol; sizes are those of "
         "training/test inputs",
+        CHOSEN if chosen_on_test(table.recipe or table.protocol) else "",
         "measured here: runs on the whole data set only, mean ± standard deviation over seeds",
         "Δ: less the published value of the same method; of several, of the row with the same backbone "
         "(else ResNet-101), then test size, then initial weights",

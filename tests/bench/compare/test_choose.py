@@ -8,37 +8,50 @@ from typing import Any
 
 import pytest
 
+from bench.experiment.tuned import Tuned
 from bench.records.store import RECORD, SCORES, RecordStore, Scores
 from made_comparison import CLASSES, compare, made, put, rows_of, runs_of
 from made_records import SCHEDULE, failed_record, made_cell, made_record
 
 
-def test_seeds_that_both_have_are_compared(tmp_path: Path) -> None:
-    cells = [made_cell("resnet", seed) for seed in (0, 1, 2)] + [
+def test_all_seeds_of_both_are_compared_and_counted(tmp_path: Path) -> None:
+    cells = [made_cell("resnet", seed) for seed in (0, 1, 2, 3)] + [
         made_cell("salgl", seed) for seed in (1, 2, 7)
     ]
     runs_of(tmp_path, *cells, made_cell("prior"))
     result = compare(tmp_path, "resnet", "salgl")
-    assert re.search(r"- SALGL: mean of 2 runs: mAP [\d.]+ at seed 1, mAP [\d.]+ at seed 2\n", result.stdout)
-    for cell in (cells[0], cells[5]):
-        assert f"left out: {cell.run_id()}: the other method has no run with its seed\n" in result.stdout
-    # The prior has no seed of its own.
-    assert "ResNet baseline: mean of 3 runs: " in compare(tmp_path, "prior", "resnet").stdout
-    alone = compare(tmp_path, "salgl", cells[0].run_id())
-    assert (
-        alone.exit_code == 2 and "salgl was run with the seeds 1, 2, 7, resnet was run with" in alone.stderr
+    assert re.search(
+        r"- SALGL: mean of 3 runs: mAP [\d.]+ at seed 1, mAP [\d.]+ at seed 2, .+ seed 7\n", result.stdout
     )
-    assert compare(tmp_path, cells[1].run_id(), "salgl").exit_code == 0
+    assert "- seeds: all 4 and 3 runs count, though they are not the same: " in result.stdout
+    assert "left out" not in result.stdout
+    rows = rows_of(compare(tmp_path, "resnet", "salgl", "--format", "csv"))
+    sides = [[cell for cell in cells if cell.method.name == name] for name in ("resnet", "salgl")]
+    assert [rows["mAP"][f"runs_{side}"].split() for side in "ab"] == [
+        [cell.run_id() for cell in side] for side in sides
+    ]
+    # The prior has no seed of its own, and equal seeds need no word.
+    alone = compare(tmp_path, "prior", "resnet").stdout
+    assert "ResNet baseline: mean of 4 runs: " in alone and "- seeds: " not in alone
+    # Beside runs that are named stand all of the other method.
+    beside = compare(tmp_path, "salgl", cells[0].run_id()).stdout
+    assert "SALGL: mean of 3 runs: " in beside and "- seeds: all 3 and 1 runs count" in beside
 
 
-def test_methods_without_a_shared_seed_are_refused_unless_runs_are_named(tmp_path: Path) -> None:
-    cells = made_cell("resnet", 0), made_cell("salgl", 1), made_cell("salgl", 2)
-    runs_of(tmp_path, *cells)
-    refused = compare(tmp_path, "resnet", "salgl")
-    assert refused.exit_code == 2
-    assert "resnet was run with the seeds 0, salgl was run with the seeds 1, 2: name runs" in refused.stderr
-    names = f"{cells[1].run_id()},{cells[2].key()}"
-    assert "- SALGL: mean of 2 runs: " in compare(tmp_path, "voc2007-resnet", names, data=None).stdout
+def test_methods_without_a_shared_seed_are_compared(tmp_path: Path) -> None:
+    """With the numbers that the same scores give at equal seeds."""
+    scores = {("resnet", seed): made(noise=2, seed=seed) for seed in range(3)}
+    scores |= {("salgl", seed): made(noise=1, seed=10 + seed) for seed in range(3)}
+    for (method, seed), of_run in scores.items():
+        put(tmp_path / "equal", made_cell(method, seed), of_run)
+        put(tmp_path / "others", made_cell(method, seed + 5 * (method == "salgl")), of_run)
+    equal, others = (
+        rows_of(compare(tmp_path / folder, "resnet", "salgl", "--format", "csv"))
+        for folder in ("equal", "others")
+    )
+    for name, row in equal.items():
+        assert {**row, "runs_b": ""} == {**others[name], "runs_b": ""}, name
+    assert equal["mAP"]["winner"] == "b"
 
 
 def test_options_name_a_method_of_their_own(tmp_path: Path) -> None:
@@ -77,7 +90,7 @@ def test_several_conditions_are_listed_with_commands_that_work(tmp_path: Path) -
     assert all(command[2:] == ["--data", "voc2007", "--resamples", "200"] for command in commands)
     # One run says which conditions are meant.
     beside = compare(tmp_path, second[1].run_id(), "salgl", "--format", "csv", data=None)
-    assert rows_of(beside)["mAP"]["runs_b"] == second[3].run_id()
+    assert rows_of(beside)["mAP"]["runs_b"] == f"{second[2].run_id()} {second[3].run_id()}"
     # Runs of different conditions may be named, and it is said.
     across = compare(tmp_path, first[0].run_id(), second[2].run_id(), data=None)
     assert "WARNING: not the methods alone differ, but also schedule backbone (resnet18, " in across.stdout
@@ -121,6 +134,50 @@ def test_runs_on_other_test_data_are_refused(name: str, message: str, change: An
     assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith(f"Error: {first} and {second} cannot be compared: ")
     assert message in result.stderr
+
+
+def test_validation_runs_are_not_compared_with_test_runs(tmp_path: Path) -> None:
+    first = put(tmp_path, made_cell("resnet"), made())
+    seen = [put(tmp_path, made_cell(one, split="validation"), made(seed=1)) for one in ("resnet", "salgl")]
+    for other, what in ((seen[1], "cannot be compared: they differ in split"), ("salgl", "differ in split")):
+        refused = compare(tmp_path, first, other)
+        assert refused.exit_code == 2 and len(refused.stderr.splitlines()) == 1
+        assert f"{what} (test, validation)" in refused.stderr
+    done = compare(tmp_path, *seen, data=None)
+    assert done.stdout.startswith("voc2007: ResNet baseline against SALGL, on validation images\n")
+    assert "- VALIDATION: nothing here was measured on test images" in done.stdout
+    rows = rows_of(compare(tmp_path, *seen, "--format", "csv", data=None))
+    assert {row["split"] for row in rows.values()} == {"validation"}
+
+
+def test_tuned_methods_are_not_compared_with_untuned_ones_unless_asked_for(tmp_path: Path) -> None:
+    """Those of one tune are: their values differ, and nothing that they were chosen from."""
+    tuned = {
+        (method, lr): made_cell(
+            method,
+            tuned=Tuned(name="a", method=method, design="0" * 12, trials=4, fields=("lr",)),
+            schedule=SCHEDULE.model_copy(update={"lr": lr}),
+        )
+        for method, lr in (("resnet", 0.1), ("salgl", 0.2))
+    }
+    untuned = made_cell("ssgrl")
+    runs_of(tmp_path, *tuned.values(), untuned)
+    together = compare(tmp_path, "resnet", "salgl")
+    assert together.exit_code == 0 and "WARNING" not in together.stdout
+    named, other = tuned["salgl", 0.2].run_id(), untuned.run_id()
+    for pair in ((named, other), (other, named)):
+        refused = compare(tmp_path, *pair)
+        assert refused.exit_code == 2 and len(refused.stderr.splitlines()) == 1
+        assert (
+            f"{named} is tuned and {other} is not, so a difference may come from the tune" in refused.stderr
+        )
+    methods = compare(tmp_path, "resnet", "ssgrl", "--mixed")
+    assert methods.exit_code == 2 and "no runs on voc2007 under the same conditions" in methods.stderr
+    done = compare(tmp_path, named, other, "--mixed")
+    assert done.exit_code == 0
+    assert (
+        "WARNING: not the methods alone differ, but also schedule lr (tuned, 0.001); tuned (" in done.stdout
+    )
 
 
 def test_a_validation_split_that_an_epoch_was_chosen_on_is_no_test_data(tmp_path: Path) -> None:

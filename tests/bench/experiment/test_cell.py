@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bench.experiment.cell import _LATER, CellSpec
 from bench.experiment.loss import ASL
@@ -175,6 +176,14 @@ def test_a_record_of_an_older_recipe_keeps_its_identity_and_chose_on_the_test_sp
     assert (older.split, older.schedule.select_on) == ("test", "test")
     assert older.key() == "508ae97eb3ac"  # as it was computed then
     assert older.key() != made_cell().key()
+
+
+@pytest.mark.parametrize(("name", "value"), [("split", "validation"), ("tuned", OTHER_CELL["tuned"])])
+def test_a_run_of_an_older_recipe_is_on_test_images_and_not_tuned(name: str, value: object) -> None:
+    """No hash of it covers either, so a record that says so was edited."""
+    fields = made_cell(recipe=2, protocol=COUNTED_THEN).model_dump(mode="json")
+    with pytest.raises(ValidationError, match=f"a run of recipe 2 has no {name}"):
+        CellSpec(**{**fields, name: value})
 
 
 def test_the_key_changes_with_the_method_and_its_options_but_not_with_names() -> None:

@@ -263,6 +263,36 @@ def test_tuned_methods_lead_in_a_panel_of_their_own_and_are_not_ranked(tmp_path:
     assert all(cell.text != "90.0" for row in page.ranking.rows for cell in row.cells)
 
 
+KINDS_NOT_RANKED: dict[str, tuple[dict[str, Any], str]] = {
+    "validation": ({"split": "validation"}, "it was measured on validation images"),
+    "tuned": (
+        {"tuned": Tuned(name="made", method="resnet", design="0" * 12, trials=4, fields=("lr",))},
+        "its methods are tuned",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "why"), KINDS_NOT_RANKED.values(), ids=list(KINDS_NOT_RANKED))
+def test_validation_runs_and_tuned_ones_are_in_no_ranking_and_say_so(
+    change: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    """Neither beside the untuned test runs of another data set, nor alone."""
+    store = store_of(tmp_path / "both", {("scenes", "resnet"): [0.5]})
+    for folder in ("both", "alone"):
+        store_of(tmp_path / folder, {("voc2007", "resnet"): [0.9]}, **change)
+    found = ranked(store)
+    assert list(found.columns) == ["scenes"] and by_label(found)["resnet"].lacking == {}
+    for folder in ("both", "alone"):
+        written = write_leaderboard(RecordStore(tmp_path / folder), tmp_path / "out")
+        for text in (path.read_text(encoding="utf-8") for path in written):
+            assert text.count(f"not in the overall ranking: {why}") == 1
+            assert ("Nothing is ranked: no untuned run was measured on test images" in text) == (
+                folder == "alone"
+            )
+            heading = re.search(r"(?:<h2>|\n## )(PASCAL VOC 2007.*)", text)
+            assert heading and ("on validation images" in heading[1]) == ("split" in change)
+
+
 def test_nothing_from_a_record_becomes_markup(tmp_path: Path) -> None:
     hostile = (
         "</script><script>hacked=1</script>",

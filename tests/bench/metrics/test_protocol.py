@@ -17,7 +17,7 @@ def test_protocols_describe_all_that_differs() -> None:
     assert list(PROTOCOLS) == ["bench", *papers, *later]
     assert BENCH.describe() == (
         "AP not interpolated; difficult ignored in AP and P/R; ≥ 0.5; CF1 harmonic; "
-        "top-3 over threshold; an unpredicted class is 0 in CP"
+        "top-3 over threshold, ties by class order; an unpredicted class is 0 in CP"
     )
     choices: dict[str, tuple[str | float, ...]] = {
         "ap": ("ap_voc2012", "ap_voc11"),

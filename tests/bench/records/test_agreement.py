@@ -1,8 +1,13 @@
 """A record whose numbers were written by hand is in no table; rows that were computed otherwise say so."""
 
 import json
+import re
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.records.record import Record
@@ -39,6 +44,71 @@ def test_a_metric_that_the_scores_do_not_give_is_left_out_by_name(stored: Path, 
 def test_so_is_the_ap_of_a_class(stored: Path) -> None:
     edit(stored, "ml-gcn", lambda record: record["metrics"]["per_class_ap"].__setitem__(1, 0.99))
     assert "its AP of dog is 99.00" in bench(stored, None, "tables", "voc2007").stdout
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["as it was", "mAP edited"])
+@pytest.mark.parametrize("seen", [False, True], ids=["new", "seen before"])
+def test_a_record_whose_scores_are_not_its_own_is_left_out_by_name(
+    stored: Path, edited: bool, seen: bool
+) -> None:
+    """Nobody can tell what it should print; what was said of it before does not count."""
+    if seen:
+        assert "| ML-GCN" in bench(stored, None, "tables", "voc2007").stdout
+    (file,) = (stored / "results" / "runs").glob("*-ml-gcn-*/scores.npz")
+    file.write_bytes(file.read_bytes()[:-1])
+    if edited:
+        edit(stored, "ml-gcn", lambda record: record["metrics"].update(mAP=0.99))
+    for name in ("voc2007-comparison", "voc2007-per-class", "voc2007-cost", "context"):
+        printed = bench(stored, None, "tables", name).stdout
+        assert "| ML-GCN  " not in printed, name
+        assert f"left out: {file.parent.name}: The scores " in printed, name
+    assert bench(stored, None, "leaderboard").exit_code == 0
+    ranked = (stored / "results" / "leaderboard" / "leaderboard.md").read_text("utf-8")
+    assert "ML-GCN |" not in ranked and f"left out: {file.parent.name}: The scores " in ranked
+    listed = bench(stored, None, "verify", file.parent.name)
+    assert listed.exit_code == 1 and "NOT VERIFIED: The scores " in listed.stdout
+
+
+INVENTED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "averaged": (
+        lambda record: record.update(averaged=record["metrics"]),
+        "averaged, of which the record has",
+    ),
+    "classes": (
+        lambda record: record["metrics"].update(classes_without_positives=[0]),
+        "the classes without positives that its metrics are said to be of are not those of its scores",
+    ),
+    "measured images": (
+        lambda record: record["metrics"].update(num_images=41),
+        "the images that its metrics are said to be of",
+    ),
+    "images": (
+        lambda record: record["data"].update(eval_images=41),
+        "it says 41 images, and its scores are of 40",
+    ),
+    "labels": (lambda record: record["data"].update(eval_labels=999), "it says 999 positive labels"),
+    "difficult": (lambda record: record["data"].update(eval_difficult=999), "it says 999 difficult labels"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), INVENTED.values(), ids=list(INVENTED))
+def test_whatever_a_table_says_of_what_was_measured_is_that_of_the_scores(
+    stored: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    edit(stored, "ml-gcn", change)
+    printed = bench(stored, None, "tables", "voc2007-comparison").stdout
+    assert "| ML-GCN" not in printed and "| ResNet baseline" in printed
+    assert re.search(rf"left out: voc2007-ml-gcn-\S+: .*{said}", printed)
+
+
+def test_scores_in_which_nothing_can_be_measured_stop_no_table(stored: Path) -> None:
+    (file,) = (stored / "results" / "runs").glob("*-ml-gcn-*/scores.npz")
+    with np.load(file) as arrays:
+        changed = {**arrays, "labels": np.full_like(arrays["labels"], -1)}
+    np.savez_compressed(file, **changed)
+    edit(stored, "ml-gcn", lambda record: record.update(scores_sha256=sha256(file.read_bytes()).hexdigest()))
+    done = bench(stored, None, "tables", "voc2007-comparison")
+    assert done.exit_code == 0 and "its scores cannot be measured: no class has a positive" in done.stdout
 
 
 def test_what_agreed_is_not_computed_again(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.experiment.tuned import Tuned
 from bench.records.store import RECORD, SCORES, Damaged, RecordStore
 from bench_command import bench
 from made_records import CLASSES, made_cell, made_scores, store_made
@@ -168,3 +169,13 @@ def test_a_seed_whose_scores_are_bad_is_left_out_of_a_comparison(tmp_path: Path)
     assert done.exit_code == 0, done.output
     assert "SALGL: mean of 1 run: " in done.output
     assert f"left out: {cells[3].run_id()}: The scores " in done.output
+
+
+def test_a_tuned_run_that_goes_by_another_method_is_left_out(tmp_path: Path) -> None:
+    """Which no hash tells, and the name of its row is made of."""
+    tuned = Tuned(name="a", method="resnet", design="0" * 12, trials=4, fields=("lr",))
+    cell = made_cell("salgl", tuned=tuned)
+    store_made(tmp_path / "results", GOOD, cell)
+    done = bench(tmp_path, None, "tables", "voc2007")
+    assert done.exit_code == 0
+    assert f"left out, damaged: {cell.run_id()}: " in done.stdout and "is another method than" in done.stdout

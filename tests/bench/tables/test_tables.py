@@ -29,7 +29,7 @@ HEADER = """\
 - schedule: made — resnet18 from none weights at 64 px, 2 epochs, batch 4, adamw, fp32, last epoch reported; \
 label vectors: label-sets
 - protocol: bench — AP not interpolated; difficult ignored in AP and P/R; ≥ 0.5; CF1 harmonic; \
-top-3 over threshold; an unpredicted class is 0 in CP
+top-3 over threshold, ties by class order; an unpredicted class is 0 in CP
 - at seed 0, which all have, all methods saw the same pixels in the same order and started from the same \
 backbone (hashes equal)
 - mAP: mean over 3 of 3 classes, 3 with fewer than 10; it estimates the expected mAP on test sets of this size

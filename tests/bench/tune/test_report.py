@@ -13,6 +13,9 @@ from bench.tune.curves import tuning_curve
 from bench.tune.design import folder_of
 from bench.tune.report import write_report
 from made_tunes import made_tune
+from made_up_metrics import made_up_metrics
+
+__all__ = ["made_up_metrics"]
 
 
 def test_the_curve_is_the_expected_best_of_n_draws() -> None:

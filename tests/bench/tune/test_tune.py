@@ -1,5 +1,7 @@
 """`bench tune` from the trials to the test split, killed and gone on with, and refused where it must be."""
 
+import json
+import shutil
 import signal
 import subprocess
 import time
@@ -231,6 +233,26 @@ def test_a_tune_that_is_killed_goes_on(tmp_path: Path) -> None:
     assert bench(tmp_path, tmp_path / "data", *asked).exit_code == 0
     done = {record.run_id: record.created for record in records(folder)}
     assert kept.items() <= done.items() and len(done) == 1 + 2 * 2 * 3
+
+
+def test_a_trial_whose_score_was_edited_is_not_chosen_by_and_stops_no_table(
+    tuned: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tuned, tmp_path / "again")
+    folder = tmp_path / "again"
+    trial = records(folder / "results" / "tunes" / "voc2007-frozen")[0]
+    file = folder / "results" / "tunes" / "voc2007-frozen" / "runs" / trial.run_id / "record.json"
+    content = json.loads(file.read_text())
+    content["metrics"]["mAP"] = 0.99
+    file.write_text(json.dumps(content))
+    why = f"The trial {trial.run_id} cannot be believed: its mAP is 99.00, and its scores give "
+    refused = bench(folder, folder / "data", *TUNE)
+    assert refused.exit_code == 2 and why in refused.stderr
+    done = bench(folder, None, "tables")
+    assert (
+        done.exit_code == 0 and f"The report of the tune voc2007-frozen is not written: {why}" in done.stdout
+    )
+    assert "| ResNet baseline" in done.stdout
 
 
 def test_a_trial_that_fails_counts_with_the_score_of_the_prior(tmp_path: Path) -> None:
