@@ -9,7 +9,7 @@ DEMO := .bench/demo
 # An environment with the lowest versions that pyproject.toml allows: 8.4.* where it says >=8.4.
 LOWEST := .venv-lowest
 
-.PHONY: demo test lowest tables leaderboard coverage-simulation faults speeds demo-backbone lint types clean
+.PHONY: demo test lowest tables leaderboard parity coverage-simulation faults speeds demo-backbone lint types clean
 
 demo: $(SETUP)
 	$(BENCH) run --methods seeds --data scenes --results $(DEMO)
@@ -27,6 +27,10 @@ tables: $(SETUP)
 
 leaderboard: $(SETUP)
 	$(BENCH) leaderboard
+
+# How far the heads are from the published implementations, case by case: some minutes.
+parity: $(SETUP)
+	$(VENV)/bin/python tests/helpers/parity_table.py results/parity.md
 
 # How often intervals hold the truth, simulated: about six minutes on two cores.
 coverage-simulation: $(SETUP)

@@ -242,11 +242,9 @@ class MethodContract:
         unknown = torch.full_like(targets, -1)
         given = torch.where(torch.arange(CLASSES) < CLASSES // 2, targets, unknown)
         with torch.no_grad():
-            plain, untold = head(features), head(features, None, unknown)
-            told, opposite = (
-                head(features, None, given),
-                head(features, None, torch.where(given >= 0, 1 - given, given)),
-            )
+            plain, untold = head(features), head(features, given=unknown)
+            told = head(features, given=given)
+            opposite = head(features, given=torch.where(given >= 0, 1 - given, given))
         assert plain.known is None, "labels that nobody gave are known"
         torch.testing.assert_close(untold.logits, plain.logits)
         assert told.known is not None and torch.equal(told.known, given >= 0), "known is not what was given"

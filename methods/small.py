@@ -51,9 +51,12 @@ class BesideEarlier(Head):
         super().__init__()
         self.head = head
 
-    def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
+    def forward(
+        self, features: Tensor, targets: Tensor | None = None, given: Tensor | None = None
+    ) -> HeadOutput:
         """Score every class; see `Head.forward`."""
-        output: HeadOutput = self.head(features, targets, earlier=earlier_map(features.detach()))
+        told = {} if given is None else {"given": given}
+        output: HeadOutput = self.head(features, targets, earlier=earlier_map(features.detach()), **told)
         return output
 
 

@@ -1,5 +1,6 @@
 """`bench profile methods`: the heads on given features, beside the published formulations."""
 
+from pathlib import Path
 from statistics import median
 
 import click
@@ -7,7 +8,9 @@ import torch
 
 from bench.cli import profile_options
 from bench.experiment.methods import parse_methods
+from bench.profile.head_figures import figures_of, note_of
 from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_side
+from bench.profile.report import Figure, Measuring, save
 from bench.resolve import names_in
 
 
@@ -23,6 +26,7 @@ from bench.resolve import names_in
 @profile_options.features(batch=4, side=14, channels=2048)
 @profile_options.repeats
 @profile_options.device
+@profile_options.out
 def command(
     methods: str,
     classes: tuple[int, ...],
@@ -31,6 +35,7 @@ def command(
     channels: int,
     repeats: int,
     device: torch.device,
+    out: Path | None,
 ) -> None:
     """Measure the head of each method on given features.
 
@@ -38,11 +43,15 @@ def command(
     pass. kept: MB that the forward pass keeps for the backward pass. peak: MB that a step takes at most, with
     the gradients of the parameters.
 
-    ML-GCN, SSGRL, ADD-GCN, SALGL, CSRA and TDRG are measured in turn with their published formulation, which
-    has the same weights. The line below both says how many times as much it takes (for the times, the median
-    of the ratios within a repeat), and how far the logits are apart, relative to the largest.
+    Each but the ResNet baseline is measured in turn with its published formulation, which has the same
+    weights, where the options are among those of the published code. The line below both says how many times
+    as much it takes (for the times, the median of the ratios within a repeat), and how far the logits are
+    apart, relative to the largest.
     """
     choices = parse_methods(tuple(names_in(methods)))
+    measuring = Measuring("methods", device)
+    figures: list[Figure] = []
+    notes: list[str] = []
     click.echo(
         f"heads on features {batch}x{channels}x{side}x{side}, {device}, {torch.get_num_threads()} threads, "
         f"float32, {repeats} repeats in turn"
@@ -52,8 +61,14 @@ def command(
     )
     for choice in choices:
         for number in classes:
-            found = measure_side_by_side(choice, Setting(number, batch, side, channels, device), repeats)
+            setting = Setting(number, batch, side, channels, device)
+            found = measure_side_by_side(choice, setting, repeats)
             _show(choice.label(), number, found)
+            figures += figures_of(choice, setting, found)
+            notes.append(note_of(choice, setting, found))
+    if out is not None:
+        save(measuring.report(tuple(figures), tuple(notes)), out)
+        click.echo(f"Written to {out}.")
 
 
 def _show(label: str, classes: int, found: SideBySide) -> None:

@@ -30,7 +30,7 @@ from bench.experiment.methods import method_named
 from bench.experiment.schedule import Schedule
 from bench.labels import count_labels
 from bench.methods.backbones.backbone import Backbone
-from bench.methods.backbones.freezing import freeze_but_last_stage
+from bench.methods.backbones.freezing import freeze_batch_norms, freeze_but_last_stage, freeze_first_stage
 from bench.methods.catalog import PRIOR
 from bench.methods.head import Head
 from bench.methods.label_space import LabelSpace, log_odds
@@ -188,6 +188,10 @@ def _backbone(
         return stored.backbone, stored
     if schedule.trained_backbone == "last-stage":
         freeze_but_last_stage(backbone, schedule.frozen_statistics)
+    if schedule.trained_backbone == "after-first-stage":
+        freeze_first_stage(backbone, schedule.frozen_statistics)
+    if schedule.frozen_norms:
+        freeze_batch_norms(backbone)
     return backbone, None
 
 

@@ -59,6 +59,7 @@ class Run:
     spent_before: Spent  # by the process that was interrupted
     latest: Predicted | None = None  # the last evaluation between epochs, of `Built.watched`
     ranks: Ranks = ALONE
+    weights_ahead: bool = False  # of their average, in the last evaluation of both
 
     def spent(self) -> Spent:
         """What the run took so far, resumed parts included."""
@@ -78,12 +79,17 @@ class Run:
     @property
     def evaluated(self) -> torch.nn.Module:
         """What is evaluated and reported: the weights, or their average where the schedule says so."""
-        return self.averaged if self.averaged and self.spec.schedule.ema_decay else self.wrapped
+        return self.averaged if self.averaged and self.by_average else self.wrapped
 
     @property
     def plain(self) -> torch.nn.Module:
         """The same as it is stored: not wrapped, not compiled."""
-        return self.average.module if self.average and self.spec.schedule.ema_decay else self.built.model
+        return self.average.module if self.average and self.by_average else self.built.model
+
+    @property
+    def by_average(self) -> bool:
+        """Whether the average is what is reported, where there is one."""
+        return self.spec.schedule.ema_decay is not None and not self.weights_ahead
 
 
 def fit(run: Run) -> list[Epoch]:
@@ -232,12 +238,26 @@ def _step(run: Run) -> None:
 
 
 def _evaluate(run: Run) -> Metrics | None:
-    labels = run.built.watched_labels
-    if not labels.any():
+    if not run.built.watched_labels.any():
         return None  # held by a server
+    if not run.spec.schedule.ema_or_weights:
+        run.latest, metrics = _scored(run)
+        return metrics
+    run.weights_ahead = True
+    of_weights, weights = _scored(run)
+    run.weights_ahead = False
+    of_average, average = _scored(run)
+    run.weights_ahead = bool(weights and average and weights.mAP > average.mAP)
+    run.latest = of_weights if run.weights_ahead else of_average
+    return weights if run.weights_ahead else average
+
+
+def _scored(run: Run) -> tuple[Predicted, Metrics | None]:
+    """What is evaluated, on the split that is watched."""
     progress = run.events.task("evaluating, batch")
-    latest = run.latest = predict(run.fabric, run.evaluated, run.built.watched, progress, ranks=run.ranks)
-    return run.ranks.from_first(lambda: measure(latest.logits, labels, run.spec.protocol))
+    found = predict(run.fabric, run.evaluated, run.built.watched, progress, ranks=run.ranks)
+    labels = run.built.watched_labels
+    return found, run.ranks.from_first(lambda: measure(found.logits, labels, run.spec.protocol))
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:

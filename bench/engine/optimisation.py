@@ -34,8 +34,8 @@ def build_optimizer(model: MultiLabelModel, schedule: Schedule) -> Optimizer:
     if schedule.optimizer == "sgd":
         return SGD(groups, lr=schedule.lr, momentum=schedule.momentum, fused=fused)
     if schedule.optimizer == "adam":
-        return Adam(groups, lr=schedule.lr, fused=fused)
-    return AdamW(groups, lr=schedule.lr, fused=fused)
+        return Adam(groups, lr=schedule.lr, eps=schedule.optimizer_eps, fused=fused)
+    return AdamW(groups, lr=schedule.lr, eps=schedule.optimizer_eps, fused=fused)
 
 
 def set_learning_rate(

@@ -183,7 +183,8 @@ def _train(
     run = set_up(spec, machine, built, folder, events, watch, started)
     history = fit(run)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
-    if selected != len(history) - 1:
+    # Of the last epoch too, where a resumed run does not know which of both was better.
+    if selected != len(history) - 1 or spec.schedule.ema_or_weights:
         run.plain.load_state_dict(ranks.from_first(lambda: load_file(folder / BEST)))
     logits, eval_rate, eval_feed = _reported(run, selected == len(history) - 1)
     averaged = None

@@ -19,7 +19,10 @@ RECIPE = 3
 # What older records, which keep their identity, are silent of: fields of a run and of its schedule.
 _SINCE_3 = frozenset({"split", "tuned"}), frozenset({"select_on", "decay_vectors"})
 # Fields of a schedule that came later. At their default they change nothing, and are left out of the hash.
-_LATER = frozenset({"ema_beside", "normalize", "crop_scale", "reduction", "evaluate_at"})
+_LATER = frozenset(
+    {"ema_beside", "normalize", "crop_scale", "reduction", "evaluate_at"}
+    | {"frozen_norms", "optimizer_eps", "ema_or_weights"}
+)
 
 
 Vary = Literal["method", "loss", "backbone"]

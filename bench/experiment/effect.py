@@ -20,11 +20,12 @@ _NEEDS = {
         "optimizer 'sgd' without cycle_momentum",
         lambda its: its["optimizer"] == "sgd" and not its["cycle_momentum"],
     ),
+    "optimizer_eps": _Needs("optimizer 'adam' or 'adamw'", lambda its: its["optimizer"] != "sgd"),
     "milestones": _Needs("decay 'step'", lambda its: its["decay"] == "step"),
     "gamma": _Needs("decay 'step' or 'plateau'", lambda its: its["decay"] in ("step", "plateau")),
     "decay_vectors": _Needs("a weight_decay above 0", lambda its: its["weight_decay"] > 0),
     "backbone_lr_factor": _Needs(
-        "trained_backbone 'all' or 'last-stage'", lambda its: its["trained_backbone"] != "none"
+        "another trained_backbone than 'none'", lambda its: its["trained_backbone"] != "none"
     ),
     "evaluate_at": _Needs("another evaluate_every than 1", lambda its: its["evaluate_every"] != 1),
     "select_on": _Needs(

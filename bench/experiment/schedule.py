@@ -33,10 +33,11 @@ class Schedule(BaseModel):
         description="'none', a file, a torchvision weight name (imagenet1k_v1), 'pretrained' (timm), or "
         "'imagenet' (efficientnet_lite0)"
     )
-    trained_backbone: Literal["all", "last-stage", "none"] = Field(
+    trained_backbone: Literal["all", "after-first-stage", "last-stage", "none"] = Field(
         "all",
-        description="what of the backbone is trained: all, what follows its last reduction of the map, or "
-        "none: the heads learn from features that are computed once",
+        description="what of the backbone is trained: all, all but its stem and its first stage, what "
+        "follows its last reduction of the map, or none: the heads learn from features that are computed "
+        "once",
     )
     feature_channels: int | None = Field(
         None,
@@ -57,6 +58,11 @@ class Schedule(BaseModel):
     )
     frozen_statistics: bool = Field(
         False, description="what of the backbone is not trained keeps its batch statistics too"
+    )
+    frozen_norms: bool = Field(
+        False,
+        description="the batch normalisations of the backbone, trained or not, keep the statistics and the "
+        "factors that they start with",
     )
     normalize: Literal["weights", "none"] = Field(
         "weights",
@@ -118,6 +124,12 @@ class Schedule(BaseModel):
         ge=0, description="learning rate of the backbone, relative to the head's"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd; not used by the others")
+    optimizer_eps: float = Field(
+        1e-8,
+        gt=0,
+        description="what adam and adamw add to the root that they divide by; beside a loss that is smaller "
+        "by some factor than a published one, that factor of it is the published training",
+    )
     weight_decay: float = Field(
         ge=0,
         description="of all parameters; adamw decouples it from the gradient and multiplies it by the "
@@ -150,6 +162,11 @@ class Schedule(BaseModel):
     clip_norm: float | None = Field(None, gt=0, description="largest gradient norm over all parameters")
     ema_decay: float | None = Field(
         None, gt=0, lt=1, description="evaluate an exponential average of the weights"
+    )
+    ema_or_weights: bool = Field(
+        False,
+        description="after each evaluated epoch measure both, the average of ema_decay and the weights, and "
+        "take the one with the higher mAP for that of the epoch",
     )
     ema_beside: float | None = Field(
         None,
@@ -202,6 +219,10 @@ class Schedule(BaseModel):
                 "out (ema_beside=null)",
             ),
             (
+                not self.ema_or_weights or (self.ema_decay is not None and self.select == "best"),
+                "ema_or_weights needs ema_decay and select 'best'",
+            ),
+            (
                 self.evaluate_every == 1 or not self.follows_scores,
                 "decay 'plateau' and stop_after need evaluate_every: 1",
             ),
@@ -218,8 +239,12 @@ class Schedule(BaseModel):
                 "crop_sizes lie between 32 and resize, which must be given",
             ),
             (
-                self.trained_backbone == "last-stage" or not self.frozen_statistics,
-                "frozen_statistics needs trained_backbone 'last-stage'",
+                self.trained_backbone in ("after-first-stage", "last-stage") or not self.frozen_statistics,
+                "frozen_statistics needs trained_backbone 'after-first-stage' or 'last-stage'",
+            ),
+            (
+                self.trained_backbone != "none" or not self.frozen_norms,
+                "frozen_norms needs another trained_backbone than 'none'",
             ),
             (
                 self.trained_backbone == "none" or self.feature_channels is None,

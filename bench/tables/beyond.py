@@ -133,7 +133,7 @@ def _measured(records: list[Record]) -> dict[str, object]:
         "train_size": str(schedule.image_size),
         "test_size": str(schedule.test_size),
         "weights": cell.init_from.describe() if cell.init_from else schedule.weights,
-        "ema": "yes" if schedule.ema_decay else "no",
+        "ema": "best" if schedule.ema_or_weights else "yes" if schedule.ema_decay else "no",
         "loss": schedule.loss.name,
         "kind": MEASURED,
         "data": cell.data,

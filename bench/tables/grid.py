@@ -183,12 +183,13 @@ def number_cells(frame: pd.DataFrame, column: Numbers) -> list[Entry]:
 
 
 def _turned(grid: Grid) -> Grid:
-    """Rows and columns exchanged: the first column of words becomes the head."""
-    ((_, rows),) = grid.groups
+    """Rows and columns exchanged: the first column of words becomes the head, with the groups over it."""
+    rows = [row for _, rows in grid.groups for row in rows]
     head = ("", *(row[0].text for row in rows))
     turned = tuple(
-        (Entry(title), *(row[position] for row in rows))
+        (Entry(f"{grid.spans[position]} {title}".strip()), *(row[position] for row in rows))
         for position, title in enumerate(grid.head)
         if position > 0
     )
-    return replace(grid, head=head, spans=("",) * len(head), left=1, groups=(("", turned),))
+    spans = ("", *(name for name, rows in grid.groups for _ in rows))
+    return replace(grid, head=head, spans=spans, left=1, groups=(("", turned),))

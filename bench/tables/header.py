@@ -88,7 +88,8 @@ def _chosen(record: Record) -> str:
 def _averaged(schedule: Schedule) -> str:
     """Whether an exponential average of the weights is what is reported, or stands in a column of its own."""
     if schedule.ema_decay:
-        return f", weights averaged (EMA, decay {schedule.ema_decay})"
+        either = ", or plain where better" if schedule.ema_or_weights else ""
+        return f", weights averaged (EMA, decay {schedule.ema_decay}){either}"
     return f", EMA: decay {schedule.ema_beside}, measured beside" if schedule.ema_beside else ""
 
 

@@ -106,8 +106,8 @@ class Backbone(nn.Module):
         return None
 
     def hold(self, modules: list[nn.Module]) -> None:
-        """Keep these modules of the network in evaluation mode, whatever mode the backbone is put into."""
-        self._held = modules
+        """Keep these modules too in evaluation mode, whatever mode the backbone is put into."""
+        self._held = [*self._held, *modules]
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "Backbone":

@@ -1,4 +1,4 @@
-"""Where the last stage of a network begins: found by watching which module takes a map of which size."""
+"""Where stages of a network begin: found by watching which module takes a map of which size."""
 
 import copy
 from typing import Any, NamedTuple
@@ -17,14 +17,13 @@ class _Call(NamedTuple):
     given: Shape | None
 
 
-class LastStage(NamedTuple):
-    """The last stage of a network, which begins with the last reduction of the map.
+class Late(NamedTuple):
+    """What a network computes from some reduction of the map on.
 
     Attributes:
         before: names of the modules that are called before it, except those around it.
-        within: names of the modules of the stage. The first is the outermost that takes a map of the last
-            size but one and gives one of the last size: `layer4` of a ResNet.
-        taken: shape of what the stage takes.
+        within: names of the modules of this part. The first is the outermost one that reduces the map so.
+        taken: shape of what this part takes.
         side: of the last map, positions.
     """
 
@@ -69,19 +68,40 @@ class Tap:
         return held.permute(0, 3, 1, 2) if self._channels_last else held
 
 
-def last_stage(network: nn.Module, size: int) -> LastStage | None:
-    """The last stage of a network for images of `size` pixels; None where nothing shrinks within it."""
+def last_stage(network: nn.Module, size: int) -> Late | None:
+    """The last stage of a network for images of `size` pixels; None where nothing shrinks within it.
+
+    It begins with the outermost module that takes a map of the last size but one and gives one of the last
+    size: `layer4` of a ResNet.
+    """
     calls = _calls(network, size)
     last = _side(calls[0].given)
     sides = [_side(call.taken) if _side(call.given) == last else 0 for call in calls]
     before = min((side for side in sides if side > last), default=0)
-    start = sides.index(before)
+    return _late(calls, sides.index(before))
+
+
+def after_first_stage(network: nn.Module, size: int) -> Late | None:
+    """What follows the first stage of a network; None where no map of a quarter of the side shrinks.
+
+    It begins with the outermost module that takes a map of a quarter of the side of the image and gives one
+    of the next smaller size: `layer2` of a ResNet. The first stage is what works on that map, `layer1`.
+    """
+    calls = _calls(network, size)
+    quarter = (size // 4, -(-size // 4))
+    smaller = max((side for call in calls if 0 < (side := _side(call.given)) < size // 4), default=0)
+    starts = (_side(call.taken) in quarter and _side(call.given) == smaller for call in calls)
+    return _late(calls, next((place for place, found in enumerate(starts) if found), 0))
+
+
+def _late(calls: list[_Call], start: int) -> Late | None:
+    """What is called from a place on; None where that is the network as a whole, or takes no map."""
     taken = calls[start].taken
-    if taken is None or start == 0:  # nothing shrinks, or only the network as a whole does
+    if taken is None or start == 0:
         return None
     early, late = ([call.name for call in part] for part in (calls[:start], calls[start:]))
     beside = [name for name in early if not any(inner.startswith(f"{name}.") for inner in late) and name]
-    return LastStage(beside, late, taken, last)
+    return Late(beside, late, taken, _side(calls[0].given))
 
 
 def _calls(network: nn.Module, size: int) -> list[_Call]:

@@ -11,8 +11,11 @@ from torch import Tensor
 from bench.methods.head import Head
 from bench.methods.options import Options
 from bench.methods.published.formulations.add_gcn import PublishedADDGCN
+from bench.methods.published.formulations.c_tran import PublishedCTran
 from bench.methods.published.formulations.csra import PublishedCSRA
+from bench.methods.published.formulations.ml_decoder import PublishedMLDecoder
 from bench.methods.published.formulations.ml_gcn import PublishedMLGCN
+from bench.methods.published.formulations.query2label import PublishedQuery2Label
 from bench.methods.published.formulations.salgl import PublishedSALGL
 from bench.methods.published.formulations.ssgrl import PublishedSSGRL
 from bench.methods.published.formulations.tdrg import PublishedTDRG
@@ -24,7 +27,10 @@ FORMULATIONS: dict[str, type[Head]] = {
     "add-gcn": PublishedADDGCN,
     "salgl": PublishedSALGL,
     "csra": PublishedCSRA,
+    "query2label": PublishedQuery2Label,
+    "ml-decoder": PublishedMLDecoder,
     "tdrg": PublishedTDRG,
+    "c-tran": PublishedCTran,
 }
 
 # What the formulation uses and the published code only stores, by our name.
@@ -39,6 +45,8 @@ _STORED: dict[str, Mapping[str, str]] = {
 FIXED: dict[str, Mapping[str, object]] = {
     "ml-gcn": {"layers": 2},
     "add-gcn": {"nodes": "sam", "maps": "cls-gmp", "graph": "static-dynamic", "representation": "bi"},
+    "query2label": {"encoder_layers": 1, "decoder_layers": 2},
+    "c-tran": {"layers": 3, "positions": False},
 }
 
 

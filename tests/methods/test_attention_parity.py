@@ -18,7 +18,7 @@ from bench.methods.options import CTranOptions, Query2LabelOptions
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
 from bench.methods.query2label import Query2LabelHead
-from parity_checks import ROUNDING, assert_close, published_gradient_norms
+from parity_checks import GRADIENTS, OUTPUTS, SINGLE, assert_close, assert_norms, published_gradient_norms
 from parity_weights import Arrays, draw, float64, published_weight
 from places import PARITY
 
@@ -116,25 +116,23 @@ PREFIXES = [(case, "") for case in CASES] + [("c-tran", "published_")]
 @pytest.mark.parametrize("case", CASES)
 def test_logits_are_the_published_ones(case: str) -> None:
     measured = measure(case)
-    assert_close("logits_eval", measured.evaluated.logits, measured.expected["logits_eval"], 1e-9)
-    assert_close("logits_train", measured.logits, measured.expected["logits_train"], 1e-9)
+    assert_close(case, "logits_eval", measured.evaluated.logits, measured.expected["logits_eval"], OUTPUTS)
+    assert_close(case, "logits_train", measured.logits, measured.expected["logits_train"], OUTPUTS)
     for name, logits in measured.single.items():
-        assert_close(name, logits, measured.expected[name], 1e-3)
+        assert_close(case, name, logits, measured.expected[name], SINGLE)
 
 
 @pytest.mark.parametrize(("case", "prefix"), PREFIXES)
 def test_losses_and_their_gradients_are_the_published_ones(case: str, prefix: str) -> None:
     measured = measure(case)
     expected, trained = measured.expected, measured.trained[prefix]
-    assert_close("loss", trained.loss, expected[f"{prefix}loss_train"], 1e-9)
-    assert_close("norm", trained.features.norm(), expected[f"{prefix}grad_features_norm"], 1e-6)
+    assert_close(case, "loss", trained.loss, expected[f"{prefix}loss_train"], OUTPUTS)
+    assert_close(case, "norm", trained.features.norm(), expected[f"{prefix}grad_features_norm"], GRADIENTS)
     corner = trained.features[:, :8, :2, :2]
-    assert_close("corner", corner, expected[f"{prefix}grad_features_corner"], 1e-6)
+    assert_close(case, "corner", corner, expected[f"{prefix}grad_features_corner"], GRADIENTS)
     beginning = f"{prefix}gradnorm:"
     norms = {n.removeprefix(beginning): float(v) for n, v in expected.items() if n.startswith(beginning)}
-    assert trained.norms.keys() == norms.keys()
-    for name, norm in norms.items():
-        assert trained.norms[name] == pytest.approx(norm, rel=1e-6, abs=ROUNDING), name
+    assert_norms(case, trained.norms, norms)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -143,10 +141,10 @@ def test_what_the_labels_look_at_is_the_published_one(case: str) -> None:
     views = {name: view.flatten(2) for name, view in measured.evaluated.views.items()}
     if case == "c-tran":
         both = torch.cat([views["attention"], views["label_attention"]], dim=2)
-        assert_close("eval_attention_2", both, measured.expected["eval_attention_2"], 1e-9)
+        assert_close(case, "eval_attention_2", both, measured.expected["eval_attention_2"], OUTPUTS)
         return
     for name in ("attention_0", "attention_1"):
-        assert_close(name, views[name], measured.expected[f"eval_{name}"], 1e-9)
+        assert_close(case, name, views[name], measured.expected[f"eval_{name}"], OUTPUTS)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -186,3 +186,51 @@ def test_a_head_that_reads_two_maps_must_learn_from_both() -> None:
 
     with pytest.raises(AssertionError):
         Ignores().test_gradients_reach_every_trainable_parameter_and_no_other()
+
+
+class ToldTwoMaps(TwoMaps):
+    """Reads two maps and can be told labels, of which it adds how many are present to every score."""
+
+    def __init__(self, feature_dim: int, labels: LabelSpace, options: OwnOptions, earlier_dim: int) -> None:
+        super().__init__(feature_dim, labels, options, earlier_dim)
+        self.deaf = options.fault == "deaf"
+        self.present = nn.Linear(1, labels.num_classes)
+
+    def forward(
+        self,
+        features: Tensor,
+        targets: Tensor | None = None,
+        earlier: Tensor | None = None,
+        given: Tensor | None = None,
+    ) -> HeadOutput:
+        if given is None and targets is not None and self.training:
+            unknown = torch.rand_like(targets) < 0.5
+            given = targets.masked_fill(unknown, -1)
+        count = features.new_zeros(features.shape[0], 1)
+        if given is not None and not self.deaf:
+            count = (given == 1).sum(dim=1, keepdim=True).to(features.dtype)
+        logits = super().forward(features, targets, earlier).logits + self.present(count)
+        return HeadOutput(logits, {}, {}, None if given is None else given >= 0)
+
+
+class ToldOptions(OwnOptions):
+    @property
+    def uses_known_labels(self) -> bool:
+        return True
+
+
+TOLD = Method("told", "Told", "an outside method", "nobody", ToldOptions, f"{__name__}:ToldTwoMaps")
+
+
+class TestOutsideMethodWithTwoMapsThatIsToldLabels(MethodContract):
+    method = TOLD
+    overfit_steps = 200
+
+
+def test_a_head_that_reads_two_maps_must_use_what_it_is_told() -> None:
+    class Deaf(MethodContract):
+        method = TOLD
+        options = {"fault": "deaf"}
+
+    with pytest.raises(AssertionError, match="changes no score of another label"):
+        Deaf().test_labels_that_are_known_are_used_by_a_head_that_says_so()

@@ -37,12 +37,22 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("csra", {"temperatures": [99, 0.5]}),
     ("tdrg", {}),
     ("tdrg", {"attention": "batch"}),
+    ("query2label", {}),
+    ("query2label", {"project": True, "width": HIDDEN, "heads": 2}),
+    ("ml-decoder", {}),
+    ("ml-decoder", {"groups": 3, "heads": 2}),  # three classes of a group, of which the last has one
+    ("ml-decoder", {"groups": 5}),  # two each, so that the last group has none
+    ("c-tran", {}),
+    ("c-tran", {"heads": 2}),
+    ("c-tran", {"known": 0}),
     ("salgl", {"steps": 0, "scenes": 1, "sample_entropy_weight": 2.0, "batch_entropy_weight": 0.5}),
 ]
 
 
 def options_of(method: str, options: dict[str, Any]) -> Any:
     narrow = {} if method == "csra" else SMALL[method][1]
+    if method == "c-tran":
+        narrow = {**narrow, "layers": 3}  # as many as published
     return METHODS[method].options(**{**narrow, **options})
 
 
@@ -54,8 +64,9 @@ def pair(method: str, options: dict[str, Any]) -> tuple[Head, Head]:
         ours = built(head_class(METHODS[method]), options_of(method, options))
     state = ours.state_dict()
     converted = weights_of(method, published.state_dict())
-    # Without a step we have no graph network, and over a batch no places; published codes have them unused.
-    unused = ("graph_network.", "scales.places.")
+    # Without a step we have no graph network, over a batch no places, and without label mask training no
+    # states; published codes have them unused.
+    unused = ("graph_network.", "scales.places.", "states.")
     assert all(name.startswith(unused) for name in converted.keys() - state.keys())
     ours.load_state_dict(state | {name: converted[name] for name in converted.keys() & state.keys()})
     return ours.train(), published.train()
@@ -68,6 +79,7 @@ def built(head: type[Head], options: Options) -> Head:
 def step(head: Head, features: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """A training step: what comes out, and the gradient at each parameter, zero where there is none."""
     head.zero_grad()
+    torch.manual_seed(4)  # C-Tran draws which labels it is told
     features = features.clone().requires_grad_()
     output = score(head, features, targets)
     loss_of(output, targets).backward()
@@ -128,11 +140,14 @@ def test_our_heads_are_the_published_formulation(
     torch.testing.assert_close(*scored, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", ["ml-gcn", "ssgrl", "add-gcn", "salgl", "tdrg"])
+@pytest.mark.parametrize(
+    "case", ["ml-gcn", "ssgrl", "add-gcn", "salgl", "tdrg", "query2label", "ml-decoder", "c-tran"]
+)
 def test_the_formulation_has_the_names_of_the_published_checkpoint(case: str) -> None:
     published = built(FORMULATIONS[case], options_of(case, {}))
     manifest = json.loads((PARITY / f"{case}_c20.manifest.json").read_text())
-    assert published.state_dict().keys() == manifest.keys()
+    # A position encoding of one size of map, which is computed here for any.
+    assert published.state_dict().keys() == manifest.keys() - {"backbone.1.pe"}
 
 
 def test_csra_s_formulation_has_a_name_for_each_head() -> None:
@@ -142,7 +157,16 @@ def test_csra_s_formulation_has_a_name_for_each_head() -> None:
     assert shapes == dict.fromkeys(names, (CLASSES, CHANNELS, 1, 1))
 
 
-OTHERS = {"layers": 3, "nodes": "conv", "maps": "gap-cls", "graph": "none", "representation": "sum"}
+OTHERS = {
+    "layers": 1,
+    "nodes": "conv",
+    "maps": "gap-cls",
+    "graph": "none",
+    "representation": "sum",
+    "encoder_layers": 2,
+    "decoder_layers": 1,
+    "positions": True,
+}
 
 
 @pytest.mark.parametrize("method", FIXED)

@@ -20,6 +20,7 @@ from bench.methods.head import Head, HeadOutput
 from bench.methods.model import head_class
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
+from parity_checks import GRADIENTS, OUTPUTS, SINGLE, assert_close, assert_norms
 from parity_weights import Arrays, draw, float64, published_weight
 from places import PARITY
 
@@ -87,23 +88,16 @@ def measure() -> Measure:
     return functools.cache(Measured)
 
 
-def assert_close(name: str, ours: Tensor, published: Any, tolerance: float) -> None:
-    assert tuple(ours.shape) == published.shape, name
-    difference = np.abs(ours.detach().double().numpy() - published).max()
-    scale = np.abs(published).max()
-    assert difference <= tolerance * scale, f"{name}: off by {difference / scale:.2e} of the largest value"
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_outputs_loss_and_gradients_are_the_published_ones(case: str, measure: Measure) -> None:
     measured = measure(case)
     expected, gradient = measured.expected, measured.feature_gradient
-    assert_close("logits_eval", measured.evaluated.logits, expected["logits_eval"], 1e-9)
-    assert_close("logits_train", measured.trained, expected["logits_train"], 1e-9)
-    assert_close("loss_train", measured.loss, expected["loss_train"], 1e-9)
-    assert_close("norm", gradient.norm(), expected["grad_features_norm"], 1e-6)
-    assert_close("corner", gradient[:, :8, :2, :2], expected["grad_features_corner"], 1e-6)
-    assert_close("single precision", measured.single, expected["logits_eval"], 1e-3)
+    assert_close(case, "logits_eval", measured.evaluated.logits, expected["logits_eval"], OUTPUTS)
+    assert_close(case, "logits_train", measured.trained, expected["logits_train"], OUTPUTS)
+    assert_close(case, "loss_train", measured.loss, expected["loss_train"], OUTPUTS)
+    assert_close(case, "norm", gradient.norm(), expected["grad_features_norm"], GRADIENTS)
+    assert_close(case, "corner", gradient[:, :8, :2, :2], expected["grad_features_corner"], GRADIENTS)
+    assert_close(case, "single precision", measured.single, expected["logits_eval"], SINGLE)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -115,7 +109,7 @@ def test_gradients_of_the_parameters_are_the_published_ones(case: str, measure: 
         if name.startswith("gradnorm:")
     }
     # The published queries have no gradient, and ours have none.
-    assert measured.gradient_norms == pytest.approx(stored, rel=1e-6, abs=1e-11)
+    assert_norms(case, measured.gradient_norms, stored)
 
 
 VIEWS = {
@@ -136,7 +130,7 @@ def test_views_are_the_published_ones_and_every_stored_number_is_compared(
         view = views[VIEWS[name]]
         # The published heads come first there; here the images do.
         ours = view.transpose(0, 1) if name in ("eval_base", "eval_attended") else view.flatten(2)
-        assert_close(name, ours, expected[name], 1e-9)
+        assert_close(case, name, ours, expected[name], OUTPUTS)
     assert len(compared) == {"csra": 3, "ml-decoder": 1, "ml-decoder-260": 0}.get(case, 3) == len(views)
     compared |= {"logits_eval", "logits_train", "loss_train", "grad_features_norm", "grad_features_corner"}
     assert {name for name in expected if not name.startswith("gradnorm:")} - compared == {"seed", "labels"}

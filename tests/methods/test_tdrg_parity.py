@@ -17,13 +17,12 @@ from bench.methods.options import TDRGOptions
 from bench.methods.published.heads import PUBLISHED
 from bench.methods.published.names import convert
 from bench.methods.tdrg import TDRGHead
+from parity_checks import GRADIENTS, OUTPUTS, SINGLE, assert_close, assert_norms
 from parity_weights import Arrays, draw, float64, published_weight
 from places import PARITY
 
 CLASSES, SIZE = 20, 14
 VECTORS = PARITY / "tdrg_c20_s14.npz"
-# The bias before the batch normalisation has no gradient but rounding, which is below this.
-ROUNDING = 1e-11
 PREFIXES = ("", "published_")
 
 pytestmark = pytest.mark.skipif(not VECTORS.is_file(), reason="the reference vectors of TDRG are not here")
@@ -110,53 +109,47 @@ def step(head: TDRGHead, last: Tensor, earlier: Tensor, targets: Tensor, publish
     return Step(loss.detach(), last.grad, earlier.grad, norms)
 
 
-def assert_close(name: str, ours: Tensor, tolerance: float) -> None:
-    published = measure().expected[name]
-    difference = np.abs(ours.detach().double().numpy() - published).max()
-    scale = np.abs(published).max()
-    assert difference <= tolerance * scale, f"{name}: off by {difference / scale:.2e} of the largest value"
+def check(name: str, ours: Tensor, tolerance: float) -> None:
+    assert_close("tdrg", name, ours, measure().expected[name], tolerance)
 
 
 def test_logits_and_views_are_the_published_ones() -> None:
     measured = measure()
-    assert_close("logits_eval", measured.evaluated.logits, 1e-9)
-    assert_close("logits_train", measured.trained, 1e-9)
+    check("logits_eval", measured.evaluated.logits, OUTPUTS)
+    check("logits_train", measured.trained, OUTPUTS)
     views = measured.evaluated.views
     for name in ("out_trans", "out_gcn", "out_sac"):
-        assert_close(f"eval_{name}", views[name], 1e-9)
-    assert_close("eval_joint_correlation", views["graph"].mT, 1e-9)
+        check(f"eval_{name}", views[name], OUTPUTS)
+    check("eval_joint_correlation", views["graph"].mT, OUTPUTS)
 
 
 def test_images_alone_are_scored_as_published_which_is_not_as_in_the_batch() -> None:
     measured = measure()
-    assert_close("logits_eval_alone", measured.alone, 1e-9)
+    check("logits_eval_alone", measured.alone, OUTPUTS)
     largest = measured.evaluated.logits.abs().max()
     assert (measured.alone - measured.evaluated.logits).abs().max() > 0.05 * largest
 
 
 def test_logits_in_single_precision() -> None:
     for name, logits in measure().single.items():
-        assert_close(name, logits, 1e-3)
+        check(name, logits, SINGLE)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_losses_and_gradients_are_the_published_ones(prefix: str) -> None:
     measured = measure()
     found = measured.steps[prefix]
-    assert_close(f"{prefix}loss_train", found.loss, 1e-9)
+    check(f"{prefix}loss_train", found.loss, OUTPUTS)
     for name, gradient in (("features3", found.at_earlier), ("features4", found.at_last)):
-        assert_close(f"{prefix}grad_{name}_norm", gradient.norm(), 1e-6)
-        assert_close(f"{prefix}grad_{name}_corner", gradient[:, :8, :2, :2], 1e-6)
+        check(f"{prefix}grad_{name}_norm", gradient.norm(), GRADIENTS)
+        check(f"{prefix}grad_{name}_corner", gradient[:, :8, :2, :2], GRADIENTS)
     start = f"{prefix}gradnorm:"
     norms = {
         name.removeprefix(start): float(value)
         for name, value in measured.expected.items()
         if name.startswith(start)
     }
-    # The published code has no gradient for a parameter where we have none, and for no other.
-    assert found.norms.keys() == norms.keys()
-    for name, norm in norms.items():
-        assert found.norms[name] == pytest.approx(norm, rel=1e-6, abs=ROUNDING), name
+    assert_norms("tdrg", found.norms, norms)
 
 
 def test_every_stored_number_is_compared() -> None:

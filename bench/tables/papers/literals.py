@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.datasets.classes import VOC_CLASSES
+from bench.datasets.classes import COCO_CLASSES, VOC_CLASSES
 from bench.methods.catalog import METHODS
 from bench.records.published import AP
 
@@ -86,6 +86,7 @@ _ABLATION = (
 _BASELINES = ("resnet", "resnet/pool=max")
 _ADD_GCN = (*_BASELINES, "ml-gcn", "ssgrl", "add-gcn")
 _ML_GCN = (*_BASELINES, "ml-gcn")
+_TDRG = ("tdrg/attention=batch", "tdrg")
 _EVERY = (*_BASELINES, *(name for name in METHODS if name != "resnet"))
 _NOT_READ = "The paper's table could not be read. Its columns are not known either; these are the usual ones."
 
@@ -229,6 +230,51 @@ PAPER_TABLES: dict[str, PaperTable] = {
             ),
             methods=_EVERY,
             remark=_NOT_READ,
+        ),
+        PaperTable(
+            name="query2label-table1",
+            title="Query2Label, Table 1: MS-COCO (%)",
+            source="liu2021query2label",
+            table="table1",
+            protocol="query2label",
+            columns=_all_and_top3("coco2014"),
+            methods=("query2label",),
+        ),
+        PaperTable(
+            name="tdrg-table1",
+            title="TDRG, Table 1: MS-COCO (%)",
+            source="zhao2021tdrg",
+            table="table1",
+            protocol="tdrg",
+            columns=_all_and_top3("coco2014"),
+            methods=_TDRG,
+        ),
+        PaperTable(
+            name="tdrg-coco",
+            title="TDRG, log of its code: MS-COCO (%)",
+            source="tdrg-code",
+            table="log-coco",
+            protocol="tdrg",
+            columns=_all_and_top3("coco2014"),
+            methods=_TDRG,
+        ),
+        PaperTable(
+            name="tdrg-coco-per-class",
+            title="TDRG, log of its code: AP on MS-COCO (%)",
+            source="tdrg-code",
+            table="log-coco-per-class",
+            protocol="tdrg",
+            columns=tuple(PaperColumn(name, AP + name, "coco2014") for name in COCO_CLASSES),
+            methods=_TDRG,
+        ),
+        PaperTable(
+            name="tdrg-voc2007",
+            title="TDRG, log of its code: PASCAL VOC 2007 (%)",
+            source="tdrg-code",
+            table="log-voc2007",
+            protocol="tdrg",
+            columns=(*_all_and_top3("voc2007"), *_voc("voc2007", VOC_CLASSES)[:-1]),
+            methods=_TDRG,
         ),
         PaperTable(
             name="multilabelclassification",

@@ -92,3 +92,37 @@ def test_one_average_is_either_beside_the_weights_or_in_their_place(tmp_path: Pa
     asked = ("--set", "ema_beside=0.5", "--set", "ema_decay=0.5")
     done = bench(tmp_path, None, "run", *asked, "--dry-run", *TINY)
     assert done.exit_code == 2 and "leave one out" in done.output, done.output
+
+
+BOTH = ("--set", "ema_beside=null", "--set", "select=best", "--set", "select_on=test", "--set", "lr=0.01")
+AVERAGED = ("--set", "ema_decay=0.9")
+
+
+def trained_as(root: Path, name: str, *settings: str) -> tuple[Record, Scores]:
+    arguments = ("--methods", "resnet", "--epochs", "4", "--results", name, *BOTH, *settings, *TINY)
+    done = bench(root, root / "data", "run", *arguments)
+    assert done.exit_code == 0, done.output
+    (record,) = (one for one in RecordStore(root / name).all() if isinstance(one, Record) and one.history)
+    return record, RecordStore(root / name).scores(record)
+
+
+def test_of_weights_and_average_each_epoch_counts_the_better(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=20, test=8)
+    weights, of_weights = trained_as(tmp_path, "weights")
+    average, of_average = trained_as(tmp_path, "average", *AVERAGED)
+    either, scores = trained_as(tmp_path, "either", *AVERAGED, "--set", "ema_or_weights=true")
+    alone = [[epoch.metrics.mAP for epoch in one.history if epoch.metrics] for one in (weights, average)]
+    better = [max(pair) for pair in zip(*alone, strict=True)]
+    assert better not in alone, "each of both is the better one in some epoch"
+    assert [epoch.metrics.mAP for epoch in either.history if epoch.metrics] == better
+    best = either.selected_epoch
+    assert best == better.index(max(better)) and either.metrics is not None
+    assert either.metrics.mAP == max(better)
+    # What is stored is what was better in the epoch that is reported.
+    expected = of_weights if weights.metrics and weights.metrics.mAP == max(better) else of_average
+    np.testing.assert_allclose(scores.logits, expected.logits, rtol=1e-4, atol=1e-5)
+    model = tmp_path / "work" / "runs" / either.run_id / "model.safetensors"
+    asked = ("--checkpoint", str(model), "--data", "voc2007", "--device", "cpu", "--scores", "found.npz")
+    assert bench(tmp_path, tmp_path / "data", "evaluate", *asked).exit_code == 0
+    with np.load(tmp_path / "found.npz") as found:
+        np.testing.assert_allclose(found["logits"], scores.logits, rtol=1e-4, atol=1e-5)

@@ -106,6 +106,7 @@ def test_what_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
         ("accumulate", 0),
         ("image_size", 31),
         ("eval_image_size", 31),
+        ("optimizer_eps", 0),
         ("lr", 0),
         ("lr", float("nan")),
         ("lr", float("inf")),
@@ -162,7 +163,10 @@ def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(field: str, va
         ({"crop": "random", "crop_sizes": (16,), "resize": 64}, "crop_sizes lie between 32 and resize"),
         ({"crop": "random-resized"}, "'random-resized' and crop_scale need each other"),
         ({"crop_scale": 0.7}, "'random-resized' and crop_scale need each other"),
-        ({"frozen_statistics": True}, "frozen_statistics needs trained_backbone 'last-stage'"),
+        ({"frozen_statistics": True}, "needs trained_backbone 'after-first-stage' or 'last-stage'"),
+        ({"ema_or_weights": True}, "ema_or_weights needs ema_decay and select 'best'"),
+        ({"ema_or_weights": True, "ema_decay": 0.9, "select": "last"}, "ema_decay and select 'best'"),
+        ({"trained_backbone": "none", "frozen_norms": True}, "another trained_backbone than 'none'"),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], message: str) -> None:
@@ -178,7 +182,8 @@ def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], mess
         ("identical", {"milestones": [3, 6]}, "decay 'step'"),
         ("ml-gcn", {"gamma": 0.9}, "decay 'step' or 'plateau'"),
         ("identical", {"select_on": "test"}, "select 'best', decay 'plateau' or stop_after"),
-        ("frozen", {"backbone_lr_factor": 0.1}, "trained_backbone 'all' or 'last-stage'"),
+        ("frozen", {"backbone_lr_factor": 0.1}, "another trained_backbone than 'none'"),
+        ("ml-gcn", {"optimizer_eps": 1e-6}, "optimizer 'adam' or 'adamw'"),
         ("identical", {"evaluate_every": 1, "evaluate_at": [0.5]}, "another evaluate_every than 1"),
         ("ssgrl", {"decay_vectors": False}, "a weight_decay above 0"),
     ],
@@ -204,7 +209,7 @@ def test_a_field_that_is_given_where_it_has_no_effect_is_refused(
 
 
 def test_a_field_without_effect_may_stand_in_a_schedule_of_the_harness_or_as_its_default() -> None:
-    assert load_schedule("add-gcn", {"decay": "cosine"}).milestones == (30, 40)
+    assert load_schedule("add-gcn", {"decay": "cosine"}).milestones == (31, 41)
     assert load_schedule("ml-gcn", {"select": "last"}).select_on == "test"
     assert load_schedule("identical", {"momentum": 0.9}) == load_schedule("identical", {})
 
@@ -365,6 +370,22 @@ def test_the_optimiser_gives_head_and_backbone_their_learning_rates(name: str, k
         expected = 0.5 * learning_rate_factor(schedule, step, STEPS)
         assert set_learning_rate(optimizer, schedule, step, STEPS) == expected
         assert (head["lr"], backbone["lr"]) == (expected, pytest.approx(0.1 * expected))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adam", Adam), ("adamw", AdamW)])
+def test_a_smaller_eps_is_a_larger_loss(name: str, kind: type[Optimizer]) -> None:
+    """A thousandth of the loss beside a thousandth of the eps is the same step."""
+    stepped = []
+    for scale, eps in ((1.0, 1e-2), (1e-3, 1e-5), (1e-3, 1e-2)):
+        torch.manual_seed(0)
+        model: Any = TwoParts()
+        optimizer = build_optimizer(model, made(optimizer=name, optimizer_eps=eps, weight_decay=0.0))
+        assert type(optimizer) is kind
+        (scale * model.head(torch.ones(3)).sum()).backward()
+        optimizer.step()
+        stepped.append(model.head.weight.detach())
+    torch.testing.assert_close(stepped[0], stepped[1])
+    assert not torch.allclose(stepped[0], stepped[2])
 
 
 def test_a_backbone_factor_of_zero_leaves_the_backbone_as_it_is() -> None:

@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.engine.cost import count_parameters
 from bench.experiment.methods import parse_methods
 from bench.methods.catalog import METHODS
 from bench.methods.head import Head, HeadOutput
 from bench.methods.published.formulation import FORMULATIONS
 from bench.profile import heads
 from bench.profile.heads import Setting, activation_bytes, measure_side_by_side
+from bench.profile.speed_table import reports
 from bench_command import bench
 
 SMALL = ("--map", "4", "--channels", "16", "--batch", "2")
@@ -35,6 +37,22 @@ def test_the_command_measures_every_method_and_compares_two(tmp_path: Path) -> N
     assert len(re.findall(rf"^  published formulation +\d+{numbers}", done.output, re.M)) == 6
     apart = re.findall(r"^  times.*logits (\S+) apart$", done.output, re.M)
     assert len(apart) == 6 and all(float(difference) < 1e-4 for difference in apart)
+
+
+def test_what_was_measured_is_written_as_any_report(tmp_path: Path) -> None:
+    out = tmp_path / "methods.json"
+    arguments = ("--methods", "resnet,csra", "--classes", "3", "--repeats", "2", *SMALL, "--out", str(out))
+    done = bench(tmp_path, None, "profile", "methods", *arguments)
+    assert done.exit_code == 0 and f"Written to {out}." in done.output, done.output
+    (report,) = reports(tmp_path)
+    assert report.part == "methods" and len(report.notes) == 2
+    alone, beside = report.figures[:2], report.figures[2:]
+    assert all(not figure.beside and figure.what.endswith("resnet, 3 classes, 2x16x4x4") for figure in alone)
+    assert all("csra, 3 classes" in figure.what and len(figure.beside) == 2 for figure in beside)
+    # What the command prints is what is written.
+    (printed,) = re.findall(r"^  times +(\S+)x +(\S+)x", done.output, re.M)
+    assert printed == tuple(f"{figure.times():.2f}" for figure in beside)
+    assert "csra, 3 classes" in report.notes[1] and "apart" in report.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -69,10 +87,13 @@ def test_heads_keep_less_than_half_of_what_the_published_formulation_keeps(metho
     assert found.ratio("training") == found.published.training[0] / found.bench.training[0]
 
 
-@pytest.mark.parametrize("method", ["ml-gcn", "add-gcn", "csra"])
-def test_heads_compute_no_more_than_the_published_formulation(method: str) -> None:
-    # As wide as the papers': ML-GCN's order of products is that for layers which widen the nodes.
-    found = measure_side_by_side(parse_methods((method,))[0], replace(SETTING, channels=2048), repeats=1)
+@pytest.mark.parametrize(
+    ("method", "channels"),
+    # ML-GCN's order of products is that for layers which widen the nodes, as the papers' do.
+    [("ml-gcn", 2048), ("add-gcn", 2048), ("csra", 2048), ("ml-decoder", 64), ("c-tran", 64)],
+)
+def test_heads_compute_no_more_than_the_published_formulation(method: str, channels: int) -> None:
+    found = measure_side_by_side(parse_methods((method,))[0], replace(SETTING, channels=channels), repeats=1)
     assert found.published is not None
     assert 0 < found.bench.flops <= found.published.flops
     assert found.bench.parameters == found.published.parameters
@@ -84,6 +105,10 @@ def test_a_variant_that_the_published_code_lacks_is_measured_alone() -> None:
     assert found.published is None and found.left_out is None and len(found.bench.training) == 1
 
 
+def test_every_method_but_the_baseline_is_measured_beside_its_published_formulation() -> None:
+    assert FORMULATIONS.keys() == METHODS.keys() - {"resnet"}
+
+
 @pytest.mark.parametrize("method", FORMULATIONS)
 def test_a_published_formulation_that_does_not_fit_is_left_out(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,7 +118,7 @@ def test_a_published_formulation_that_does_not_fit_is_left_out(
     needed = heads._memory_needed(FORMULATIONS[method], options, SETTING)
     published = SETTING.built(FORMULATIONS[method], options)
     kept = activation_bytes(published, *SETTING.images())
-    parameters = sum(parameter.numel() for parameter in published.parameters())
+    parameters = count_parameters(published)
     assert needed == heads.PEAK_PER_ACTIVATION * kept + 8 * parameters
     monkeypatch.setattr(heads, "_memory_free", lambda device: needed - 1)
     found = measure_side_by_side(choice, SETTING, repeats=1)

@@ -13,7 +13,7 @@ from bench.tables.papers.rows import printed_name
 from bench_command import bench
 from browser import Visit, chromium
 from full_records import scored_record
-from made_records import made_cell, store_made
+from made_records import SCHEDULE, made_cell, store_made
 
 
 def lines_of(printed: str) -> list[list[str]]:
@@ -77,6 +77,7 @@ def test_whole_runs_stand_beside_them_and_others_do_not(tmp_path: Path) -> None:
         store.save(*scored_record(made_cell("ml-gcn", seed)))
     lines = lines_of(bench(tmp_path, None, "tables", BEYOND).stdout)
     (mine,) = [line for line in lines if line[7] == "measured here"]
+    assert mine[5] == "no"
     assert mine[8] == "voc2007" and " ± " in mine[-3]
 
 
@@ -121,3 +122,15 @@ def test_a_column_sorts_its_table(tmp_path: Path) -> None:
         letters = [name[0].lower() for name in names if name[0].isascii() and name[0].isalpha()]
         assert letters == sorted(letters)
         assert visit.browser.get_log("browser") == []
+
+
+def test_a_run_that_takes_the_better_of_average_and_weights_says_so(tmp_path: Path) -> None:
+    either = {"ema_decay": 0.9, "ema_or_weights": True, "select": "best"}
+    schedule = SCHEDULE.model_copy(update=either)
+    store = RecordStore(tmp_path / "results")
+    store.save(*scored_record(made_cell("ml-gcn", schedule=schedule)))
+    lines = lines_of(bench(tmp_path, None, "tables", BEYOND).stdout)
+    (mine,) = [line for line in lines if line[7] == "measured here"]
+    assert mine[5] == "best"
+    comparison = bench(tmp_path, None, "tables", "voc2007").stdout
+    assert "weights averaged (EMA, decay 0.9), or plain where better" in comparison

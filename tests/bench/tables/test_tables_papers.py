@@ -11,8 +11,9 @@ from bench.experiment.matrix import load_matrix, matrix_names
 from bench.experiment.methods import parse_methods
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.published import published_rows, references
+from bench.tables.beyond import DATA, METRICS
 from bench.tables.papers.literals import PAPER_TABLES
-from bench.tables.papers.rows import MEASURED, PUBLISHED, REPRODUCED
+from bench.tables.papers.rows import MEASURED, PUBLISHED, REPRODUCED, reproduced_lines
 from full_records import full_record
 from made_records import made_cell
 from paper_tables import of, rows_of, stored, text_of
@@ -50,7 +51,47 @@ def test_all_tables_asked_for_are_there() -> None:
         *("add-gcn-fig3", "ml-gcn-table1", "ml-gcn-table2", "multilabelclassification"),
         *("ssgrl-coco", "ssgrl-voc2007", "ssgrl-voc2012", "ssgrl-vg500"),
         *("salgl-coco", "salgl-voc2007", "salgl-nuswide"),
+        *("tdrg-coco", "tdrg-coco-per-class", "tdrg-voc2007", "tdrg-table1", "query2label-table1"),
     }
+
+
+def test_a_wide_table_stands_on_its_side_with_its_groups_beside_each_other(tmp_path: Path) -> None:
+    text = text_of("tdrg-voc2007", tmp_path)
+    (head,) = (line for line in text.splitlines() if f"{PUBLISHED} TDRG" in line)
+    assert head.index(f"{PUBLISHED} TDRG") < head.index(f"{REPRODUCED} TDRG")
+    rows = rows_of(text)
+    assert rows["All CP"][0] != rows["Top-3 CP"][0] and rows["dog"][0] != "–"
+    assert rows["dog"][1:] == ["–"] * (len(rows["dog"]) - 1), "the others print no class"
+
+
+LATER = {
+    *("liu2021query2label", "query2label-code", "leilei-query2label"),
+    *("zhao2021tdrg", "tdrg-code", "leilei-tdrg"),
+    *("csra-code", "mmpretrain-csra", "mldecoder-code"),
+}
+
+
+def test_every_value_of_the_later_methods_stands_in_some_table() -> None:
+    """In one of its own source, in that of another as reproduced, or in the one over all."""
+    shown = set()
+    for paper in PAPER_TABLES.values():
+        reproduced = {(line.source, line.source_table, line.row) for line in reproduced_lines(paper)}
+        for row in published_rows():
+            facts = row.facts
+            inside = (facts.source, facts.table) == (paper.source, paper.table)
+            if inside or (facts.source, facts.table, facts.row) in reproduced:
+                metrics = {column.metric for column in paper.columns if column.data == facts.data}
+                shown |= {(facts, metric) for metric in metrics & row.values.keys()}
+    everywhere = {name for splits in DATA.values() for name in splits}
+    later = [row for row in published_rows() if row.facts.source in LATER]
+    assert {row.facts.source for row in later} == LATER
+    left = {}
+    for row in later:
+        beyond = set(METRICS) if row.facts.data in everywhere and row.values.get("mAP") is not None else set()
+        missing = [one for one in row.values if one not in beyond and (row.facts, one) not in shown]
+        if missing:
+            left[row.facts.table] = missing
+    assert left.keys() == {"log-nuswide"}, "no paper has a table that this log would stand in"
 
 
 @pytest.mark.parametrize("name", [name for name in matrix_names() if name != "backbones"])

@@ -10,7 +10,11 @@ from torch import Tensor, nn
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
-from bench.methods.backbones.freezing import freeze_but_last_stage
+from bench.methods.backbones.freezing import (
+    freeze_batch_norms,
+    freeze_but_last_stage,
+    freeze_first_stage,
+)
 
 
 def trained(backbone: Backbone) -> set[str]:
@@ -39,6 +43,51 @@ def test_the_last_stage_is_found_in_any_network_that_has_one(name: str, prefixes
 def test_a_network_without_stages_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=r"has no last stage that could be trained alone; .*resnet101"):
         freeze_but_last_stage(build_backbone(name), statistics=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "frozen"),
+    [
+        ("resnet18", ("network.0.", "network.1.", "network.4.")),  # conv1, bn1, layer1
+        ("timm/resnet18", ("network.network.conv1.", "network.network.bn1.", "network.network.layer1.")),
+        ("densenet121", ("network.0.conv0.", "network.0.norm0.", "network.0.denseblock1.")),
+        ("timm/test_convnext", ("network.network.stem.", "network.network.stages.0.")),
+    ],
+)
+def test_the_first_stage_is_found_in_any_network_that_has_one(name: str, frozen: tuple[str, ...]) -> None:
+    backbone = build_backbone(name)
+    whole = trained(backbone)
+    freeze_first_stage(backbone, statistics=False)
+    assert whole - trained(backbone) == {one for one in whole if one.startswith(frozen)}
+    assert trained(backbone)
+
+
+@pytest.mark.parametrize("name", ["timm/vit_tiny_patch16_224", "vit_b_16"])
+def test_a_network_without_a_second_stage_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=r"has no second stage that could be trained .*resnet101"):
+        freeze_first_stage(build_backbone(name), statistics=True)
+
+
+def test_frozen_batch_normalisations_are_the_constant_maps_of_detr() -> None:
+    backbone = build_backbone("resnet18")
+    freeze_first_stage(backbone, statistics=True)
+    freeze_batch_norms(backbone)
+    norms = {name for name, one in backbone.named_modules() if isinstance(one, nn.BatchNorm2d)}
+    before = copy.deepcopy(backbone.state_dict())
+    step(backbone)
+    moved = changed(backbone, before)
+    assert moved and not any(name.rpartition(".")[0] in norms for name in moved)
+    assert moved == trained(backbone)
+    assert {name[:9] for name in moved} == {"network.5", "network.6", "network.7"}
+    # What was held before stays held.
+    assert not backbone.get_submodule("network.4").training and backbone.get_submodule("network.5").training
+
+
+def test_a_backbone_without_batch_normalisations_stays_as_it_is() -> None:
+    backbone = build_backbone("timm/test_vit")
+    before = trained(backbone)
+    freeze_batch_norms(backbone)
+    assert trained(backbone) == before
 
 
 def step(backbone: Backbone) -> None:

@@ -1,7 +1,9 @@
 """Backbones of today: their maps at the usual sizes, every head on them, and matrices of several of them."""
 
+import copy
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -13,9 +15,9 @@ from bench.experiment.matrix import load_matrix
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.catalog import METHODS
-from bench.methods.model import head_class
+from bench.methods.model import MultiLabelModel, build_head, head_class
 from bench_command import TINY, bench
-from small_heads import label_space, loss_of
+from small_heads import SMALL, label_space, loss_of
 from trees import write_voc
 
 SIZES = (224, 384, 448)
@@ -60,21 +62,52 @@ def test_a_picture_makes_a_finite_map(name: str) -> None:
     assert torch.isfinite(features).all() and features.std() > 0
 
 
+def shallow(name: str) -> Backbone:
+    """The network with the first of its blocks alone, where all are alike: maps have the same sizes."""
+    backbone = copy.deepcopy(built(name)).train()
+    network: Any = backbone.network.network
+    if hasattr(network, "blocks"):
+        network.blocks = network.blocks[:1]
+    return backbone
+
+
 @pytest.mark.parametrize(
-    "method", [name for name in METHODS if not getattr(head_class(METHODS[name]), "reads_earlier", False)]
+    ("name", "size"),
+    [(name, size) for name, (stride, *_) in FAMILIES.items() for size in SIZES if size % stride == 0],
 )
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_head_trains_on_the_map(name: str, method: str) -> None:
-    stride, channels, _ = FAMILIES[name]
-    side = 224 // stride
+def test_every_head_trains_on_the_backbone_at_every_size(name: str, size: int) -> None:
     torch.manual_seed(0)
-    head = head_class(METHODS[method])(channels, label_space(), METHODS[method].options()).train()
-    features = torch.randn(2, channels, side, side)
-    targets = torch.ones(2, len(label_space().names))
-    output = head(features, targets)
-    loss_of(output, targets).backward()
-    assert torch.isfinite(output.logits).all()
-    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in head.parameters())
+    backbone, labels = shallow(name), label_space()
+    models = {}
+    for method in METHODS:
+        earlier = None
+        if head_class(METHODS[method]).reads_earlier:
+            if name != "convnextv2_atto":
+                with pytest.raises(UserError, match="no map of twice the resolution before its last one"):
+                    backbone.read_earlier(method)
+                continue
+            earlier = backbone.read_earlier(method)
+        options = METHODS[method].options(**SMALL[method][1])
+        head = build_head(METHODS[method], options, labels, backbone.feature_dim, earlier)
+        models[method] = MultiLabelModel(backbone, head).train()
+    images = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
+    targets = (torch.rand(2, len(labels.names)) < 0.5).float()
+    # One pass of the backbone for all heads, of both maps where one of them reads two.
+    reader = max(models.values(), key=lambda model: model.head.reads_earlier)
+    features, before = reader.maps(images)
+    loss = torch.zeros(())
+    for model in models.values():
+        given = before if model.head.reads_earlier else None
+        output = model.score(features, targets, given)
+        assert output.logits.shape == targets.shape and torch.isfinite(output.logits).all()
+        loss = loss + loss_of(output, targets)
+    loss.backward()
+    for method, model in models.items():
+        gradients = [parameter.grad for parameter in model.head.parameters() if parameter.requires_grad]
+        assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients), method
+    trained = [parameter.grad for parameter in backbone.parameters() if parameter.requires_grad]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in trained)
+    assert any(gradient.any() for gradient in trained if gradient is not None)
 
 
 def test_a_matrix_of_several_backbones_has_the_runs_of_each(tmp_path: Path) -> None:

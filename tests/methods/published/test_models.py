@@ -11,6 +11,7 @@ from bench.errors import UserError
 from bench.experiment.methods import options_of, parse_methods
 from bench.methods.label_space import LabelSpace
 from bench.methods.published.model import build_published, check_names, sizes_of
+from parity_checks import OUTPUTS, SINGLE, assert_close
 from parity_weights import Arrays, draw, float64, published_weight
 from places import PARITY
 
@@ -64,10 +65,8 @@ def test_the_logits_of_the_whole_model_are_the_published_ones(
         with torch.no_grad():
             double = model.head(model.backbone(image)).logits
             single = model.float().head(model.backbone(image.float())).logits
-    scale = np.abs(expected["logits_eval"]).max()
-    for logits, tolerance in ((double, 1e-9), (single, 1e-3)):
-        difference = np.abs(logits.double().numpy() - expected["logits_eval"]).max()
-        assert difference <= tolerance * scale
+    for logits, tolerance in ((double, OUTPUTS), (single, SINGLE)):
+        assert_close(f"{method}_full", "logits_eval", logits, expected["logits_eval"], tolerance)
 
 
 @pytest.mark.parametrize("method", METHODS)
