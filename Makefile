@@ -36,9 +36,10 @@ parity: $(SETUP)
 coverage-simulation: $(SETUP)
 	$(VENV)/bin/python tests/helpers/coverage_simulation.py results/coverage.md
 
-# A hundred kills, bad files for every reader, a full disk at every write: about an hour on two cores.
+# A hundred kills, bad files for every reader, a full disk at every write: about an hour on two cores. Some of it:
+# make faults FAULTS="--part killed --kills 20"; the table keeps what it says of the rest.
 faults: $(SETUP)
-	$(VENV)/bin/python tests/helpers/faults_table.py results/faults.md
+	$(VENV)/bin/python tests/helpers/faults_table.py results/faults.md $(FAULTS)
 
 # The table of speeds in bench/README.md, from the reports of `bench profile PART --out results/perf/NAME.json`.
 speeds: $(SETUP)

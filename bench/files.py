@@ -25,17 +25,26 @@ LARGEST = 16 << 20
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path that takes the name `path` when the block ends well, and goes when it does not."""
+def atomic_path(path: Path, lasting: bool = True) -> Iterator[Path]:
+    """A temporary path that takes the name `path` when the block ends well, and goes when it does not.
+
+    Args:
+        path: of the file.
+        lasting: whether it is to be there after a power failure. One of many in a folder that can be made
+            again, whose reader sees whether it is whole, is neither waited for until the disk has it, nor
+            looked for among what the dead left there, which `bench run` removes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_those_of_the_dead(path.parent, path.name)
+    if lasting:
+        remove_those_of_the_dead(path.parent, path.name)
     # Not by tempfile, whose files nobody else may read: these get what the user grants for new files.
     temporary = path.parent / f".{path.name}.{temporary_mark()}{path.suffix}"
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if lasting:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
         if error.errno and error.filename is None:  # a full disk, which shows when bytes are written
@@ -87,10 +96,10 @@ def remove_those_of_the_dead(folder: Path, name: str = "") -> None:
     """
     start = f".{name}." if name else "."
     if folder.is_dir():
-        for left in folder.iterdir():
-            if left.name.startswith(start) and left_by_the_dead(left.name):
+        for left in os.listdir(folder):  # noqa: PTH208 (a path for each of thousands takes seconds)
+            if left.startswith(start) and left_by_the_dead(left):
                 with suppress(OSError):  # somebody else's, or gone
-                    remove(left)
+                    remove(folder / left)
 
 
 def remove(path: Path) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.datasets.index import SplitIndex, count_batches
+from bench.datasets.loading import Loading
 from bench.datasets.pictures.cache import PictureCache, entry_in, eval_form, kept
 from bench.datasets.pictures.crop import read_whole
 from bench.datasets.pictures.jpeg import Pixels
@@ -244,7 +245,7 @@ class FeedDigest:
 
 def loader(dataset: Dataset[Sample], workers: int, device: torch.device, **how: object) -> Feed:
     """A loader of `Batch`es; `how` says which items make a batch."""
-    return DataLoader(
+    batches: DataLoader[Sample] = DataLoader(
         dataset,
         collate_fn=collate,
         num_workers=workers,
@@ -256,3 +257,4 @@ def loader(dataset: Dataset[Sample], workers: int, device: torch.device, **how: 
         generator=torch.Generator(),
         **how,  # type: ignore[arg-type]
     )
+    return Loading[Batch](batches)

@@ -37,7 +37,7 @@ def _growing(name: str, default: str, least: int, what: str) -> Callable[[Comman
 @click.command("growth")
 @click.option(
     "--methods",
-    default="resnet,ml-gcn,ssgrl,add-gcn,salgl",
+    default="all",
     show_default=True,
     help="Whose heads are measured; of the first also the whole model.",
 )

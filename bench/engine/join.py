@@ -15,9 +15,12 @@ from bench.stop import leave_signals_to_the_parent
 RENDEZVOUS, LAUNCHER = "BENCH_RENDEZVOUS", "BENCH_LAUNCHER"
 """What `bench.engine.launch` tells the processes that it starts: where they meet, and its own number."""
 _TORCHRUN = "TORCHELASTIC_RUN_ID"
-# A process that is gone is noticed by who started it, or by its closed connection; one that reads a large
-# data set or computes features has all the time that it takes.
+# A process that is gone is noticed by who started it, or by its closed connection. For one that reads a large
+# data set, computes features or evaluates, the others wait for its word, as long as that takes.
 PATIENCE = timedelta(days=7)
+IN_STEP = timedelta(hours=1)
+"""How long sums of gradients and statistics are waited for. Processes come to them together, but for what the
+first writes between epochs and what one compiles: one that takes longer hangs, on a GPU or a disk."""
 LOST = 75
 """What a process ends with that has lost another, whose end has a reason of its own."""
 
@@ -102,7 +105,7 @@ def _connected(matrix: MatrixSpec, own: dict[str, int]) -> Ranks:
     else:
         store, _, _ = next(rendezvous("env://", timeout=PATIENCE))
     dist.init_process_group(
-        "nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE
+        "nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=count, timeout=IN_STEP
     )
     control = dist.new_group(backend="gloo", timeout=PATIENCE)
     return Ranks(rank, count, own["LOCAL_RANK"], own["LOCAL_WORLD_SIZE"], store, control)

@@ -39,5 +39,6 @@ class Machine:
                 check_graphs(cell.spec.schedule, chosen)
         if chosen.type == "cuda" and ranks.count > 1:
             chosen = torch.device("cuda", ranks.local_rank)
+        # The quickest algorithm for each shape, by trying: which one is chance, and so are a GPU's last bits.
         torch.backends.cudnn.benchmark = True
         return cls(chosen, choose_workers(workers, chosen, ranks.local_count), compiled, ranks)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from bench.datasets.catalog import DATASETS
 from bench.datasets.fetch.disk import FULL
 from bench.datasets.info import DataSetInfo
+from bench.datasets.loading import LoadingLostError
 from bench.datasets.opened import DataSet
 from bench.engine.build import build
 from bench.engine.code import code_digest
@@ -47,6 +48,9 @@ from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitS
 from bench.records.store import RecordStore, Scores
 from bench.settings import MODEL, work_folder
 from bench.stop import stop_if_asked
+
+GOES_ON = 2
+"""How often a run goes on that has lost a loading process; what ends it again then is no chance."""
 
 
 def run_cell(
@@ -87,12 +91,9 @@ def run_cell(
             if cell.spec.method.name == PRIOR.name:
                 record, scores = _run_prior(cell, environment)
             else:
-                record, scores = _train(cell, machine, environment, folder, events, watch)
-        except (UserError, ProcessLostError):
-            raise
+                record, scores = _trained(cell, machine, environment, folder, events, watch)
         except Exception as error:
-            # A full disk would end every cell, and says nothing of this one: it goes on when there is room.
-            if isinstance(error, OSError) and error.errno in FULL:
+            if _ends_all(error):
                 raise
             # A NaN, no memory left, a photograph that is gone, a mistake in a head: this cell ends, the
             # matrix goes on.
@@ -167,6 +168,39 @@ def _run_prior(cell: Cell, environment: Environment) -> tuple[Record, Scores]:
     logits = np.tile(log_odds(counts, len(cell.dataset.train)), (len(cell.dataset.eval), 1))
     metrics = measure(logits, cell.dataset.eval.labels, cell.spec.protocol)
     return _record(cell, environment, status="finished", metrics=metrics), _scores(cell, logits)
+
+
+def _ends_all(error: Exception) -> bool:
+    """Whether what was raised says nothing of the cell, and would end the others too."""
+    if isinstance(error, OSError):  # a full disk: the cell goes on when there is room
+        return error.errno in FULL
+    return isinstance(error, UserError | ProcessLostError) and not isinstance(error, LoadingLostError)
+
+
+def _trained(
+    cell: Cell, machine: Machine, environment: Environment, folder: Path, events: Events, watch: Watch
+) -> tuple[Record, Scores | None]:
+    """Train and score a cell as `_train` does, going on from its last epoch when a loading process is lost.
+
+    Raises:
+        LoadingLostError: one was lost again and again.
+        UserError: one was lost, and others share its batches, who wait for this process.
+    """
+    ranks = machine.ranks
+    for left in reversed(range(1 + GOES_ON)):
+        try:
+            return _train(cell, machine, environment, folder, events, watch)
+        except LoadingLostError as error:
+            stop_if_asked()  # a signal to all processes may have ended it
+            if ranks.count > 1:
+                raise UserError(
+                    f"{error.what[:1].upper()}{error.what[1:]} in process {ranks.rank + 1} of {ranks.count}, "
+                    f"which ends them all: {error.then}; the same command goes on from the last epoch."
+                ) from error
+            if not left:
+                raise
+            events.note(f"warning: {cell.spec.run_id()}: {error.what}; it goes on from its last epoch")
+    raise AssertionError
 
 
 def _train(

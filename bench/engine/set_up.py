@@ -22,6 +22,7 @@ from bench.engine.optimisation import build_optimizer
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import Compiled
+from bench.experiment.schedule import Schedule
 
 
 def set_up(
@@ -37,7 +38,7 @@ def set_up(
     average = MovingAverage(model, decay) if decay else None
     fed = built.fed(model)
     wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
-    at_once = AtOnce(least=2, note=events.note, whole=why_whole(machine))
+    at_once = AtOnce(least=2, note=events.note, whole=why_whole(machine, schedule))
     gradients = Gradients(fabric, wrapped, optimizer, schedule, watch, at_once, machine.ranks)
     return Run(
         spec=spec,
@@ -57,12 +58,13 @@ def set_up(
     )
 
 
-def why_whole(machine: Machine) -> str:
+def why_whole(machine: Machine, schedule: Schedule) -> str:
     """Why a batch is not computed in parts where the memory does not hold it; nothing where it may be."""
     if machine.ranks.count > 1:
+        # One that is alone in a step in which they compute with each other cannot tell them that it failed.
         return (
-            "a batch that several processes share is not cut further: use more processes, or a smaller "
-            "batch_size with accumulate"
+            f"a batch that {machine.ranks.count} processes share is not cut further: use more (--devices), "
+            f"or --batch-size {max(1, schedule.batch_size // 2)} --set accumulate={2 * schedule.accumulate}"
         )
     if machine.compiled == "graphs":  # which lose gradients that are added up
         return "with --compile graphs a batch is not cut: use a smaller batch_size, or --compile alone"

@@ -57,8 +57,13 @@ class Watch:
         self._each(lambda logger: logger.close())
 
     def begin(self, steps: int) -> None:
-        """Open the logs of a training that has done `steps` batches before; 0 where it begins."""
-        self._step = steps
+        """Open the logs of a training that has done `steps` batches before; 0 where it begins.
+
+        Where it goes on in the same process, what was added up of the epoch that is lost is forgotten.
+        """
+        self._each(lambda logger: logger.close())
+        self._open, self._sums = {}, {}
+        self._step, self._batches, self._images = steps, 0, 0
         for name in self._names:
             folder = work_folder() / "logs" / name / self._cell.run_id()
             run = LoggedRun(self._cell.run_id(), folder, self._cell.model_dump(mode="json"), steps)

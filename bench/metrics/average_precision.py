@@ -47,63 +47,6 @@ def positives(labels: IntArray, difficult: Difficult) -> BoolArray:
     return labels >= 0 if difficult == "positive" else labels == 1
 
 
-class _RankedClass(NamedTuple):
-    """One class: its images by descending score down to the last positive, in G groups that hold a positive.
-
-    A group reaches from the end of the one before it to the end of images with equal scores.
-    """
-
-    images: npt.NDArray[np.intp]  # (M,) indices
-    starts: npt.NDArray[np.intp]  # (G,) in `images`
-    hits: npt.NDArray[np.intp]  # (P,) indices of the positives
-    hit_starts: npt.NDArray[np.intp]  # (G,) in `hits`
-
-
-class RankedScores:
-    """The images ranked once for each class, to be measured once or, with counts, many times."""
-
-    def __init__(
-        self, scores: FloatArray, labels: IntArray, protocol: Protocol, left_out: BoolArray | None = None
-    ) -> None:
-        """Rank `scores` (N, C) for `labels` (N, C) in {1, 0, -1}; raises ValueError on bad input.
-
-        An image in which a class is `left_out` (N, C) is not in the ranking of that class.
-        """
-        check_scores(scores, labels)
-        self._rule: ApRule = protocol.ap
-        self._num_images = len(scores)
-        positive = np.ascontiguousarray(positives(labels, protocol.difficult_in_ap).T)
-        ignored = _ignored(labels, protocol.difficult_in_ap, left_out)
-        nothing = [None] * len(positive) if ignored is None else ignored.T
-        self._classes = [
-            _rank(*one) for one in zip(np.ascontiguousarray(scores.T), positive, nothing, strict=True)
-        ]
-
-    def average_precision(
-        self, counts: IntArray | None = None, as_many: IntArray | None = None
-    ) -> npt.NDArray[np.float64]:
-        """AP of each class (C,), NaN for a class without positives.
-
-        `counts` (N,) says how often each image is there (a bootstrap draws images with repetition).
-        The copies of an image have equal scores, so the result is that of the repeated arrays.
-        Of counts (R, N) the result is (R, C).
-
-        `as_many` (C,) or (R, C), positive: precision is that of so many positives, ranked as those that there
-        are. The more positives, the higher the AP, even of a guess; so AP of few is compared with that of
-        many (the normalised precision of Hoiem et al. 2012, Diagnosing Error in Object Detectors, ECCV).
-        """
-        if counts is None:
-            counts = np.ones(self._num_images, dtype=np.int64)
-        if counts.shape[-1:] != (self._num_images,):
-            raise ValueError(f"counts {counts.shape} must be one per image, ({self._num_images},)")
-        # As small as their sum allows: a bootstrap spends most of its time on fetching them.
-        rows = np.atleast_2d(counts).astype(np.min_scalar_type(int(counts.sum(axis=-1).max())))
-        wanted = [None] * len(self._classes) if as_many is None else np.atleast_2d(as_many).T[..., None]
-        classes = zip(self._classes, wanted, strict=True)
-        found = np.stack([_measure(ranked, self._rule, rows, many) for ranked, many in classes], axis=-1)
-        return found.reshape(*counts.shape[:-1], len(self._classes))
-
-
 class _Curve(NamedTuple):
     """One class: at the end of each of G groups that hold a positive, the best first, (G,) each."""
 
@@ -115,7 +58,8 @@ class Curves:
     """Precision over recall of each class, from which AP follows by every rule.
 
     Nothing is ranked: the scores of a class are sorted without their images, which takes half the time, and
-    the place of each positive is looked up among them. What cannot be had so are resamples: `RankedScores`.
+    the place of each positive is looked up among them. What cannot be had so are resamples; see
+    `bench.metrics.ranked_scores`.
     """
 
     def __init__(
@@ -128,7 +72,7 @@ class Curves:
         check_scores(scores, labels)
         columns = np.ascontiguousarray(scores.T)
         positive = np.ascontiguousarray(positives(labels, difficult).T)
-        ignored = _ignored(labels, difficult, left_out)
+        ignored = ignored_labels(labels, difficult, left_out)
         nothing = [None] * len(columns) if ignored is None else np.ascontiguousarray(ignored.T)
         self._classes = [_curve(*one) for one in zip(columns, positive, nothing, strict=True)]
 
@@ -148,7 +92,7 @@ def average_precision(
     return Curves(scores, labels, protocol.difficult_in_ap, left_out).average_precision(protocol.ap)
 
 
-def _ignored(labels: IntArray, difficult: Difficult, left_out: BoolArray | None) -> BoolArray | None:
+def ignored_labels(labels: IntArray, difficult: Difficult, left_out: BoolArray | None) -> BoolArray | None:
     """Which labels (N, C) are in no ranking; None where all are."""
     ignored = labels == 0 if difficult == "ignored" else None
     if left_out is not None:
@@ -170,54 +114,16 @@ def _curve(scores: FloatArray, positive: BoolArray, ignored: BoolArray | None) -
 def _area(curve: _Curve, rule: ApRule) -> float:
     if not len(curve.found):
         return np.nan
-    return float(_summarise(rule, curve.found[None], (curve.found / curve.retrieved)[None])[0])
+    return _summarise(rule, curve.found, curve.found / curve.retrieved)
 
 
-def _rank(scores: FloatArray, positive: BoolArray, ignored: BoolArray | None) -> _RankedClass:
-    """Rank the images of one class; all arrays are (N,)."""
-    order = np.argsort(scores)[::-1]
-    if ignored is not None:
-        order = order[~ignored[order]]
-    ranked, hit = scores[order], positive[order]
-    is_end = np.append(ranked[1:] != ranked[:-1], True)[: len(order)]
-    ends = np.flatnonzero(is_end) + 1
-    # A group without positives leaves recall as it was and can only lower precision: no rule looks at it.
-    found = np.append(0, np.cumsum(hit)[ends - 1])
-    kept = np.diff(found) > 0
-    starts = np.append(0, ends[kept])
-    return _RankedClass(order[: starts[-1]], starts[:-1], order[hit], found[:-1][kept])
-
-
-def _measure(
-    ranked: _RankedClass, rule: ApRule, counts: IntArray, as_many: IntArray | None
-) -> npt.NDArray[np.float64]:
-    """AP of one class for each row of counts (R, N), NaN without positives; `as_many` is (R, 1)."""
-    if len(ranked.hits) == 0:
-        return np.full(len(counts), np.nan)
-    found, retrieved = (
-        np.cumsum(
-            np.add.reduceat(counts.take(images, axis=1), starts, axis=1, dtype=counts.dtype), 1, np.int64
-        )
-        for images, starts in ((ranked.hits, ranked.hit_starts), (ranked.images, ranked.starts))
-    )
-    # Groups that a bootstrap drew no image of may come first, with nothing retrieved yet.
-    if as_many is None:
-        precision = found / np.maximum(retrieved, 1)
-    else:
-        weighed = found * (as_many / np.maximum(found[:, -1:], 1))
-        precision = weighed / np.where(retrieved > 0, weighed + retrieved - found, 1)
-    return np.where(found[:, -1] > 0, _summarise(rule, found, precision), np.nan)
-
-
-def _summarise(rule: ApRule, found: IntArray, precision: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """AP from the positives `found` (R, G) and the `precision` (R, G) at the end of each group."""
-    total = np.maximum(found[:, -1], 1)
+def _summarise(rule: ApRule, found: IntArray, precision: npt.NDArray[np.float64]) -> float:
+    """AP from the positives `found` (G,) and the `precision` (G,) at the end of each group."""
     if rule != "ap":
         # Best precision at this recall or a higher one: VOC2010 and later, also max over r >= t in VOC2007.
-        precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        precision = np.maximum.accumulate(precision[::-1])[::-1]
     if rule == "ap_voc11":
         # Whole numbers, because recall 3/10 must reach the point 0.3, which 3 * 0.1 in floats exceeds.
-        needed = -(-np.arange(11) * found[:, -1:] // 10)
-        rows = zip(precision, found, needed, strict=True)
-        return np.array([best[np.searchsorted(reached, point)].mean() for best, reached, point in rows])
-    return np.asarray((np.diff(found, prepend=0, axis=1) * precision).sum(axis=1) / total)
+        needed = -(-np.arange(11) * found[-1] // 10)
+        return float(precision[np.searchsorted(found, needed)].mean())
+    return float((np.diff(found, prepend=0) * precision).sum() / found[-1])

@@ -5,26 +5,30 @@ image was drawn, so the images are ranked once. The draws depend on the number o
 resample alone: the runs of one test set meet the same resamples, which makes their differences paired.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.average_precision import BoolArray, FloatArray, IntArray, RankedScores
+from bench.metrics.average_precision import BoolArray, FloatArray, IntArray
 from bench.metrics.precision_recall import PrecisionRecall, decisions, mean_of, summarise_rows
 from bench.metrics.protocol import Protocol
+from bench.metrics.ranked_scores import RankedScores
 from bench.processors import processors
+
+T = TypeVar("T")
 
 NAMES: Final = ("mAP", "CF1", "OF1")
 """The metrics that are resampled."""
 
-# Resamples that one thread measures at a time, unless images are few: enough for a matrix product, few enough
-# for its memory.
-_BLOCK = 20
-# Draws of images that it ranks at a time, unless those of one resample are more: what fits a cache.
+# Resamples that one thread measures at a time, unless images are few: the draws of one image fill a line of a
+# cache.
+_BLOCK = 32
+# Draws of images at a time where they are few: what fits a cache.
 _AT_ONCE = 2**18
 # Draws that are kept for the next run on as many images, 64 times as many at most.
 _REMEMBERED = _AT_ONCE
@@ -97,23 +101,25 @@ def replicate(
     ranking = RankedScores(scores, labels, protocol, left_out)
     decided = _decisions(scores, labels, protocol, left_out)
 
-    # Few images leave most of the time to what Python does for each class, unless it does more at once.
-    at_once = max(1, _AT_ONCE // len(scores))
-    block = max(_BLOCK, at_once)
-
-    def measure(start: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        rows = range(start, min(start + block, resamples + 1))
+    def measure(rows: range) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         counts = draws(len(scores), seed, rows)
-        parts = (counts[first : first + at_once] for first in range(0, len(counts), at_once))
-        class_ap = np.concatenate([ranking.average_precision(part) for part in parts])
+        class_ap = ranking.average_precision(counts)
         # Sums of whole numbers: float32 holds them exactly up to 2**24 images, in whatever order.
         sums = (counts.astype(np.float32) @ decided).astype(np.int64)
         return _metrics(class_ap, sums, protocol), class_ap
 
-    with ThreadPoolExecutor(processors()) as pool:
-        blocks = list(pool.map(measure, range(0, resamples + 1, block)))
+    blocks = in_blocks(measure, len(scores), resamples)
     metrics, class_ap = (np.concatenate(block).round(DECIMALS) for block in zip(*blocks, strict=True))
     return Replicates(metrics, class_ap)
+
+
+def in_blocks(measure: Callable[[range], T], images: int, resamples: int) -> list[T]:
+    """What `measure` makes of resamples 0 to `resamples` of so many images, some at a time, on all cores."""
+    cores = processors()
+    block = min(max(_BLOCK, _AT_ONCE // images), -(-(resamples + 1) // cores))
+    starts = range(0, resamples + 1, block)
+    with ThreadPoolExecutor(cores) as pool:
+        return list(pool.map(measure, (range(one, min(one + block, resamples + 1)) for one in starts)))
 
 
 def replicate_sums(values: IntArray, resamples: int = 1000, seed: int = 0) -> NDArray[np.float64]:

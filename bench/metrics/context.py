@@ -11,7 +11,6 @@
 - Both means are over the same classes: those with at least `FEWEST` positives on either side.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,15 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.labels import count_labels
-from bench.metrics.average_precision import FloatArray, IntArray, RankedScores, positives
-from bench.metrics.bootstrap import DECIMALS, draws
+from bench.metrics.average_precision import FloatArray, IntArray, positives
+from bench.metrics.bootstrap import DECIMALS, draws, in_blocks
 from bench.metrics.protocol import Protocol
-from bench.processors import processors
+from bench.metrics.ranked_scores import RankedScores
 
 FEWEST: Final = 5
 """Positives that a class must have in context, and out of it, to be measured."""
-# Draws of images that one thread ranks at a time, which fit a cache; and at most so many resamples.
-_AT_ONCE, _BLOCK = 2**18, 100
 
 
 @dataclass(frozen=True)
@@ -96,16 +93,13 @@ def replicate_context(
         for side in (context.inside, context.outside)
     ]
     weights = context.positive[:, kept].astype(np.float32)  # a matrix product, exact up to 2**24 images
-    size = max(1, min(_BLOCK, _AT_ONCE // len(scores)))
 
-    def measure(start: int) -> NDArray[np.float64]:
-        rows = range(start, min(start + size, resamples + 1))
+    def measure(rows: range) -> NDArray[np.float64]:
         counts = draws(len(scores), seed, rows)
         there = (counts.astype(np.float32) @ weights).astype(np.int64)
         return _means(np.stack([side.average_precision(counts, there) for side in sides], axis=-1))
 
-    with ThreadPoolExecutor(processors()) as pool:
-        return np.concatenate(list(pool.map(measure, range(0, resamples + 1, size)))).round(DECIMALS)
+    return np.concatenate(in_blocks(measure, len(scores), resamples)).round(DECIMALS)
 
 
 def _means(class_ap: NDArray[np.float64]) -> NDArray[np.float64]:

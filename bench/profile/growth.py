@@ -27,7 +27,8 @@ ROWS_LABELS, LABELS_ROWS = 20, 5000
 """Labels where the rows grow, and rows where the labels do."""
 BATCH, MAP, CHANNELS = 2, 7, 512
 """Images, and side and channels of the feature maps that heads are given."""
-WITHOUT_GRAPH = "resnet"
+WITHOUT_GRAPH = ("resnet", "csra", "ml-decoder")
+"""Methods that compute nothing for pairs of labels."""
 CLASSES = 20
 """Of the whole model."""
 LINEAR, RANKING, DENSE, PIXELS = "linear", "n log n", "C² of a dense graph", "linear in pixels"
@@ -117,7 +118,7 @@ def _of_head(choice: MethodChoice, sizes: tuple[int, ...], repeats: int) -> Iter
         times.append(_seconds(partial(_scored, head, features), repeats))
         kept.append(activation_bytes(head, features, targets) / 1e6)
     what = f"head of {choice.label()}"
-    most, law = (1, LINEAR) if choice.name == WITHOUT_GRAPH else (2, DENSE)
+    most, law = (1, LINEAR) if choice.name in WITHOUT_GRAPH else (2, DENSE)
     yield _growth(f"{what}, scoring", "s", "labels", sizes, times, most, law)
     yield _growth(f"{what}, kept for the backward pass", "MB", "labels", sizes, kept, most, law)
 

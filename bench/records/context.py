@@ -20,7 +20,7 @@ from bench.records.store import RecordStore
 from bench.settings import work_folder
 
 # Raised when the same scores would give other replicates, so that stored ones are not taken for them.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 FloatArray = NDArray[np.float64]
 
@@ -101,6 +101,6 @@ def _replicates(store: RecordStore, record: Record, protocol: Protocol) -> Float
     scores = store.scores(record)
     order = np.argsort(scores.ids, kind="stable")
     found = replicate_context(scores.logits[order], scores.labels[order], protocol, RESAMPLES, 0)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, lasting=False) as temporary:
         np.savez(temporary, context=found, allow_pickle=False)
     return found

@@ -30,7 +30,7 @@ from bench.settings import work_folder
 RESAMPLES: Final = 1000
 
 # Raised when the same scores would give other replicates, so that stored ones are not taken for them.
-_VERSION = 2
+_VERSION = 3
 # A logit that is over every protocol's threshold, and its negative below.
 _YES: Final = np.float32(20)
 
@@ -135,7 +135,7 @@ def sample_of(
     sample = _read(path)
     if sample is None:
         sample = _sample(store.scores(record), record, protocol, resamples, seed, known, point)
-        with atomic_path(path) as temporary:
+        with atomic_path(path, lasting=False) as temporary:
             np.savez(
                 temporary,
                 metrics=sample.replicates.metrics,

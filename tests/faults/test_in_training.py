@@ -63,21 +63,51 @@ def workers_of(process: int) -> list[int]:
     return [int(one) for one in children if Path(f"/proc/{one}/cmdline").read_bytes() == called]
 
 
-def test_a_loading_process_that_is_killed_ends_that_run_by_name_and_the_matrix_goes_on(
+def kill_one_of_two(process: int) -> None:
+    """Kill a loading process, once both are there."""
+    ends = time.monotonic() + 60
+    while len(found := workers_of(process)) < 2 and time.monotonic() < ends:
+        time.sleep(0.02)
+    os.kill(found[0], signal.SIGKILL)
+
+
+def test_a_run_that_loses_a_loading_process_goes_on_with_the_same_bits(
+    server: ForkServer, home: Path
+) -> None:
+    status, said = disturbed(server, home, kill_one_of_two, "--workers", "2")
+    assert "Traceback" not in said
+    assert status == 0, said
+    assert "a loading process was killed (SIGKILL)" in said and "it goes on from its last epoch" in said
+    found = records(home)["resnet"]
+    shutil.rmtree(home / "results")
+    shutil.rmtree(home / "work" / "runs")
+    status, said = again(server, home)
+    assert status == 0, said
+    undisturbed = records(home)["resnet"]
+    assert found.scores_sha256 == undisturbed.scores_sha256
+    assert [(one.feed, one.loss) for one in found.history] == [
+        (one.feed, one.loss) for one in undisturbed.history
+    ]
+
+
+def test_a_run_that_loses_them_again_and_again_ends_by_name_and_the_matrix_goes_on(
     server: ForkServer, home: Path
 ) -> None:
     def kill(process: int) -> None:
-        ends = time.monotonic() + 60
-        while len(found := workers_of(process)) < 2 and time.monotonic() < ends:
-            time.sleep(0.02)
-        os.kill(found[0], signal.SIGKILL)
+        ends = time.monotonic() + 150
+        while "resnet" not in records(home) and time.monotonic() < ends:
+            for one in workers_of(process)[:1]:
+                os.kill(one, signal.SIGKILL)
+            time.sleep(0.05)
 
     status, said = disturbed(server, home, kill, "--workers", "2")
     assert "Traceback" not in said
     assert status == 1, said
+    assert said.count("it goes on from its last epoch") == 2, said
     failed, trained = records(home)["resnet"], records(home)["csra"]
     assert failed.status == "failed" and trained.status == "finished"
-    assert failed.error is not None and "loading process" in failed.error, failed.error
+    assert failed.error is not None
+    assert failed.error.startswith("a loading process was killed (SIGKILL)"), failed.error
     status, said = again(server, home)
     assert status == 0 and records(home)["resnet"].status == "finished", said
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bench.datasets.feed import naming
+from bench.datasets.loading import Loading, LoadingLostError
 from bench.engine.failure import reason
 
 
@@ -36,14 +38,14 @@ class Faulty(Dataset[int]):
     ("fault", "said"),
     [
         ("photograph", "photos/3.jpg: image file is truncated (9 bytes); it was changed since"),
-        ("killed", "a loading process was killed (Killed), as the system does where memory is short"),
+        ("killed", "a loading process was killed (SIGKILL), as the system does where memory is short"),
         ("bus", "a loading process found no room in shared memory (/dev/shm): make room"),
         ("room", "a loading process found no room in shared memory (/dev/shm): make room"),
     ],
 )
 def test_a_loading_process_is_told_of_in_a_line(fault: str, said: str) -> None:
-    with pytest.raises((RuntimeError, OSError)) as failed:
-        list(DataLoader(Faulty(fault), batch_size=2, num_workers=2))
+    with pytest.raises((LoadingLostError, OSError)) as failed:
+        list(Loading[Tensor](DataLoader(Faulty(fault), batch_size=2, num_workers=2)))
     assert reason(failed.value).startswith(said), reason(failed.value)
     assert "Traceback" not in reason(failed.value) and "\n" not in reason(failed.value)
 

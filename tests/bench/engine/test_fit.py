@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.datasets.feed import EpochBatches, collate, loader
+from bench.datasets.feed import EpochBatches, loader
 from bench.engine.cost import count_flops, count_parameters
 from bench.engine.fit import _group_size
 from bench.methods.backbones.backbone import Backbone
@@ -49,7 +49,6 @@ def test_a_loader_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(7)
     iter(loader(dataset, 0, torch.device("cpu"), batch_sampler=batches))  # type: ignore[arg-type]
     assert torch.equal(torch.rand(1), expected)
-    assert collate is loader(dataset, 0, torch.device("cpu")).collate_fn  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from bench.engine.ranks import Ranks
 from bench.engine.set_up import why_whole
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
+from bench.experiment.schedule import load_schedule
 from places import ROOT
 from ranks_trained import COUNT, IMAGES, OTHERS
 from small_heads import SMALL
@@ -113,8 +114,11 @@ def test_a_part_that_does_not_fit_the_memory_ends_with_what_to_do() -> None:
         raise torch.OutOfMemoryError
 
     machine = Machine(torch.device("cpu"), 0, False, Ranks(count=2))
-    at_once = AtOnce(least=2, whole=why_whole(machine))
-    with pytest.raises(RuntimeError, match=r"32 images at once take.*use more processes, or a smaller"):
+    schedule = load_schedule("demo", {"batch_size": 64, "accumulate": 2})
+    at_once = AtOnce(least=2, whole=why_whole(machine, schedule))
+    with pytest.raises(
+        RuntimeError, match=r"32 images at once take.*--devices.*--batch-size 32 --set accumulate=4$"
+    ):
         at_once.attempt(32, full)
     assert at_once.limit is None
 

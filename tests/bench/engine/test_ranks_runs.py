@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from bench.engine import fit as fit_module
+from bench.engine.launch import launch
+from bench.errors import UserError
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process
@@ -18,6 +21,17 @@ from trees import write_voc
 pytestmark = pytest.mark.slow
 
 NAN = "salgl/batch_entropy_weight=1e39"
+# The second process never comes to the sum of the gradients; the first waits for five seconds, not an hour.
+HANGS = """
+import os, time
+from datetime import timedelta
+from bench.engine import gradients, join
+join.IN_STEP = timedelta(seconds=5)
+if os.environ["RANK"] == "1":
+    gradients.Gradients.add_up = lambda self: time.sleep(1000)
+from bench.cli import main
+main()
+"""
 RUN = ("run", "--methods", "add-gcn", "--epochs", "3", *TINY, "--set", "drop_last=false")
 TWO = ("--devices", "2")
 
@@ -223,6 +237,19 @@ def test_a_batch_that_is_smaller_than_the_processes_is_refused(
     assert done.stderr.startswith("Error: A batch of ")
     assert "has 2 images, fewer than the 3" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_process_that_hangs_is_not_waited_for_without_end(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in own_environment(tmp_path, data).items():
+        monkeypatch.setenv(name, value)
+    started = time.monotonic()
+    with pytest.raises(UserError, match=r"have lost each other.*goes on from the last epoch"):
+        launch([sys.executable, "-c", HANGS, *RUN, *TWO], 2, quiet=True)
+    assert time.monotonic() - started < 200
+    assert not started_by(os.getpid())
 
 
 def test_a_failure_of_one_process_is_recorded_and_ends_all(tmp_path: Path) -> None:

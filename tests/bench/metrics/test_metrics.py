@@ -6,10 +6,11 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
 
-from bench.metrics.average_precision import RankedScores, average_precision
+from bench.metrics.average_precision import average_precision
 from bench.metrics.evaluate import METRICS, Metrics, evaluate
 from bench.metrics.precision_recall import PrecisionRecall, precision_recall
 from bench.metrics.protocol import PROTOCOLS, Protocol
+from bench.metrics.ranked_scores import RankedScores
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.methods.catalog import METHODS
 from bench.profile.evaluation_memory import measure_evaluation_memory
 from bench.profile.report import load
 from bench_command import bench
@@ -15,13 +16,12 @@ SMALL = ("--rows", "500,1000", "--labels", "5,10", "--sides", "32,64", "--no-rec
 
 
 def test_the_command_measures_everything_that_grows_and_draws_it(tmp_path: Path) -> None:
-    arguments = ("--methods", "resnet,ssgrl", *SMALL, "--out", "growth.json", "--plot", "growth.png")
-    done = bench(tmp_path, None, "profile", "growth", *arguments)
+    done = bench(tmp_path, None, "profile", "growth", *SMALL, "--out", "growth.json", "--plot", "growth.png")
     assert done.exit_code == 0, done.output
     growth = load(tmp_path / "growth.json").growth
     assert {one.against for one in growth} == {"images", "labels", "pixels per side"}
     heads = {one.what.split(",")[0] for one in growth if one.what.startswith("head of")}
-    assert heads == {"head of resnet", "head of ssgrl"}
+    assert heads == {f"head of {name}" for name in METHODS}
     assert all(len(one.sizes) == 2 and min(one.values) > 0 for one in growth)
     # Memory is counted, not timed, so its exponents can be told.
     kept = {one.what: one.slope() for one in growth if one.unit == "MB" and one.against == "pixels per side"}
