@@ -187,7 +187,8 @@ def _trained(
         UserError: one was lost, and others share its batches, who wait for this process.
     """
     ranks = machine.ranks
-    for left in reversed(range(1 + GOES_ON)):
+    lost = 0
+    while True:
         try:
             return _train(cell, machine, environment, folder, events, watch)
         except LoadingLostError as error:
@@ -197,10 +198,10 @@ def _trained(
                     f"{error.what[:1].upper()}{error.what[1:]} in process {ranks.rank + 1} of {ranks.count}, "
                     f"which ends them all: {error.then}; the same command goes on from the last epoch."
                 ) from error
-            if not left:
+            lost += 1
+            if lost > GOES_ON:
                 raise
             events.note(f"warning: {cell.spec.run_id()}: {error.what}; it goes on from its last epoch")
-    raise AssertionError
 
 
 def _train(
