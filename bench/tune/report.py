@@ -1,6 +1,6 @@
 """The report of a tune: what each method found, what was chosen, tuning curves, and what mattered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from bench.files import write_text
 from bench.records.store import RecordStore
 from bench.tune.design import DESIGN, TUNES, Design, folder_of, load_design
 from bench.tune.outcome import MethodOutcome, Trial, methods_tried, outcomes
+from bench.tune.remarks import few_seeds, final_seeds, on_splits
 from bench.tune.space import own_ranges
 
 REPORT, CURVES = "report.md", "tuning-curves"
 FEWEST_TRIALS = 4
-"""Trials below which nothing is said of curves and of what mattered."""
+"""Drawn trials below which nothing is said of curves and of what mattered."""
+TOO_FEW = f"Fewer than {FEWEST_TRIALS} drawn trials say nothing of tuning curves and of what mattered."
 
 
 def tune_names(results: Path) -> list[str]:
@@ -39,9 +41,14 @@ def write_report(results: Path, name: str) -> str:
         raise UserError(f"No tune {name} under {folder.parent}; there are: {known}.")
     store = RecordStore(folder)
     found = outcomes(design, store, methods_tried(design, store))
-    text = "\n".join([*_head(design), *_methods(design, found), *_sensitivity(design, found)]).strip() + "\n"
+    seeds = final_seeds(design, RecordStore(results))
+    head = [*_head(design), *(f"- {said}" for said in (*on_splits(design, found), *_final(seeds))), ""]
+    has_curves = any(len(_drawn(outcome)) >= FEWEST_TRIALS for outcome in found)
+    curves = _picture() if has_curves else [TOO_FEW]
+    parts = [*head, *_methods(design, found), *curves, *_sensitivity(design, found)]
+    text = "\n".join(parts).strip() + "\n"
     write_text(folder / REPORT, text)
-    if any(len(_drawn(outcome)) >= FEWEST_TRIALS for outcome in found):
+    if has_curves:
         # Here, because matplotlib takes a second to import.
         from bench.figures.draw import save_figure
         from bench.tune.figure import draw_curves
@@ -52,15 +59,35 @@ def write_report(results: Path, name: str) -> str:
 
 def _head(design: Design) -> list[str]:
     ranges = [f"{name} {_range(one)}" for name, one in design.space.schedule.items()]
+    seeds = ", ".join(map(str, design.trial_seeds))
     return [
         f"# Tune {design.name} of {design.data}",
         "",
         f"- {design.trials} trials each, drawn from seed {design.design_seed}; trial 0 is the schedule "
         f"{design.schedule_name} as it is",
         f"- drawn for every method: {', '.join(ranges)}; beside at most two options of its own",
-        f"- the best {design.best} trials were run with the seeds {', '.join(map(str, design.trial_seeds))}, "
-        "and what has the best mean is chosen",
+        f"- the best {design.rerun} trials were run with the seeds {seeds}, and what has the best mean is "
+        "chosen; untuned and best are of the first seed",
         "- mAP on the validation split, percent; a run that failed counts with that of the label frequency",
+    ]
+
+
+def _final(seeds: Mapping[str, Sequence[int]]) -> list[str]:
+    """What there is of the final runs, and whether it is enough to name a winner."""
+    if not seeds:
+        return ["what was chosen is not trained yet"]
+    runs = "; ".join(f"{method}: {', '.join(map(str, of_method))}" for method, of_method in seeds.items())
+    said = [f"seeds of the final runs, which `bench tables tuned` puts beside untuned ones: {runs}"]
+    return said + [few for few in [few_seeds(seeds)] if few]
+
+
+def _picture() -> list[str]:
+    return [
+        "## Tuning curves",
+        "",
+        "The expected best mAP after so many drawn trials, and after the hours that they take.",
+        "",
+        f"![Tuning curves]({CURVES}.png)",
         "",
     ]
 

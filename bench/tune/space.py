@@ -40,6 +40,11 @@ class Space(BaseModel):
         for name, given in self.schedule.items():
             if name not in Schedule.model_fields or name == "about":
                 raise unknown_name("field of the schedule in the space", name, set(Schedule.model_fields))
+            if name == "select_on":
+                raise UserError(
+                    "In the space: select_on says which images are chosen on, which is nothing that a tune "
+                    "may choose: take it out."
+                )
             if isinstance(given, LogUniform) and given.times_default:
                 value = getattr(schedule, name)
                 if not isinstance(value, int | float):

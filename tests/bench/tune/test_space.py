@@ -94,6 +94,7 @@ def test_every_space_that_comes_with_the_harness_suits_our_schedules() -> None:
         ("lr: {kind: gaussian, low: 0, high: 1}", "gaussian"),
         ("loss: {kind: one-of, values: [bce]}", "values"),
         ("lrr: {kind: uniform, low: 0, high: 1}", "Did you mean 'lr'"),
+        ("select_on: {kind: one-of, values: [test, validation]}", "nothing that a tune may choose"),
         ("about: {kind: uniform, low: 0, high: 1}", "about"),
         ("epochs: {kind: uniform, low: 0.5, high: 2.5}", "epochs"),
         ("loss: {kind: one-of, values: [bce, focal, asl]}", "the name of a loss is one of"),
