@@ -68,7 +68,10 @@ def plan_tune(
     ranges = {field: one for field, one in space.schedule.items() if field not in fixed}
     around = space.model_copy(update={"schedule": ranges}).around(spec.schedule)
     if not around.schedule:
-        raise UserError("Every field of the space is set, so nothing is left to be tuned: leave out --set.")
+        raise UserError(
+            f"Every field of the space ({', '.join(space.schedule)}) is given, or is nothing here, so "
+            "nothing is left to be tuned: leave one out of --set and the like."
+        )
     design = Design(
         name=name or f"{spec.data}-{spec.schedule_name}",
         data=spec.data,

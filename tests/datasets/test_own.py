@@ -290,6 +290,7 @@ def test_any_folder_that_is_a_voc_tree_works(
 def test_too_few_pictures_to_draw_splits_from_are_named_where_they_are_bad(tmp_path: Path) -> None:
     own = write_own_csv(tmp_path / "own", images=1, split=False)
     drawn = "A split with 0 images to train on cannot be drawn from 1, some of which are to be evaluated on"
+    drawn += ": add images, or have another share of them trained on"
     for command in (("data", "check", str(own)), ("run", "--methods", "resnet", "--data", str(own))):
         assert f"{drawn}.\n" in bench(tmp_path, None, *command).output, (
             "of a sound picture there is no more to say"

@@ -323,7 +323,7 @@ def test_a_trial_that_fails_counts_with_the_score_of_the_prior(tmp_path: Path) -
     ("more", "said"),
     [
         (("--data", "voc2007,voc2012"), "A tune has one data set"),
-        (("--set", "lr=1", "--set", "weight_decay=0", "--set", "loss=bce"), "nothing is left to be tuned"),
+        (("--set", "lr=1", "--set", "weight_decay=0", "--set", "loss=bce"), "is given, or is nothing here"),
         (("--name", "../x"), "tune"),
         (("--split", "validation"), "A tune has no --split"),
         (("--trials", "1"), "--trials 1 would tune nothing"),
@@ -356,3 +356,18 @@ def test_a_data_set_that_is_too_small_for_a_validation_split_is_refused(tmp_path
     write_voc(tmp_path / "data", train=12, test=4)
     done = bench(tmp_path, tmp_path / "data", *TUNE)
     assert done.exit_code == 2 and "fewer than 10 are too few to choose on" in done.output
+
+
+def test_epochs_and_batch_sizes_are_drawn_as_whole_numbers(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=40, test=4)
+    small = tuple(one for one in TINY if one not in ("--batch-size", "4"))
+    asked = ("tune", "--methods", "resnet", "--schedule", "frozen", *small, "--trials", "6", "--dry-run")
+    (tmp_path / "mine.yaml").write_text(
+        "about: whole numbers\nschedule:\n  epochs: {kind: log-uniform, low: 20, high: 40}\n"
+        "  batch_size: {kind: log-uniform, low: 0.1, high: 0.5, times_default: true}\n"
+    )
+    done = bench(tmp_path, tmp_path / "data", *asked, "--space", "mine.yaml")
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.stdout.splitlines() if "validation images, " in line and "resnet," in line]
+    drawn = [int(re.findall(r"(\d+) epochs", line)[0]) for line in lines]
+    assert len(drawn) == 6 and len(set(drawn[1:])) > 1 and all(20 <= epochs <= 40 for epochs in drawn)
