@@ -76,6 +76,7 @@ def tuned_table(
             *interval_statements(tuned),
             *_few_seeds(tuned),
             GAINED,
+            f"trials, tuning curves and what mattered: `bench tune --report --name {cell.tuned.name}`",
         )
         heading = f"{cell.data}, {cell.tuned.name}, {cell.tuned.trials} trials each"
         sections.append(Section(heading, lines, grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))))
