@@ -19,8 +19,8 @@ from bench.records.store import RecordStore
 _WHAT = (
     click.option(
         "--methods",
-        help="'all' built in, 'seeds' (the five that the harness began with), or names separated by commas, "
-        "with options as in resnet/pool=max.  [default: all]",
+        help="'all' built in and resnet/pool=max, 'seeds' (the five that the harness began with), or names "
+        "separated by commas, with options as in ml-gcn/tau=0.3.  [default: all]",
     ),
     click.option("--data", help="Names of data sets, separated by commas."),
 )

@@ -10,7 +10,7 @@ import pytest
 from bench.datasets.locate import dataset_info
 from bench.datasets.open import DataSet, open_dataset
 from bench.errors import UserError
-from bench.methods.catalog import METHODS
+from bench.methods.catalog import ALL
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import bench
@@ -231,7 +231,7 @@ def test_all_methods_run_on_it_and_end_in_a_table(own: Path, tmp_path: Path) -> 
     done = bench(tmp_path, None, "run", "--methods", "all", "--data", str(own), *QUICK)
     assert done.exit_code == 0, done.output
     assert {record.cell.data for record in finished(tmp_path)} == {"own"}
-    assert len(finished(tmp_path)) == len(METHODS) + 1
+    assert len(finished(tmp_path)) == len(ALL) + 1
     tables = bench(tmp_path, None, "tables")
     assert tables.exit_code == 0 and "SALGL" in tables.output and "own" in tables.output
 
