@@ -59,7 +59,7 @@ def run_matrix(
 
     Args:
         data: names of data sets, or YAML files that describe one's own; several in a list, or with commas.
-        methods: `all` built in, or names with options (`resnet/pool=max`).
+        methods: `all` built in and `resnet/pool=max`, or names with options (`ml-gcn/tau=0.3`).
         seeds: one or several.
         schedule: the name or YAML file of a training schedule; each data set's own if None.
         settings: fields of the schedule to change, such as epochs; they are no arguments of their own.

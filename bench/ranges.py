@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class _Range(BaseModel):
@@ -53,4 +53,19 @@ class OneOf(_Range):
         return self.values[int(draw * len(self.values))]
 
 
-Range = Annotated[Uniform | LogUniform | OneOf, Field(discriminator="kind")]
+_KINDS = ("uniform", "log-uniform", "one-of")
+
+
+def _of_a_kind(value: Any) -> Any:
+    # Of a union pydantic would say that it cannot extract a tag by a discriminator.
+    if isinstance(value, _Range) or (isinstance(value, dict) and value.get("kind") in _KINDS):
+        return value
+    raise ValueError(
+        "a range is {kind: uniform, low: A, high: B}, the same with log-uniform, "
+        "or {kind: one-of, values: [A, B]}"
+    )
+
+
+Range = Annotated[
+    Annotated[Uniform | LogUniform | OneOf, Field(discriminator="kind")], BeforeValidator(_of_a_kind)
+]

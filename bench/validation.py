@@ -18,9 +18,10 @@ Described = TypeVar("Described", bound=BaseModel)
 NAMED = 10
 """Findings that a sentence names one by one."""
 
-# What pydantic puts into a place for the kind that it tried where a field takes several.
+# What pydantic puts into a place for the kind that it tried where a field takes several, and that of a range.
 _KIND = re.compile(
-    r"(str|int|float|bool|bytes|path|date|datetime|none|json-or-python|constrained-.*)|[a-z-]+\[.*", re.DOTALL
+    r"(uniform|log-uniform|one-of|str|int|float|bool|bytes|path|date|datetime|none|json-or-python|constrained-.*)|[a-z-]+\[.*",
+    re.DOTALL,
 )
 _SHOULD_BE = "Input should be "
 _IN_WORDS = {

@@ -16,12 +16,10 @@ from bench.datasets.locate import dataset_info, locate
 from bench.datasets.odd_splits import unmatched, unused_splits
 from bench.datasets.opened import DataSet, OpenedSplit
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
+from bench.datasets.splits import FEWEST_TO_CHOOSE_ON, too_few_to_choose_on
 from bench.errors import UserError
 from bench.progress import Progress
 from bench.settings import work_folder
-
-# Images of a validation split, below which what is chosen on it is chance.
-FEWEST_TO_CHOOSE_ON = 10
 
 Part = Literal["train", "eval"]
 """The split that is trained on, or the one that metrics are computed on, whatever the data set calls them."""
@@ -167,11 +165,7 @@ def _said(info: DataSetInfo, prepared: Sequence[Prepared], unwanted: frozenset[s
 def _refuse_few(info: DataSetInfo, validation: SplitIndex) -> None:
     """UserError where a validation split is too small to choose on."""
     if len(validation) < FEWEST_TO_CHOOSE_ON:
-        raise UserError(
-            f"A validation split of {info.train_split} of {info.name} would have {len(validation)} images, "
-            f"and fewer than {FEWEST_TO_CHOOSE_ON} are too few to choose on; add images to "
-            f"{info.train_split}, or evaluate on {info.eval_split}."
-        )
+        raise too_few_to_choose_on(info, len(validation))
 
 
 def prepare_both(

@@ -14,7 +14,7 @@ from bench.datasets.index import SplitIndex
 from bench.datasets.info import DataSetInfo
 from bench.datasets.layout import ALL, MadeSplit
 from bench.datasets.listing import Listing, Problem, problem_lines, reader_of
-from bench.datasets.splits import positions_of
+from bench.datasets.splits import positions_of, too_few_to_choose_on
 from bench.errors import UserError
 from bench.files import read_json, write_text
 from bench.names import file_name
@@ -119,8 +119,12 @@ def _list(info: DataSetInfo, folder: Path, split: str, progress: Progress | None
             whole, _ = _list(info.carved_from, folder, info.carved_from.train_split, progress)
         try:
             listing = _drawn(whole, split == info.train_split, info.made)
+            if not listing.ids:
+                raise UserError(f"{folder}: the split {split} of {info.name} has no image.")
         except UserError as error:
-            raise _too_few(error, info, folder, whole) from error
+            # Of a validation split the share is not the user's to change.
+            said = too_few_to_choose_on(info.carved_from, 0) if info.carved_from else error
+            raise _too_few(said, info, folder, whole) from error
         is_sound = not whole.problems
     if not listing.ids:
         raise UserError(f"{folder}: the split {split} of {info.name} has no image.")

@@ -3,8 +3,27 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.datasets.catalog import DataSetInfo
 from bench.datasets.layout import MadeSplit
 from bench.errors import UserError
+
+FEWEST_TO_CHOOSE_ON = 10
+"""Images of a validation split, below which what is chosen on it is chance."""
+
+
+def too_few_to_choose_on(info: DataSetInfo, images: int) -> UserError:
+    """The error for a validation split that would have so few images.
+
+    Args:
+        info: the data set as published.
+        images: of the validation split.
+    """
+    noun = "image" if images == 1 else "images"
+    return UserError(
+        f"A validation split of {info.train_split} of {info.name} would have {images} {noun}, and fewer than "
+        f"{FEWEST_TO_CHOOSE_ON} are too few to choose on; add images to {info.train_split}, or evaluate on "
+        f"{info.eval_split}."
+    )
 
 
 def positions_of(train: bool, labels: NDArray[np.int8], made: MadeSplit) -> list[int]:
@@ -24,7 +43,7 @@ def _number(count: int, made: MadeSplit) -> int:
     if not 0 < number < count:
         raise UserError(
             f"A split with {number} images to train on cannot be drawn from {count}, some of which are to be "
-            "evaluated on."
+            "evaluated on: add images, or have another share of them trained on."
         )
     return number
 

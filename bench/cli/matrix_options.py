@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from bench.records.store import RecordStore
 _WHAT = (
     click.option(
         "--methods",
-        help="'all' built in, 'seeds' (the five that the harness began with), or names separated by commas, "
-        "with options as in resnet/pool=max.  [default: all]",
+        help="'all' built in and resnet/pool=max, 'seeds' (the five that the harness began with), or names "
+        "separated by commas, with options as in ml-gcn/tau=0.3.  [default: all]",
     ),
     click.option("--data", help="Names of data sets, separated by commas."),
 )
@@ -125,7 +126,12 @@ def matrix_options(seeds: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
 def print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:
     """Print the cells, what is to be downloaded for them, and how long they may take."""
-    to_run = [cell for cell in cells if cell.state == "to run"]
+    print_cells(cells, console)
+    print_needs(matrix, cells, console)
+
+
+def print_cells(cells: list[Cell], console: Console) -> None:
+    """Print a line for each cell."""
     for cell in cells:
         schedule = cell.spec.schedule
         say(
@@ -135,6 +141,18 @@ def print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:
             f"{len(cell.dataset.eval)} {cell.spec.split} images, {schedule.epochs} epochs, "
             f"{cell.steps()} steps",
         )
+
+
+def print_needs(matrix: MatrixSpec, cells: list[Cell], console: Console, tune: Path | None = None) -> None:
+    """Print how much is to be done, what is to be downloaded for it, and how long it may take.
+
+    Args:
+        matrix: says where they are run.
+        cells: all of them.
+        console: to print to.
+        tune: the folder of a tune that they belong to, whose trials were made at known speeds too.
+    """
+    to_run = [cell for cell in cells if cell.state == "to run"]
     say(
         console,
         f"{len(to_run)} of {len(cells)} runs to do, {sum(cell.steps() for cell in to_run)} steps in all.",
@@ -144,7 +162,7 @@ def print_plan(matrix: MatrixSpec, cells: list[Cell], console: Console) -> None:
     if to_run:
         for sentence in _downloads(to_run):
             say(console, sentence)
-        say(console, _duration(matrix, to_run))
+        say(console, _duration(matrix, to_run, tune))
 
 
 def _downloads(cells: list[Cell]) -> list[str]:
@@ -156,7 +174,7 @@ def _downloads(cells: list[Cell]) -> list[str]:
     return [f"To be downloaded: weights '{w}' of {b}: {what}." for (b, w), what in found.items() if what]
 
 
-def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
+def _duration(matrix: MatrixSpec, cells: list[Cell], tune: Path | None) -> str:
     """How long the cells will take, where there are records to tell."""
     if matrix.launcher == "slurm":
         return "How long that takes is not known: it depends on the machines that the tasks are given."
@@ -166,7 +184,8 @@ def _duration(matrix: MatrixSpec, cells: list[Cell]) -> str:
     from bench.engine.machine import Machine
 
     device = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells).device
-    found = estimate(cells, RecordStore(matrix.results), device_name(device))
+    records = chain.from_iterable(RecordStore(folder).all() for folder in (matrix.results, tune) if folder)
+    found = estimate(cells, records, device_name(device), drawn=tune is not None)
     if found.unknown and not found.seconds:
         return (
             f"How long that takes is not known: {matrix.results} has no run like these of this {device.type}."

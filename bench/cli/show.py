@@ -8,6 +8,7 @@ from bench.cli.listing import AS_JSON, print_json, print_rows
 from bench.cli.options import RESULTS
 from bench.cli.threshold_report import show_class_thresholds, show_thresholds
 from bench.metrics.evaluate import METRICS
+from bench.records.numerics import parts_of
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.records.thresholds import thresholds_of
@@ -96,6 +97,7 @@ def _show_conditions(record: Record) -> None:
         "protocol": f"{cell.protocol.name}: {cell.protocol.describe()}",
         "device": f"{environment.device} ({environment.device_name}), {environment.platform}",
         "versions": ", ".join(f"{package} {version}" for package, version in environment.versions.items()),
+        "trained partly under other conditions": parts_of(record) or None,
         "git revision": environment.git_revision or "not a checkout",
     }
     print_rows([{"Fact": name, "Value": value} for name, value in facts.items() if value], "Conditions")

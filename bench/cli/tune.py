@@ -7,13 +7,17 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
-from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
+from bench.cli.matrix_options import MatrixCommand, matrix_options, print_cells, print_needs, say
 from bench.cli.options import given_options
+from bench.datasets.fetch.disk import readable
+from bench.engine.plan import Cell
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.stop import Stopped, heeding_signals
+from bench.tune.design import folder_of
+from bench.tune.remarks import few_seeds, on_splits
 from bench.tune.report import write_report
 from bench.tune.space import load_space
-from bench.tune.tune import plan_tune, run_tune
+from bench.tune.tune import Tune, ahead, plan_tune, run_tune
 
 FINAL_SEEDS = "0,1,2"
 A_METHOD_HAS_NO_RESULT = 1
@@ -29,6 +33,15 @@ def _refuse_split(_: click.Context, __: click.Parameter, value: str | None) -> N
         )
 
 
+def _refuse_one_trial(_: click.Context, __: click.Parameter, value: int) -> int:
+    if value == 1:
+        raise click.UsageError(
+            "The first trial is the schedule as it is, so --trials 1 would tune nothing: give 2 or more, or "
+            "use `bench run`."
+        )
+    return value
+
+
 def _refuse_what_a_report_ignores(context: click.Context) -> None:
     for name, option in given_options(context).items():
         if name not in OF_A_REPORT:
@@ -40,7 +53,14 @@ def _refuse_what_a_report_ignores(context: click.Context) -> None:
 
 @click.command("tune", cls=MatrixCommand)
 @click.option("--split", hidden=True, expose_value=False, callback=_refuse_split)
-@click.option("--trials", type=click.IntRange(1), default=16, show_default=True, help="Draws of each method.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    callback=_refuse_one_trial,
+    default=16,
+    show_default=True,
+    help="Of each method: the schedule as it is, and draws.",
+)
 @click.option(
     "--design-seed",
     type=click.IntRange(0, 2**32 - 1),
@@ -57,7 +77,12 @@ def _refuse_what_a_report_ignores(context: click.Context) -> None:
 @click.option("--name", help="Of the tune, and its folder under RESULTS/tunes.  [default: DATA-SCHEDULE]")
 @click.option("--report", is_flag=True, help="Write the report of the tune --name from its records alone.")
 @matrix_options(seeds=FINAL_SEEDS)
-@click.option("--dry-run", is_flag=True, default=None, help="Print the trials and stop.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    default=None,
+    help="Print the trials, and how many runs the tune takes, how long and how much of the disk, and stop.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -91,21 +116,53 @@ def command(
     try:
         with heeding_signals(), open_display(console) as display:
             tune = plan_tune(matrix, asked, trials, design_seed, name, display.task)
-            found = None if matrix.dry_run else run_tune(tune, display)
+            if matrix.dry_run:
+                again, final = ahead(tune, display.task)
+            else:
+                for said in _remarks(tune):
+                    display.note(f"note: {said}")
+                found = run_tune(tune, display)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(GOES_ON) from None
     except Stopped as stopped:
         raise Stopped(stopped.signal, GOES_ON) from None
-    if found is None:
-        print_plan(matrix, tune.trials, console)
-        design, methods = tune.design, len(tune.methods)
-        again = methods * min(design.best, trials) * (len(design.trial_seeds) - 1)
-        say(
-            console,
-            f"After these trials, {again} runs of the best ones with more seeds, and "
-            f"{methods * len(matrix.seeds)} runs of what is chosen, which are not in that time.",
-        )
+    if matrix.dry_run:
+        _print_price(tune, again, final, console)
         return
     say(console, write_report(matrix.results, tune.design.name))
     if any(outcome.chosen(tune.design) is None for outcome in found):
         raise SystemExit(A_METHOD_HAS_NO_RESULT)
+
+
+def _remarks(tune: Tune) -> list[str]:
+    """What is to be known before it begins."""
+    seeds = few_seeds({method.label(): tune.matrix.seeds for method in tune.methods})
+    return [*on_splits(tune.design), *([seeds] if seeds else [])]
+
+
+def _print_price(tune: Tune, again: list[Cell], final: list[Cell], console: Console) -> None:
+    """Print what a tune takes: runs, time and disk."""
+    # Here, because it imports torch, which takes seconds.
+    from bench.engine.disk import disk_of
+
+    print_cells(tune.trials, console)
+    every = [*tune.trials, *again, *final]
+    to_run = [cell for cell in every if cell.state == "to run"]
+    say(
+        console,
+        f"{len(tune.trials)} runs of trials and of the label frequency, {len(again)} of the best trials with "
+        f"more seeds, {len(final)} of what is chosen, on the test split, and of the label frequency there.",
+    )
+    print_needs(tune.matrix, every, console, folder_of(tune.matrix.results, tune.design.name))
+    if to_run:
+        needs = disk_of(to_run)
+        parts = {
+            "models": needs.models,
+            "scores": needs.scores,
+            "features": needs.features,
+            "a checkpoint": needs.checkpoint,
+        }
+        listed = ", ".join(f"{name} {readable(size)}" for name, size in parts.items() if size)
+        say(console, f"That takes about {readable(needs.total)} of the disk ({listed}).")
+    for said in _remarks(tune):
+        say(console, f"note: {said}")

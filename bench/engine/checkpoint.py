@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.arrays import check_packed
-from bench.records.record import Epoch
+from bench.records.record import Epoch, TrainedBefore
 from bench.tensors import write_pickled, write_tensors
 
 
@@ -35,17 +35,21 @@ class TrainingState:
         history: the epochs that are done.
         spent: what they took.
         tensors: state dicts by name (model, optimizer, and scaler and average where there are).
+        trained: with what these epochs were trained, in their order; empty where a file does not say.
     """
 
     history: list[Epoch]
     spent: Spent
     tensors: dict[str, dict[str, Any]]
+    trained: tuple[TrainedBefore, ...] = ()
 
 
 def save_state(path: Path, state: TrainingState) -> None:
     """Write the state atomically, replacing the one of the epoch before."""
     history = json.dumps([epoch.model_dump(mode="json") for epoch in state.history])
-    write_pickled(path, {"history": history, "spent": asdict(state.spent), "tensors": state.tensors})
+    trained = json.dumps([part.model_dump(mode="json") for part in state.trained])
+    content = {"history": history, "trained": trained, "spent": asdict(state.spent)}
+    write_pickled(path, {**content, "tensors": state.tensors})
 
 
 def load_state(path: Path) -> TrainingState | None:
@@ -62,7 +66,9 @@ def load_state(path: Path) -> TrainingState | None:
             check_packed(packed, path.stat().st_size)
         stored = torch.load(path, map_location="cpu", weights_only=True)
         history = [Epoch(**epoch) for epoch in json.loads(stored["history"])]
-        return TrainingState(history, Spent(**stored["spent"]), stored["tensors"])
+        # Which checkpoints did not hold before.
+        trained = tuple(TrainedBefore(**part) for part in json.loads(stored.get("trained", "[]")))
+        return TrainingState(history, Spent(**stored["spent"]), stored["tensors"], trained)
     except Exception as error:  # each layer of the format has its own kinds
         raise RuntimeError(
             f"the checkpoint {path} cannot be read ({error}); --overwrite failed starts again"

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.engine.plan import Cell
+from bench.experiment.cell import CellSpec
 from bench.experiment.schedule import Schedule
 from bench.methods.catalog import PRIOR
 from bench.records.record import Record
-from bench.records.store import RecordStore
+from bench.records.store import Damaged
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Estimate:
     unknown: tuple[str, ...]
 
 
-def estimate(cells: Iterable[Cell], store: RecordStore, device_name: str) -> Estimate:
+def estimate(
+    cells: Iterable[Cell], records: Iterable[Record | Damaged], device_name: str, drawn: bool = False
+) -> Estimate:
     """Add up what cells will take, each at the speed of the latest run like it.
 
     A run is like it that trained the same method with the same backbone, image sizes, batch size and
@@ -34,23 +37,24 @@ def estimate(cells: Iterable[Cell], store: RecordStore, device_name: str) -> Est
 
     Args:
         cells: those to be run; the prior takes no time.
-        store: the records.
+        records: what was run before.
         device_name: of this machine, as records have it.
+        drawn: the options of the methods are drawn, so that hardly two runs share them: one of the method
+            with other options counts where there is none with the same.
     """
     latest: dict[tuple[object, ...], Record] = {}
-    for record in store.all():
+    for record in records:
         if isinstance(record, Record) and _has_speeds(record, device_name):
-            key = _what_decides_speed(record.cell.method.label(), record.cell.schedule)
-            if key not in latest or _credit(record) > _credit(latest[key]):
-                latest[key] = record
+            for key in _keys(record.cell, drawn):
+                if key not in latest or _credit(record) > _credit(latest[key]):
+                    latest[key] = record
     seconds, known, unknown = 0.0, 0, []
     for cell in cells:
-        label = cell.spec.method.label()
-        like = latest.get(_what_decides_speed(label, cell.spec.schedule))
+        like = next((latest[key] for key in _keys(cell.spec, drawn) if key in latest), None)
         if cell.spec.method.name == PRIOR.name:
             known += 1
         elif like is None:
-            unknown.append(label)
+            unknown.append(cell.spec.method.name if drawn else cell.spec.method.label())
         else:
             known += 1
             seconds += _seconds(cell, like)
@@ -66,6 +70,12 @@ def _has_speeds(record: Record, device_name: str) -> bool:
 
 def _credit(record: Record) -> tuple[bool, str]:
     return record.training_rate() is not None, record.created
+
+
+def _keys(cell: CellSpec, drawn: bool) -> list[tuple[object, ...]]:
+    """What runs of the same speed have in common, the closest first."""
+    names = [cell.method.label(), *([f"{cell.method.name}/*"] if drawn else [])]
+    return [_what_decides_speed(name, cell.schedule) for name in names]
 
 
 def _what_decides_speed(label: str, schedule: Schedule) -> tuple[object, ...]:

@@ -32,7 +32,8 @@ from bench.experiment.cell import CellSpec
 from bench.files import write_text
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
-from bench.records.record import Epoch
+from bench.records.numerics import changes
+from bench.records.record import Environment, Epoch, TrainedBefore
 from bench.settings import EPOCHS
 from bench.stop import in_steps, stop_if_asked
 
@@ -57,6 +58,7 @@ class Run:
     watch: Watch
     started: float  # of the clock that measures what the run takes
     spent_before: Spent  # by the process that was interrupted
+    trained_before: tuple[TrainedBefore, ...] = ()  # the epochs before, where they were trained otherwise
     latest: Predicted | None = None  # the last evaluation between epochs, of `Built.watched`
     ranks: Ranks = ALONE
     weights_ahead: bool = False  # of their average, in the last evaluation of both
@@ -92,10 +94,14 @@ class Run:
         return self.spec.schedule.ema_decay is not None and not self.weights_ahead
 
 
-def fit(run: Run) -> list[Epoch]:
+def fit(run: Run, environment: Environment) -> list[Epoch]:
     """Train until the last epoch or an early end, going on from the last checkpoint where there is one.
 
     Of several processes the first decides and writes; what it decides on is the same in all of them.
+
+    Args:
+        run: what is trained; it is told which epochs were trained in another environment before.
+        environment: this one, which goes into the checkpoint.
 
     Returns:
         The history, one entry per epoch.
@@ -104,13 +110,13 @@ def fit(run: Run) -> list[Epoch]:
         NonFiniteError: naming the step, the learning rate and the images of the batch.
         Stopped: the process was told to stop; what is lost is the epoch that it was in.
     """
-    history = _resume(run)
+    history = _resume(run, environment)
     run.watch.begin(len(history) * len(run.built.batches))
     with in_steps():
-        return _fit(run, history)
+        return _fit(run, history, environment)
 
 
-def _fit(run: Run, history: list[Epoch]) -> list[Epoch]:
+def _fit(run: Run, history: list[Epoch], environment: Environment) -> list[Epoch]:
     """The epochs after those that are done."""
     schedule = run.spec.schedule
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
@@ -125,17 +131,19 @@ def _fit(run: Run, history: list[Epoch]) -> list[Epoch]:
         )
         run.ranks.check_alike(run.plain)
         if run.ranks.leads:
-            _keep(run, history)
+            _keep(run, history, environment)
         run.events.epoch_finished(history[-1])
     return history
 
 
-def _keep(run: Run, history: list[Epoch]) -> None:
+def _keep(run: Run, history: list[Epoch], environment: Environment) -> None:
     """Write down what the last epoch has left."""
     if run.spec.schedule.select == "best" and best_epoch(history) == history[-1].epoch:
         save_weights(run.folder / BEST, run.plain)
     run.watch.epoch(history[-1])
-    save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run)))
+    before = sum(part.epochs for part in run.trained_before)
+    trained = (*run.trained_before, TrainedBefore(epochs=len(history) - before, environment=environment))
+    save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run), trained))
     write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
 
 
@@ -269,7 +277,7 @@ def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
     return states
 
 
-def _resume(run: Run) -> list[Epoch]:
+def _resume(run: Run, environment: Environment) -> list[Epoch]:
     state = run.ranks.from_first(lambda: load_state(run.folder / CHECKPOINT))
     if state is None:
         return []
@@ -280,5 +288,16 @@ def _resume(run: Run) -> list[Epoch]:
     if isinstance(run.precision, MixedPrecision):
         run.precision.load_state_dict(state.tensors["precision"])
     run.spent_before = state.spent
-    run.events.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}")
+    other = _note_conditions(run, state, environment)
+    run.events.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}{other}")
     return state.history
+
+
+def _note_conditions(run: Run, state: TrainingState, environment: Environment) -> str:
+    """Remember the epochs of a checkpoint that were trained otherwise; gives what is to be said of that."""
+    trained = state.trained or (TrainedBefore(epochs=len(state.history), environment=None),)
+    last = changes(trained[-1].environment, environment)
+    run.trained_before = trained if last else trained[:-1]
+    if not last:
+        return ""
+    return f", under other conditions than before, which the record keeps: {', '.join(last)}"

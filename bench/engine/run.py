@@ -216,7 +216,7 @@ def _train(
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))
     run = set_up(spec, machine, built, folder, events, watch, started)
-    history = fit(run)
+    history = fit(run, environment)
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     # Of the last epoch too, where a resumed run does not know which of both was better.
     if selected != len(history) - 1 or spec.schedule.ema_or_weights:
@@ -253,6 +253,7 @@ def _train(
         eval_feed=eval_feed,
         selected_epoch=selected,
         history=tuple(history),
+        trained_before=run.trained_before,
         metrics=measure(logits, cell.dataset.eval.labels, spec.protocol),
         averaged=None if averaged is None else measure(averaged, cell.dataset.eval.labels, spec.protocol),
         known=measure_known(scores, PERCENTS, spec.protocol) if told else (),

@@ -62,7 +62,7 @@ def options_of(choice: MethodChoice) -> Options:
 def parse_methods(texts: tuple[str, ...]) -> list[MethodChoice]:
     """Resolve groups of methods (`all`, `seeds`), names, and names with options (`resnet/pool=max`).
 
-    `all` are the built-in methods; those of installed packages are asked for by name.
+    `all` are the built-in methods and `resnet/pool=max`; those of installed packages are asked for by name.
 
     Raises:
         UserError: an unknown method or option, or an option value out of range.

@@ -23,12 +23,21 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """The points of a method; they are joined where `joined` is set."""
+    """The points of a method.
+
+    Attributes:
+        title: of the method.
+        style: how it is drawn.
+        points: in the order of the line.
+        joined: whether a line goes through them.
+        band: the lowest and the highest value at each point, of what is shaded around the line; or nothing.
+    """
 
     title: str
     style: Style
     points: tuple[Point, ...]
     joined: bool = False
+    band: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,12 +53,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """The marks of a method, and the path of the line through them; empty where they are not joined."""
+    """The marks of a method, the path of the line through them, and that around its band; empty without."""
 
     title: str
     style: Style
     marks: tuple[Mark, ...]
     path: str
+    band: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,8 @@ def chart(title: str, x_label: str, y_label: str, series: Sequence[Series], whol
     """
     points = [point for one in series for point in one.points]
     x_values = ticks([point.x for point in points], smallest=1 if whole_x else 0)
-    y_values = ticks(end for p in points for end in (p.y - p.deviation, p.y + p.deviation))
+    ends = [end for p in points for end in (p.y - p.deviation, p.y + p.deviation)]
+    y_values = ticks([*ends, *(end for one in series for both in one.band for end in both)])
     x = _Axis(x_values[0], x_values[-1], LEFT, WIDTH - RIGHT)
     y = _Axis(y_values[0], y_values[-1], HEIGHT - BOTTOM, TOP)
     return Chart(
@@ -145,4 +156,14 @@ def _curve(series: Series, x: _Axis, y: _Axis) -> Curve:
         for point in series.points
     )
     path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in marks) if series.joined else ""
-    return Curve(series.title, series.style, marks, path)
+    return Curve(series.title, series.style, marks, path, _around(series, x, y))
+
+
+def _around(series: Series, x: _Axis, y: _Axis) -> str:
+    """The path around a band: along its upper edge, and back along the lower one."""
+    if not series.band:
+        return ""
+    places = [x.place(point.x) for point in series.points]
+    lower, upper = ([y.place(ends[side]) for ends in series.band] for side in (0, 1))
+    there = list(zip(places, upper, strict=True)) + list(zip(places, lower, strict=True))[::-1]
+    return "M" + " L".join(f"{across} {up}" for across, up in there) + "Z"

@@ -120,6 +120,27 @@ class PageSection:
 
 
 @dataclass(frozen=True)
+class PageTune:
+    """A tune.
+
+    Attributes:
+        title: its name.
+        facts: how it was made.
+        report: a link to its report, where that was written.
+        curves: the expected best mAP against trials and against hours; empty where too little was drawn.
+        mattered: how much each drawn value mattered to each method; None there.
+        explained: what its numbers are.
+    """
+
+    title: str
+    facts: tuple[str, ...]
+    report: PageLink | None
+    curves: tuple[Chart, ...]
+    mattered: PageTable | None
+    explained: str
+
+
+@dataclass(frozen=True)
 class Page:
     """All of it.
 
@@ -130,6 +151,7 @@ class Page:
         columns: by data set of the ranking: its title, and the id of the section with its conditions.
         sections: the data sets.
         tuned: every tuned method beside itself untuned; None where nothing was tuned.
+        tunes: what the trials gave.
         published: what the papers print.
         notes: a line on each run that is left out.
     """
@@ -140,6 +162,7 @@ class Page:
     columns: tuple[tuple[str, str], ...]
     sections: tuple[PageSection, ...]
     tuned: PageTable | None
+    tunes: tuple[PageTune, ...]
     published: PageTable
     notes: tuple[str, ...]
 

@@ -18,6 +18,7 @@ from bench.leaderboard.tables import (
     ranking_table,
     tuned_beside,
 )
+from bench.leaderboard.tunes import tunes_of
 from bench.pages import own, page_template
 from bench.records.groups import Group, differences, titled
 from bench.tables.book import Book
@@ -50,8 +51,18 @@ def page_of(book: Book, found: Ranking, pictures: Pictures) -> Page:
     overall = ranking_table(found, ranked, titles, evidence)
     tuned = tuned_beside(book.table(TUNED).frame) if TUNED in book.own() else None
     lead = (*lead_panels(found, ranked, titles, evidence), *tuned_lead)
-    notes = tuple(book.notes.values())
-    return Page(_facts(found), lead, overall, columns, tuple(sections), tuned, published_table(), notes)
+    tunes, unread = tunes_of(pictures)
+    return Page(
+        facts=_facts(found),
+        lead=lead,
+        ranking=overall,
+        columns=columns,
+        sections=tuple(sections),
+        tuned=tuned,
+        tunes=tuple(tunes),
+        published=published_table(),
+        notes=(*book.notes.values(), *unread),
+    )
 
 
 def _lead_of_tuned(book: Book, group: Group, section: str, title: str) -> tuple[LeadPanel, ...]:

@@ -52,7 +52,7 @@ class Pictures:
         for text, methods, path in self._drawn(data, number):
             for name in methods or by_file_name:
                 if name in by_file_name:
-                    found[by_file_name[name]].append(self._link(text, path))
+                    found[by_file_name[name]].append(self.link(text, path))
         if number == 1:  # the name of such a page does not say under which conditions
             for label, links in found.items():
                 links += self._explained(data, label, titles)
@@ -80,9 +80,9 @@ class Pictures:
             for pair in ((label, other), (other, label)):
                 stem = "-vs-".join(map(named_after, pair)) + f"-{named_after(data)}"
                 if other != label and stem in there:
-                    yield self._link(f"against {title}", there[stem])
+                    yield self.link(f"against {title}", there[stem])
 
-    def _link(self, text: str, path: Path) -> PageLink:
+    def link(self, text: str, path: Path) -> PageLink:
         """A link that holds wherever the results are moved to with the page."""
         away = os.path.relpath(path.absolute(), self.page.absolute())
         return PageLink(text, quote(Path(away).as_posix()))

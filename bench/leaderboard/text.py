@@ -22,6 +22,13 @@ def markdown(page: Page) -> str:
         parts += [_table(section.comparison), f"- {_plain(section.device)}", _table(section.cost)]
     if page.tuned:
         parts += [f"## {page.tuned.caption}", _table(page.tuned)]
+    for tune in page.tunes:
+        parts.append(f"## Tune {_plain(tune.title)}")
+        parts.append("\n".join(f"- {_plain(line)}" for line in tune.facts))
+        parts += [f"[{tune.report.text}]({tune.report.address})"] if tune.report else []
+        parts += (
+            [f"{tune.mattered.caption}. {tune.explained}", _table(tune.mattered)] if tune.mattered else []
+        )
     parts += [f"*{_plain(note)}*" for note in page.notes]
     return "\n\n".join(parts) + "\n"
 

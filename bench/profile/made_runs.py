@@ -11,6 +11,7 @@ from bench.engine.cost import peak_memory
 from bench.engine.environment import choose_device, describe_environment
 from bench.engine.plan import Cell, plan
 from bench.experiment.matrix import MatrixSpec, load_matrix
+from bench.methods.catalog import METHODS
 from bench.metrics.evaluate import evaluate
 from bench.records.record import Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
@@ -21,7 +22,7 @@ DATA: Final = ("scenes", "scenes-alike", "scenes-independent", "scenes-reversed"
 
 def matrix_options(seeds: int) -> dict[str, str]:
     """The options of `bench run` that name the matrix: every method, four data sets, so many seeds."""
-    return {"methods": "all", "data": ",".join(DATA), "seeds": ",".join(map(str, range(seeds)))}
+    return {"methods": ",".join(METHODS), "data": ",".join(DATA), "seeds": ",".join(map(str, range(seeds)))}
 
 
 def make_runs(results: Path, seeds: int) -> int:

@@ -12,6 +12,8 @@ from bench.records.store import RecordStore
 NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
 """The packages that compute."""
 UNKNOWN = "not recorded"
+NAMED = 3
+"""Runs that a statement names one by one."""
 Computed = tuple[dict[str, str], str]
 """The numerics of a run, and the digest of its head's own code."""
 _COMPILED: dict[Compiled, str] = {False: "no", True: "yes", "graphs": "with CUDA graphs"}
@@ -50,6 +52,39 @@ def numerics_statement(group: Group, store: RecordStore) -> str:
         most = max(one for one in moved if one is not None)
         size = f"trained again, a run of each method moved by at most {100 * most:.2f} mAP"
     return f"NOTE: these runs were not computed alike ({'; '.join(different)}); {size}"
+
+
+def changes(before: Environment | None, now: Environment) -> list[str]:
+    """What decides the numbers and is not the same in two environments of a run; nothing where all is.
+
+    Args:
+        before: of the earlier epochs; None where nothing says.
+        now: of those that follow.
+    """
+    if before is None:
+        return ["what they were trained with is not recorded"]
+    earlier, later = numerics(before), numerics(now)
+    found = [f"{name} {earlier[name]}, then {later[name]}" for name in later if earlier[name] != later[name]]
+    return found + (["other code of the head"] if _head(before) != _head(now) else [])
+
+
+def parts_of(record: Record) -> str:
+    """Which epochs of a run were trained under other conditions than its last, and which; else nothing."""
+    done, said = 0, []
+    for part in record.trained_before:
+        which = f"epochs {done + 1} to {done + part.epochs} of {len(record.history)}"
+        said.append(f"{which} ({', '.join(changes(part.environment, record.environment))})")
+        done += part.epochs
+    return "; ".join(said)
+
+
+def parts_statement(group: Group) -> str:
+    """Which runs of a group were trained partly under other conditions than they ended under, if any were."""
+    found = [f"{record.run_id}, {said}" for record in group.records if (said := parts_of(record))]
+    if not found:
+        return ""
+    more = f"; and {len(found) - NAMED} more runs" if len(found) > NAMED else ""
+    return f"NOTE: trained partly under other conditions: {'; '.join(found[:NAMED])}{more}"
 
 
 def _differences(records: Sequence[Record]) -> list[str]:

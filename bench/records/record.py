@@ -104,6 +104,13 @@ class Environment(_Part):
         return {name: value for name, value in found.items() if name != "processes" or value != 1}
 
 
+class TrainedBefore(_Part):
+    """Epochs that a run went on after, where something that decides its numbers was another for them."""
+
+    epochs: int = Field(ge=1)
+    environment: Environment | None  # None of a checkpoint that does not say
+
+
 class Record(_Part):
     """One run: what was asked, what was done, what came out."""
 
@@ -123,8 +130,14 @@ class Record(_Part):
     averaged: Metrics | None = None  # of the exponential average of the weights, where it was measured beside
     known: tuple[Known, ...] = ()  # of a head that can be told labels, the smallest share first
     cost: Cost | None = None
-    environment: Environment
+    environment: Environment  # of the last epoch, and of the scores
+    trained_before: tuple[TrainedBefore, ...] = ()  # the first epochs, in their order, where they differ
     scores_sha256: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_trained_at_once(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        found: dict[str, object] = fields(self)
+        return {name: value for name, value in found.items() if name != "trained_before" or value}
 
     def is_measured_anew(self) -> bool:
         """Whether its metrics are of another protocol than the one that it was recorded with."""

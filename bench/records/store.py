@@ -108,6 +108,8 @@ def _contradiction(record: Record, folder: Path) -> str:
         return f"{folder / RECORD}: per_class_ap has not as many values as data.classes, {len(classes)}"
     if record.selected_epoch is not None and not 0 <= record.selected_epoch < max(1, len(record.history)):
         return f"{folder / RECORD}: selected_epoch is none of history"
+    if sum(part.epochs for part in record.trained_before) > len(record.history):
+        return f"{folder / RECORD}: trained_before has more epochs than history"
     return ""
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 from bench.errors import UserError
 from bench.methods.catalog import PRIOR
 from bench.metrics.bootstrap import NAMES
-from bench.metrics.uncertainty import DIFFERENCE, SHARE, Interval, estimate
+from bench.metrics.uncertainty import DIFFERENCE, LEAST_SEEDS, SHARE, Interval, estimate
 from bench.records.groups import Group, titled
-from bench.records.intervals import metrics_of, samples_of
+from bench.records.intervals import enough_seeds, metrics_of, samples_of
 from bench.records.numerics import numerics_statement
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -70,7 +70,14 @@ def tuned_table(
         cell = tuned.first.cell
         assert cell.tuned is not None, "of tuned_groups"
         numbers = _frame(tuned, untuned, store, notes)
-        lines = (*header(tuned, store), *_beside(tuned, untuned, store), *interval_statements(tuned), GAINED)
+        lines = (
+            *header(tuned, store),
+            *_beside(tuned, untuned, store),
+            *interval_statements(tuned),
+            *_few_seeds(tuned),
+            GAINED,
+            f"trials, tuning curves and what mattered: `bench tune --report --name {cell.tuned.name}`",
+        )
         heading = f"{cell.data}, {cell.tuned.name}, {cell.tuned.trials} trials each"
         grid = grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))
         sections.append(Section(titled(heading, [tuned]), lines, grid))
@@ -123,6 +130,13 @@ def _beside(tuned: Group, untuned: Group | None, store: RecordStore) -> list[str
         return []
     said = numerics_statement(Group((*tuned.records, *untuned.records)), store)
     return [said] if said and not numerics_statement(tuned, store) else []
+
+
+def _few_seeds(tuned: Group) -> list[str]:
+    """Of which methods no test can say that they are ahead."""
+    titles = tuned.titles()
+    few = [titles[label] for label, records in tuned.by_row().items() if not enough_seeds(records)]
+    return [f"fewer than {LEAST_SEEDS} seeds, so not tested, and no winner: {', '.join(few)}"] if few else []
 
 
 def _described(values: Mapping[str, object]) -> str:

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from opda.nonparametric import EmpiricalDistribution
 
+from bench.tune.design import Design
+from bench.tune.outcome import MethodOutcome
+
 CONFIDENCE = 0.95
 
 FloatArray = NDArray[np.float64]
@@ -25,6 +28,21 @@ class TuningCurve:
     expected: FloatArray
     low: FloatArray
     high: FloatArray
+
+
+@dataclass(frozen=True)
+class DrawnCurve:
+    """The curve of a method of a tune; `hours` is what a trial took on average."""
+
+    curve: TuningCurve
+    hours: float
+
+
+def curve_of(design: Design, outcome: MethodOutcome) -> DrawnCurve:
+    """The curve of a method with at least one drawn trial, by the scores of the first seed."""
+    trials = outcome.drawn()
+    curve = tuning_curve([trial.scores[design.trial_seeds[0]] for trial in trials])
+    return DrawnCurve(curve, float(np.mean([trial.seconds / len(trial.scores) for trial in trials])) / 3600)
 
 
 def tuning_curve(scores: Sequence[float]) -> TuningCurve:

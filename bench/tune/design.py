@@ -39,6 +39,11 @@ class Design(BaseModel):
     schedule: Schedule = Field(description="as it is untuned")
     fixed: dict[str, Any] = Field(description="what else the runs share: vectors, limits, protocol, ...")
 
+    @property
+    def rerun(self) -> int:
+        """How many trials of a method are run again with more seeds."""
+        return min(self.best, self.trials)
+
     def tuned(self, method: str) -> Tuned:
         """What a run with chosen values records of the tune; `method` as it was asked for."""
         content = self.model_dump(mode="json", exclude={"name", "schedule_name"})

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from bench.figures.look import lettering, look
 from bench.figures.palette import styles
-from bench.tune.curves import CONFIDENCE, tuning_curve
+from bench.tune.curves import CONFIDENCE, curve_of
 from bench.tune.design import Design
 from bench.tune.outcome import MethodOutcome
 
@@ -24,13 +24,12 @@ def draw_curves(design: Design, found: Sequence[MethodOutcome]) -> Figure:
         )
         by_trials, by_hours = figure.subplots(1, 2, sharey=True)
         for outcome in found:
-            trials = [trial for trial in outcome.trials if trial.number > 0]
-            if not trials:
+            if not outcome.drawn():
                 continue
-            first = design.trial_seeds[0]
-            curve = tuning_curve([trial.scores[first] for trial in trials])
-            count = np.arange(1, len(trials) + 1)
-            hours = count * np.mean([trial.seconds / len(trial.scores) for trial in trials]) / 3600
+            drawn_curve = curve_of(design, outcome)
+            curve = drawn_curve.curve
+            count = np.arange(1, len(curve.expected) + 1)
+            hours = count * drawn_curve.hours
             style = drawn[outcome.method.label()]
             for axes, x in ((by_trials, count), (by_hours, hours)):
                 (line,) = axes.plot(x, 100 * curve.expected, color=style.colour, linestyle=style.line)

@@ -54,6 +54,10 @@ class MethodOutcome:
     dimensions: int
     trials: tuple[Trial, ...]
 
+    def drawn(self) -> list[Trial]:
+        """The trials that were drawn: all but the schedule as it is."""
+        return [trial for trial in self.trials if trial.number > 0]
+
     def best(self, design: Design) -> list[Trial]:
         """The trials that are run again with more seeds: the highest scores, the earlier before its equal."""
         first = design.trial_seeds[0]

@@ -1,6 +1,6 @@
 """The report of a tune: what each method found, what was chosen, tuning curves, and what mattered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ from bench.errors import UserError
 from bench.files import write_text
 from bench.records.store import RecordStore
 from bench.tune.design import DESIGN, TUNES, Design, folder_of, load_design
-from bench.tune.outcome import MethodOutcome, Trial, methods_tried, outcomes
-from bench.tune.space import own_ranges
+from bench.tune.outcome import MethodOutcome, methods_tried, outcomes
+from bench.tune.remarks import few_seeds, final_seeds, on_splits
+from bench.tune.sensitivity import EXPLAINED, FEWEST_TRIALS, enough_drawn, mattered
 
 REPORT, CURVES = "report.md", "tuning-curves"
-FEWEST_TRIALS = 4
-"""Trials below which nothing is said of curves and of what mattered."""
+TOO_FEW = f"Fewer than {FEWEST_TRIALS} drawn trials say nothing of tuning curves and of what mattered."
 
 
 def tune_names(results: Path) -> list[str]:
@@ -39,9 +39,16 @@ def write_report(results: Path, name: str) -> str:
         raise UserError(f"No tune {name} under {folder.parent}; there are: {known}.")
     store = RecordStore(folder)
     found = outcomes(design, store, methods_tried(design, store))
-    text = "\n".join([*_head(design), *_methods(design, found), *_sensitivity(design, found)]).strip() + "\n"
+    head = [f"# Tune {design.name} of {design.data}", ""]
+    head += [
+        f"- {fact}" for fact in (*facts(design, found), *_final(final_seeds(design, RecordStore(results))))
+    ]
+    has_curves = bool(enough_drawn(found))
+    curves = _picture() if has_curves else [TOO_FEW]
+    parts = [*head, "", *_methods(design, found), *curves, *_sensitivity(design, found)]
+    text = "\n".join(parts).strip() + "\n"
     write_text(folder / REPORT, text)
-    if any(len(_drawn(outcome)) >= FEWEST_TRIALS for outcome in found):
+    if has_curves:
         # Here, because matplotlib takes a second to import.
         from bench.figures.draw import save_figure
         from bench.tune.figure import draw_curves
@@ -50,17 +57,37 @@ def write_report(results: Path, name: str) -> str:
     return text
 
 
-def _head(design: Design) -> list[str]:
+def facts(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
+    """How a tune was made, a line each."""
     ranges = [f"{name} {_range(one)}" for name, one in design.space.schedule.items()]
+    seeds = ", ".join(map(str, design.trial_seeds))
     return [
-        f"# Tune {design.name} of {design.data}",
-        "",
-        f"- {design.trials} trials each, drawn from seed {design.design_seed}; trial 0 is the schedule "
+        f"{design.trials} trials each, drawn from seed {design.design_seed}; trial 0 is the schedule "
         f"{design.schedule_name} as it is",
-        f"- drawn for every method: {', '.join(ranges)}; beside at most two options of its own",
-        f"- the best {design.best} trials were run with the seeds {', '.join(map(str, design.trial_seeds))}, "
-        "and what has the best mean is chosen",
-        "- mAP on the validation split, percent; a run that failed counts with that of the label frequency",
+        f"drawn for every method: {', '.join(ranges)}; beside at most two options of its own",
+        f"the best {design.rerun} trials were run with the seeds {seeds}, and what has the best mean is "
+        "chosen; untuned and best are of the first seed",
+        "mAP on the validation split, percent; a run that failed counts with that of the label frequency",
+        *on_splits(design, found),
+    ]
+
+
+def _final(seeds: Mapping[str, Sequence[int]]) -> list[str]:
+    """What there is of the final runs, and whether it is enough to name a winner."""
+    if not seeds:
+        return ["what was chosen is not trained yet"]
+    runs = "; ".join(f"{method}: {', '.join(map(str, of_method))}" for method, of_method in seeds.items())
+    said = [f"seeds of the final runs, which `bench tables tuned` puts beside untuned ones: {runs}"]
+    return said + [few for few in [few_seeds(seeds)] if few]
+
+
+def _picture() -> list[str]:
+    return [
+        "## Tuning curves",
+        "",
+        "The expected best mAP after so many drawn trials, and after the hours that they take.",
+        "",
+        f"![Tuning curves]({CURVES}.png)",
         "",
     ]
 
@@ -100,45 +127,15 @@ def described(values: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items()) or "as the schedule is"
 
 
-def _drawn(outcome: MethodOutcome) -> list[Trial]:
-    """The trials that were drawn: all but the schedule as it is."""
-    return [trial for trial in outcome.trials if trial.number > 0]
-
-
 def _sensitivity(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
-    rows = [_mattered(design, outcome) for outcome in found if len(_drawn(outcome)) >= FEWEST_TRIALS]
+    rows = [{"method": one.method.label(), **mattered(design, one)} for one in enough_drawn(found)]
     if not rows:
         return []
     frame = pd.DataFrame(rows).fillna("–")
     return [
         "## What mattered",
         "",
-        "Of numbers the rank correlation with mAP over the drawn trials (Spearman, with p, not adjusted); of "
-        "choices the mean mAP of each.",
+        EXPLAINED,
         "",
         *frame.to_markdown(index=False, disable_numparse=True).splitlines(),
     ]
-
-
-def _mattered(design: Design, outcome: MethodOutcome) -> dict[str, str]:
-    # Here, because it takes a second, and few tables have a tune beside them.
-    from scipy.stats import spearmanr
-
-    trials = _drawn(outcome)
-    scores = pd.Series([100 * trial.scores[design.trial_seeds[0]] for trial in trials])
-    values = pd.DataFrame([{**trial.fields, **_options(trial, outcome)} for trial in trials])
-    row = {"method": outcome.method.label()}
-    for name, column in values.items():
-        if column.nunique() < 2:
-            continue
-        if pd.api.types.is_numeric_dtype(column) and column.nunique() > 5:
-            found = spearmanr(column, scores)
-            row[str(name)] = f"{found.statistic:+.2f} (p {found.pvalue:.2f})"
-        else:
-            means = scores.groupby(column).mean()
-            row[str(name)] = ", ".join(f"{value}: {mean:.1f}" for value, mean in means.items())
-    return row
-
-
-def _options(trial: Trial, outcome: MethodOutcome) -> dict[str, Any]:
-    return {name: trial.method.options[name] for name in own_ranges(outcome.method)}

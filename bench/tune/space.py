@@ -40,6 +40,11 @@ class Space(BaseModel):
         for name, given in self.schedule.items():
             if name not in Schedule.model_fields or name == "about":
                 raise unknown_name("field of the schedule in the space", name, set(Schedule.model_fields))
+            if name == "select_on":
+                raise UserError(
+                    "In the space: select_on says which images are chosen on, which is nothing that a tune "
+                    "may choose: take it out."
+                )
             if isinstance(given, LogUniform) and given.times_default:
                 value = getattr(schedule, name)
                 if not isinstance(value, int | float):
@@ -51,8 +56,14 @@ class Space(BaseModel):
         found = self.model_copy(update={"schedule": ranges})
         for name, one in ranges.items():
             for value in one.values if isinstance(one, OneOf) else (one.low, one.high):
-                with_values(schedule, {name: value})
+                with_values(schedule, {name: _fitting(name, value)})
         return found
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """A value as its field of the schedule takes it: epochs and batches are whole, and a draw is not."""
+    whole = Schedule.model_fields[name].annotation in (int, int | None)
+    return round(value) if whole and isinstance(value, float) else value
 
 
 def with_values(schedule: Schedule, fields: Mapping[str, Any]) -> Schedule:
@@ -120,7 +131,7 @@ def values_of(
     """
     if trial == 0:
         return method, {}
-    fields = {name: one.at(draw(seed, trial, name)) for name, one in space.schedule.items()}
+    fields = {name: _fitting(name, one.at(draw(seed, trial, name))) for name, one in space.schedule.items()}
     options = {
         name: one.at(draw(seed, trial, f"{method.name}.{name}")) for name, one in own_ranges(method).items()
     }

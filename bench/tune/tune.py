@@ -68,7 +68,10 @@ def plan_tune(
     ranges = {field: one for field, one in space.schedule.items() if field not in fixed}
     around = space.model_copy(update={"schedule": ranges}).around(spec.schedule)
     if not around.schedule:
-        raise UserError("Every field of the space is set, so nothing is left to be tuned: leave out --set.")
+        raise UserError(
+            f"Every field of the space ({', '.join(space.schedule)}) is given, or is nothing here, so "
+            "nothing is left to be tuned: leave one out of --set and the like."
+        )
     design = Design(
         name=name or f"{spec.data}-{spec.schedule_name}",
         data=spec.data,
@@ -120,31 +123,67 @@ def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
     store = TrialStore(folder)
     in_folder = tune.matrix.model_copy(update={"results": folder})
     execute(in_folder, tune.trials, events, store, wait=True)
-    again = [
-        cell
-        for outcome in outcomes(tune.design, store, tune.methods)
-        for trial in outcome.best(tune.design)
-        for cell in _cells(
-            tune.matrix, tune.design, outcome.method, trial.number, tune.design.trial_seeds[1:], events.task
-        )
-    ]
+    again = again_cells(tune, outcomes(tune.design, store, tune.methods), events.task)
     execute(in_folder, again, events, store, wait=True)
     found = outcomes(tune.design, store, tune.methods)
     execute(tune.matrix, final_cells(tune, found, events.task), events, wait=True)
     return found
 
 
-def final_cells(tune: Tune, found: list[MethodOutcome], task: Steps) -> list[Cell]:
-    """The runs of what was chosen, on the whole training split, with the prior first."""
+def ahead(tune: Tune, task: Steps) -> tuple[list[Cell], list[Cell]]:
+    """The runs that follow the trials: those with more seeds, and the final ones.
+
+    What is not known before the trials are finished is stood in for by the first trials of a method, of which
+    there are as many and which take as long. The test split is read for that, and looked for.
+
+    Raises:
+        UserError: it is not there, or cannot be used.
+    """
+    store = TrialStore(folder_of(tune.matrix.results, tune.design.name))
+    found = outcomes(tune.design, store, tune.methods)
+    again = again_cells(tune, found, task, stand_in=True)
+    return again, final_cells(tune, found, task, stand_in=True)
+
+
+def again_cells(tune: Tune, found: list[MethodOutcome], task: Steps, stand_in: bool = False) -> list[Cell]:
+    """The runs of the best trials of each method with more seeds.
+
+    Args:
+        tune: the tune.
+        found: what its trials gave.
+        task: gives, for what begins to be read, the callback that it reports to.
+        stand_in: of a method whose trials are not all finished give those of its first trials.
+    """
+    matrix, design = tune.matrix, tune.design
+    cells = []
+    for outcome in found:
+        numbers = [trial.number for trial in outcome.best(design)]
+        if stand_in and len(outcome.trials) < design.trials:
+            numbers = list(range(design.rerun))
+        for number in numbers:
+            cells += _cells(matrix, design, outcome.method, number, design.trial_seeds[1:], task)
+    return cells
+
+
+def final_cells(tune: Tune, found: list[MethodOutcome], task: Steps, stand_in: bool = False) -> list[Cell]:
+    """The runs of what was chosen, on the whole training split, with the prior first.
+
+    Args:
+        tune: the tune.
+        found: what its trials gave.
+        task: gives, for what begins to be read, the callback that it reports to.
+        stand_in: of a method for which nothing is chosen yet give the runs of the schedule as it is.
+    """
     matrix, design = tune.matrix, tune.design
     (prior, *_) = plan(matrix, task, design.tuned(PRIOR.name))
     cells = [prior]
     for outcome in found:
         chosen = outcome.chosen(design)
-        if chosen is not None:
-            asked = _drawn(matrix, chosen.method, chosen.fields)
-            tuned = design.tuned(outcome.method.label())
-            cells += [cell for cell in plan(asked, task, tuned, as_given=False) if not _is_prior(cell)]
+        if chosen is None and not stand_in:
+            continue
+        method, fields = (chosen.method, chosen.fields) if chosen else (outcome.method, {})
+        asked, tuned = _drawn(matrix, method, fields), design.tuned(outcome.method.label())
+        cells += [cell for cell in plan(asked, task, tuned, as_given=False) if not _is_prior(cell)]
     return cells
 
 

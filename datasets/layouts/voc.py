@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bench.datasets.boxes import Shares
-from bench.datasets.layout import ALL, VOCDevkit
+from bench.datasets.layout import ALL, MadeSplit, VOCDevkit
 from bench.datasets.layouts.annotation import Annotation, read_annotation, read_shares
 from bench.datasets.layouts.voc_files import LISTS, Files, choose_picture, find_files, parts_of, side_by_side
 from bench.datasets.listing import (
@@ -212,13 +212,18 @@ def _for_these(path: Path, there: Collection[str]) -> str:
     from bench.datasets.catalog import DATASETS
 
     names = [
-        info.name
+        info.name + ("" if _has_lists(info.validation, there) else " without a validation split")
         for info in DATASETS.values()
         if isinstance(info.layout, VOCDevkit)
         and info.layout.folder == path.parents[2].name
         and {info.train_split, info.eval_split} <= set(there)
     ]
-    return f"; with these alone there is the data set {' or '.join(names)}" if names else ""
+    return f", or, with these alone, take the data set {' or '.join(names)}" if names else ""
+
+
+def _has_lists(validation: tuple[str, str] | MadeSplit, there: Collection[str]) -> bool:
+    """Whether a validation split can be had: it is drawn, or its official lists are there."""
+    return isinstance(validation, MadeSplit) or set(validation) <= set(there)
 
 
 def _read_list(path: Path) -> tuple[str, ...]:
@@ -226,7 +231,8 @@ def _read_list(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
         raise UserError(
-            f"No list {path}; the lists there are: {', '.join(there) or 'none'}{_for_these(path, there)}."
+            f"No list {path}; the lists there are: {', '.join(there) or 'none'}; put it there"
+            f"{_for_these(path, there)}."
         )
     given = [PurePosixPath(line.replace("\\", "/")) for line in read_lines(path)]
     for image in given:

@@ -97,6 +97,12 @@ class Backbone(nn.Module):
             f"{', '.join(map(str, taken[:-1]))}{' or ' if taken[:-1] else ''}{taken[-1]}."
         )
 
+    def map_size(self, side: int) -> tuple[int, int]:
+        """Height and width of the feature map of a square image of `side` pixels, at next to no cost."""
+        with torch.no_grad():
+            features, _ = self._without_data(side)
+        return int(features.shape[2]), int(features.shape[3])
+
     def _problem(self, side: int) -> str | None:
         try:
             with torch.no_grad():

@@ -12,7 +12,7 @@ from bench.datasets.locate import dataset_info
 from bench.datasets.open import open_dataset
 from bench.datasets.opened import DataSet
 from bench.errors import UserError
-from bench.methods.catalog import METHODS
+from bench.methods.catalog import ALL
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
@@ -244,7 +244,7 @@ def test_all_methods_run_on_it_and_end_in_a_table(own: Path, tmp_path: Path) -> 
     done = bench(tmp_path, None, "run", "--methods", "all", "--data", str(own), *QUICK)
     assert done.exit_code == 0, done.output
     assert {record.cell.data for record in finished(tmp_path)} == {"own"}
-    assert len(finished(tmp_path)) == len(METHODS) + 1
+    assert len(finished(tmp_path)) == len(ALL) + 1
     tables = bench(tmp_path, None, "tables")
     assert tables.exit_code == 0 and "SALGL" in tables.output and "own" in tables.output
 
@@ -303,6 +303,7 @@ def test_any_folder_that_is_a_voc_tree_works(
 def test_too_few_pictures_to_draw_splits_from_are_named_where_they_are_bad(tmp_path: Path) -> None:
     own = write_own_csv(tmp_path / "own", images=1, split=False)
     drawn = "A split with 0 images to train on cannot be drawn from 1, some of which are to be evaluated on"
+    drawn += ": add images, or have another share of them trained on"
     for command in (("data", "check", str(own)), ("run", "--methods", "resnet", "--data", str(own))):
         assert f"{drawn}.\n" in bench(tmp_path, None, *command).output, (
             "of a sound picture there is no more to say"

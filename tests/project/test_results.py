@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.experiment.schedule import load_schedule
 from bench.methods.catalog import METHODS
 from bench.metrics.evaluate import METRICS, evaluate
 from bench.records.published import published_rows
@@ -41,6 +42,16 @@ def test_every_method_and_seed_of_the_comparison_is_there() -> None:
     methods = ("resnet", "ml-gcn", "ssgrl", "add-gcn", "salgl")
     assert {(method, seed) for method in methods for seed in asked["seeds"]} <= found
     assert len({record.cell.conditions() for record in of_scenes}) == 1
+
+
+def test_the_schedule_of_the_demo_is_that_of_its_committed_runs() -> None:
+    """Any field of it is in their ids: who runs the demo after a change trains all of them anew."""
+    asked = load_schedule("demo", {}).model_dump(exclude={"about", "weights"})
+    records = [record for record in RecordStore(RESULTS).all() if isinstance(record, Record)]
+    of_scenes = [record for record in records if record.cell.data == "scenes"]
+    assert of_scenes
+    for record in of_scenes:
+        assert record.cell.schedule.model_dump(exclude={"about", "weights"}) == asked, record.run_id
 
 
 def tables_under(text: str, head: str) -> list[list[list[str]]]:

@@ -3,6 +3,7 @@
 from bench.engine.model_file import ModelCard
 from bench.engine.readme.markup import code, grid, plain
 from bench.engine.readme.subject import known_data
+from bench.records.numerics import parts_of
 from bench.records.record import Record
 
 
@@ -50,6 +51,7 @@ def training_section(card: ModelCard, record: Record | None) -> str:
         "Trainable parameters": cost and f"{cost.parameters:,}",
         "Time": cost and f"{cost.wall_seconds:.0f} s on {environment.device_name}",
         "Versions": ", ".join(f"{name} {number}" for name, number in environment.versions.items()),
+        "Trained partly under other conditions": parts_of(record) or None,
         "Git revision": environment.git_revision,
     }
     fields = [

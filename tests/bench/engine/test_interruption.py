@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from bench.engine.code import code_digest
 from bench.experiment.schedule import load_schedule
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.tensors import write_pickled
 from bench_command import TINY, bench, own_environment, own_process
 from event_files import curves
 from trees import write_voc
@@ -77,9 +80,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> Non
     assert not list((tmp_path / "killed" / "results" / "runs").glob("*salgl*")), "no record before the end"
     resumed = bench(tmp_path / "killed", data, *arguments)
     assert resumed.exit_code == 0, resumed.output
-    assert "going on after epoch 2 of 4" in resumed.stdout
+    assert "going on after epoch 2 of 4\n" in resumed.stdout, "on the same machine there is no more to say"
 
     whole, killed = record_of(tmp_path / "whole", "salgl"), record_of(tmp_path / "killed", "salgl")
+    assert killed.trained_before == ()
     assert killed.metrics == whole.metrics
     for one, other in zip(whole.history, killed.history, strict=True):
         assert (one.loss, one.lr, one.feed, one.metrics) == (other.loss, other.lr, other.feed, other.metrics)
@@ -95,6 +99,43 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> Non
     assert [step for step, _ in log["training/loss"]] == list(range(1, 4 * 30 + 1)), "each step once"
     assert [step for step, _ in log["epoch/loss"]] == [30, 60, 90, 120]
     np.testing.assert_allclose([loss for _, loss in log["epoch/loss"]], [one.loss for one in whole.history])
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["other code", "checkpoint of an older version"])
+def test_a_run_that_goes_on_under_other_conditions_says_so_wherever_it_stands(
+    older: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, folder = tmp_path / "data", tmp_path / "killed"
+    write_voc(data, train=120, test=8)
+    arguments = ["run", "--methods", "resnet", "--epochs", "4", *TINY, "--set", "evaluate_every=1"]
+    kill_in_epoch_three(folder, data, arguments)
+    (checkpoint,) = (folder / "work" / "runs").glob("*resnet*/training.pt")
+    if older:
+        stored = torch.load(checkpoint, weights_only=True)
+        del stored["trained"]
+        write_pickled(checkpoint, stored)
+        differs = "what they were trained with is not recorded"
+    else:
+        changed = f"{'0' * 12}-{code_digest('resnet').partition('-')[2]}"
+        monkeypatch.setattr("bench.engine.run.code_digest", lambda method: changed)
+        differs = f"code {code_digest('resnet').partition('-')[0]}, then {'0' * 12}"
+    resumed = bench(folder, data, *arguments)
+    assert resumed.exit_code == 0, resumed.output
+    said = "going on after epoch 2 of 4, under other conditions than before, which the record keeps: "
+    assert f"{said}{differs}\n" in resumed.stdout
+
+    record = record_of(folder, "resnet")
+    (before,) = record.trained_before
+    assert before.epochs == 2 and (before.environment is None) == older
+    note = f"{record.run_id}, epochs 1 to 2 of 4 ({differs})"
+    assert (
+        f"NOTE: trained partly under other conditions: {note}"
+        in bench(folder, None, "tables", "voc2007").stdout
+    )
+    assert f"epochs 1 to 2 of 4 ({differs})" in bench(folder, None, "show", record.run_id).stdout
+    assert "Trained partly under other conditions" in (checkpoint.parent / "README.md").read_text("utf-8")
+    prior = next((folder / "results" / "runs").glob("*prior*")) / "record.json"
+    assert "trained_before" not in prior.read_text("utf-8"), "as records were before"
 
 
 def test_a_damaged_checkpoint_fails_that_run_by_name(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench.methods.catalog import METHODS
+from bench.methods.catalog import ALL
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.beyond import BEYOND
@@ -38,14 +38,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def matrix(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A folder in which the whole matrix was run once."""
     folder = tmp_path_factory.mktemp("matrix")
-    done = bench(folder, data, "run", "--methods", "all,resnet/pool=max", "--epochs", "2", *TINY)
+    done = bench(folder, data, "run", "--methods", "all", "--epochs", "2", *TINY)
     assert done.exit_code == 0, done.output
     return folder
 
 
 def test_every_method_and_the_prior_come_out_with_all_that_a_record_holds(matrix: Path) -> None:
     records = finished(matrix)
-    assert set(records) == {"prior", *METHODS, "resnet/pool=max"}
+    assert set(records) == {"prior", *ALL}
     for name, record in records.items():
         assert record.metrics is not None and record.metrics.num_images == 8
         assert record.data.train_images == 20 and len(record.data.classes) == 20
@@ -82,7 +82,7 @@ def test_a_finished_matrix_trains_nothing_and_overwrite_always_gives_the_same_re
 ) -> None:
     before = finished(matrix)["salgl"]
     again = bench(matrix, data, "run", "--methods", "all", "--epochs", "2", *TINY)
-    count = len(METHODS) + 1  # and the prior
+    count = len(ALL) + 1  # and the prior
     assert f"0 of {count} runs done now, {count} have a result" in again.stdout
     forced = bench(matrix, data, "run", "--methods", "salgl", "--epochs", "2", "--overwrite", "always", *TINY)
     assert "2 of 2 runs done now" in forced.stdout
@@ -130,7 +130,7 @@ def test_seeds_give_other_batches_and_a_standard_deviation(data: Path, tmp_path:
 
 def test_a_dry_run_tells_the_steps_and_writes_no_record(data: Path, tmp_path: Path) -> None:
     done = bench(tmp_path, data, "run", "--methods", "all", "--epochs", "3", "--dry-run", *TINY)
-    count = len(METHODS)
+    count = len(ALL)
     said = f"{count + 1} of {count + 1} runs to do, {15 * count} steps in all"
     assert said in done.stdout, "each method: 3 epochs x 20 / 4 batches"
     assert not (tmp_path / "results").exists()

@@ -3,12 +3,13 @@
 import pytest
 
 from bench.experiment.methods import parse_methods
-from bench.methods.catalog import METHOD_CATALOGUE, METHODS, SEEDS
+from bench.methods.catalog import ALL, METHOD_CATALOGUE, METHODS, SEEDS
 
 
-@pytest.mark.parametrize(("group", "methods"), [("seeds", SEEDS), ("all", METHODS)])
+@pytest.mark.parametrize(("group", "methods"), [("seeds", SEEDS), ("all", ALL)])
 def test_a_group_stands_for_its_methods(group: str, methods: tuple[str, ...]) -> None:
-    assert [choice.name for choice in parse_methods((group,))] == list(methods)
+    assert [choice.label() for choice in parse_methods((group,))] == list(methods)
+    assert set(METHODS) == {label.partition("/")[0] for label in ALL}
     assert group in METHOD_CATALOGUE.reserved
 
 

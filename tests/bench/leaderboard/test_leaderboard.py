@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.experiment.methods import parse_methods
 from bench.experiment.tuned import Tuned
 from bench.figures.palette import styles
 from bench.leaderboard.charts import Point, Series, chart, ticks
@@ -17,8 +18,13 @@ from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RECORD, RecordStore
 from bench.tables.book import Book
+from bench.tune.curves import curve_of
+from bench.tune.design import folder_of, load_design
+from bench.tune.outcome import outcomes
+from bench.tune.report import write_report
 from bench_command import bench
 from made_records import SCHEDULE, failed_record, made_cell, made_metrics, made_record, store_made
+from made_tunes import made_tune
 
 
 def store_of(results: Path, scores: dict[tuple[str, str], list[float]], **changes: Any) -> RecordStore:
@@ -291,6 +297,45 @@ def test_validation_runs_and_tuned_ones_are_in_no_ranking_and_say_so(
             )
             heading = re.search(r"(?:<h2>|\n## )(PASCAL VOC 2007.*)", text)
             assert heading and ("on validation images" in heading[1]) == ("split" in change)
+
+
+def test_a_tune_is_shown_with_its_curves_and_what_mattered(tmp_path: Path) -> None:
+    store = store_of(made_tune(tmp_path), {("voc2007", "resnet"): [0.5], ("voc2007", "ml-gcn"): [0.6]})
+    book = Book(store)
+    page = put_together(book, ranking(book.groups), Pictures(tmp_path, tmp_path / "out", {*book.groups}))
+    (tune,) = page.tunes
+    assert tune.title == "made" and "10 trials each, drawn from seed 0" in tune.facts[0]
+    assert "no trial sees an image of the test split" in tune.facts and tune.report is None
+    by_trials, by_hours = tune.curves
+    assert (by_trials.x_label, by_hours.x_label) == ("drawn trials", "hours")
+    for curve in (*by_trials.curves, *by_hours.curves):
+        assert len(curve.marks) == 9 and curve.band.count("L") == 2 * 9 - 1, "there along the top and back"
+    (drawn,) = [curve for curve in by_trials.curves if curve.title == "ResNet baseline"]
+    design = load_design(folder_of(tmp_path, "made"))
+    assert design is not None
+    found = outcomes(design, RecordStore(folder_of(tmp_path, "made")), parse_methods(("resnet",)))
+    curve = curve_of(design, found[0]).curve
+    last = [100 * float(one[-1]) for one in (curve.expected, curve.low, curve.high)]
+    assert drawn.marks[-1].words == "ResNet baseline, best of 9: {:.1f} % [{:.1f}, {:.1f}]".format(*last)
+    assert tune.mattered is not None
+    column = [head.title for head in tune.mattered.heads].index("lr")
+    cells = {row.name: row.cells[column].text for row in tune.mattered.rows}
+    assert cells["ResNet baseline"] == "+1.00 (p 0.00)" and cells["ML-GCN"] != "+1.00 (p 0.00)"
+
+    report = write_report(tmp_path, "made")
+    text, _ = page_of(store, tmp_path / "out")
+    assert 'href="../tunes/made/report.md"' in text and "![Tuning curves](tuning-curves.png)" in report
+    assert text.count('class="band"') == 2 * 2 and "What mattered in made" in text
+    printed = (tmp_path / "out" / "leaderboard.md").read_text("utf-8")
+    assert "## Tune made" in printed and "+1.00 (p 0.00)" in printed and "../tunes/made/report.md" in printed
+
+
+def test_a_tune_that_cannot_be_read_stops_no_page_and_is_named(tmp_path: Path) -> None:
+    store = store_of(tmp_path, SMALL)
+    (tmp_path / "tunes" / "bad").mkdir(parents=True)
+    (tmp_path / "tunes" / "bad" / "design.json").write_text("{}")
+    text, _ = page_of(store, tmp_path / "out")
+    assert "not shown: tune bad: " in text and 'id="tuned-part"' not in text
 
 
 def test_nothing_from_a_record_becomes_markup(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RecordStore
 from browser import Visit, chromium
 from made_records import failed_record, made_cell, made_metrics, made_record
+from made_tunes import made_tune
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -49,9 +50,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Chrome"]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of some records, among them runs under another protocol, a failed one and hostile words."""
+    """The page of a tune and some records: other protocols, a failed run, hostile words among them."""
     folder = tmp_path_factory.mktemp("leaderboard")
-    store = RecordStore(folder / "results")
+    store = RecordStore(made_tune(folder / "results"))
     for (data, method), value in AP.items():
         metrics = made_metrics((value, value / 2, value / 3))
         for seed in (0, 1) if method == "resnet" else (0,):
@@ -284,6 +285,23 @@ def test_the_charts_show_every_method(visit: Visit) -> None:
     words = charts[0].find_elements("css selector", "title")[1].get_attribute("textContent")
     assert words == "ML-GCN: 2.00 parameters (M), mAP 55.0 %"
     assert len(charts[4].find_elements("css selector", "path.curve")) == 4
+
+
+def test_a_tune_has_curves_in_their_bands_and_a_table(visit: Visit) -> None:
+    visit.open()
+    charts = visit.all("#tuned-part .chart")
+    assert [one.get_attribute("aria-label") for one in charts] == [
+        "Tuning curves by trials",
+        "Tuning curves by hours",
+    ]
+    for one in charts:
+        bands, curves = (one.find_elements("css selector", f"path.{kind}") for kind in ("band", "curve"))
+        assert len(bands) == len(curves) == 2, "of each method"
+        for band, curve in zip(bands, curves, strict=True):
+            around, within = (visit.script("return arguments[0].getBBox()", path) for path in (band, curve))
+            assert around["y"] <= within["y"]
+            assert within["y"] + within["height"] <= around["y"] + around["height"] + 0.1
+    assert "+1.00 (p 0.00)" in visit.one("#tune-1 tbody").text
 
 
 def test_it_can_be_read_without_scripts(visit: Visit) -> None:

@@ -80,6 +80,9 @@ BAD_RECORDS: dict[str, Change] = {
     "no classes": changed(lambda c: c["data"].update(classes=[])),
     "fewer values than classes": changed(lambda c: c["metrics"].update(per_class_ap=[0.5])),
     "an epoch that is none": changed(lambda c: c.update(selected_epoch=99)),
+    "more epochs before than there were": changed(
+        lambda c: c.update(trained_before=[{"epochs": 99, "environment": None}])
+    ),
     "another run": changed(lambda c: c.update(run_id="x")),
     "a huge message": changed(lambda c: c["cell"].update(seed="z" * 1_000_000)),
 }

@@ -1,6 +1,7 @@
 """`bench tune` from the trials to the test split, killed and gone on with, and refused where it must be."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -167,7 +168,10 @@ def test_the_report_is_made_from_the_records_alone(tuned: Path) -> None:
     assert (
         "4 trials each, drawn from seed 0" in first and "weight_decay from 0.001 to 3 (log-uniform)" in first
     )
-    assert "What mattered" not in first, "three drawn trials say nothing of that"
+    assert "What mattered" not in first and "![" not in first
+    assert "Fewer than 4 drawn trials say nothing of tuning curves and of what mattered." in first
+    assert "- no trial sees an image of the test split\n" in first
+    assert "ml-gcn: 0, 1, 2; resnet: 0, 1, 2" in first and "no winner" not in first
     named = ("--name", "voc2007-frozen")
     for more, said in (
         ((), "--report needs --name"),
@@ -187,8 +191,12 @@ def test_a_finished_tune_runs_nothing_again_and_a_method_may_be_added(tuned: Pat
     assert again.exit_code == 0, again.output
     assert {record.run_id: record.created for record in records(tuned / "results")} == before
     price = bench(tuned, tuned / "data", *TUNE, "--methods", "seeds", "--dry-run").stdout
-    # resnet, ml-gcn and the prior are there.
-    assert "12 of 21 runs to do" in price and "30 runs of the best ones" in price
+    assert (
+        "21 runs of trials and of the label frequency, 30 of the best trials with more seeds, 16 of" in price
+    )
+    # resnet, ml-gcn and the prior are there: of the three others 4 trials, 6 runs with more seeds, 3 final.
+    assert f"{3 * (4 + 6 + 3)} of 67 runs to do" in price
+    assert "nothing is known of ssgrl, add-gcn, salgl" in price or "is not known" in price
 
 
 def test_another_design_under_the_same_name_is_refused(tuned: Path) -> None:
@@ -201,6 +209,67 @@ def test_another_design_under_the_same_name_is_refused(tuned: Path) -> None:
         done = bench(tuned, tuned / "data", *TUNE, *change)
         assert done.exit_code == 2 and said in done.output and "--name" in done.output, done.output
         assert "\n" not in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_dry_run_prices_all_of_a_tune_after_its_own_trials(tuned: Path) -> None:
+    asked = (*TUNE, "--name", "again", "--design-seed", "1", "--epochs", "200", "--dry-run")
+    price = bench(tuned, tuned / "data", *asked).stdout
+    assert "9 runs of trials and of the label frequency, 12 of the best trials" in price
+    assert "28 of 28 runs to do" in price
+    (took,) = re.findall(r"28 of these runs take about (\d+) (s|min) on this cpu", price)
+    # Records of one epoch say how fast: 27 trainings of 20 or 40 images, 200 times.
+    rates = [one.cost.train_images_per_second for one in records(tuned / "results") if one.cost]
+    images = 200 * (20 * 20 + 6 * 40)
+    seconds = int(took[0]) * (60 if took[1] == "min" else 1)
+    assert images / max(rates) / 2 < seconds < 2 * images / min(rates) + 60, (price, rates)
+
+
+def test_the_disk_that_is_foretold_is_what_is_taken(tuned: Path) -> None:
+    price = bench(tuned, tuned / "data", *TUNE, "--name", "other", "--design-seed", "1", "--dry-run").stdout
+    (models,) = re.findall(r"That takes about .* of the disk \(models ([\d.]+) MB", price)
+    kept = {
+        path.parent.name: path.stat().st_size
+        for path in (tuned / "work" / "runs").glob("*/model.safetensors")
+    }
+    sizes = {
+        name: [size for run, size in kept.items() if f"-{name}-s" in run] for name in ("resnet", "ml-gcn")
+    }
+    # 4 trials, 6 runs with more seeds and 3 final ones of each.
+    assert float(models) == pytest.approx(sum(13 * max(size) for size in sizes.values()) / 1e6, rel=0.05)
+
+
+CHOOSES = ("--set", "select=best", "--set", "select_on=test")
+
+
+def test_no_trial_sees_the_test_split_of_a_schedule_that_chooses_on_it(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=40, test=8)
+    test_list = tmp_path / "data" / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "test.txt"
+    text = test_list.read_text()
+    asked = (*ASKED, *CHOOSES, "--methods", "resnet", "--trials", "2", "--seeds", "0")
+    test_list.unlink()
+    refused = bench(tmp_path, tmp_path / "data", *asked)
+    folder = tmp_path / "results" / "tunes" / "voc2007-frozen"
+    trials = records(folder)
+    assert len(trials) == 1 + 2 + 2 * 2, "every trial is finished without it"
+    assert {record.cell.schedule.chooses_on for record in trials} == {"test"}
+    held_out = (test_list.parent / "val.txt").read_text().split()
+    for record in trials:
+        assert RecordStore(folder).scores(record).ids.tolist() == held_out
+    assert refused.exit_code == 2 and "No list" in refused.output and "test.txt" in refused.output
+    assert "No list" in bench(tmp_path, tmp_path / "data", *asked, "--dry-run").output, "known beforehand"
+    test_list.write_text(text)
+    done = bench(tmp_path, tmp_path / "data", *asked)
+    assert done.exit_code == 0, done.output
+    for said in (
+        "no trial sees an image of the test split",
+        "the final runs choose that on the test split, as the schedule says",
+        "fewer than 3 seeds of the final runs of resnet (1): nothing tests who is ahead there",
+    ):
+        assert f"note: {said}" in done.stdout, "before anything is trained"
+        assert f"\n- {said}" in done.stdout, "and in the report"
+    table = bench(tmp_path, None, "tables", "tuned").stdout
+    assert "best epoch reported, chosen on the test images" in table
+    assert "fewer than 3 seeds, so not tested, and no winner: ResNet baseline" in table
 
 
 @pytest.mark.parametrize("changed", ["all", "ml-gcn"])
@@ -276,9 +345,10 @@ def test_a_trial_that_fails_counts_with_the_score_of_the_prior(tmp_path: Path) -
     ("more", "said"),
     [
         (("--data", "voc2007,voc2012"), "A tune has one data set"),
-        (("--set", "lr=1", "--set", "weight_decay=0", "--set", "loss=bce"), "nothing is left to be tuned"),
+        (("--set", "lr=1", "--set", "weight_decay=0", "--set", "loss=bce"), "is given, or is nothing here"),
         (("--name", "../x"), "tune"),
         (("--split", "validation"), "A tune has no --split"),
+        (("--trials", "1"), "--trials 1 would tune nothing"),
         (("--lr", "1"), "it is a field of the schedule: --set lr=VALUE"),
         (("--space", "nowhere.yaml"), "nowhere.yaml"),
     ],
@@ -308,3 +378,18 @@ def test_a_data_set_that_is_too_small_for_a_validation_split_is_refused(tmp_path
     write_voc(tmp_path / "data", train=12, test=4)
     done = bench(tmp_path, tmp_path / "data", *TUNE)
     assert done.exit_code == 2 and "fewer than 10 are too few to choose on" in done.output
+
+
+def test_epochs_and_batch_sizes_are_drawn_as_whole_numbers(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=40, test=4)
+    small = tuple(one for one in TINY if one not in ("--batch-size", "4"))
+    asked = ("tune", "--methods", "resnet", "--schedule", "frozen", *small, "--trials", "6", "--dry-run")
+    (tmp_path / "mine.yaml").write_text(
+        "about: whole numbers\nschedule:\n  epochs: {kind: log-uniform, low: 20, high: 40}\n"
+        "  batch_size: {kind: log-uniform, low: 0.1, high: 0.5, times_default: true}\n"
+    )
+    done = bench(tmp_path, tmp_path / "data", *asked, "--space", "mine.yaml")
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.stdout.splitlines() if "validation images, " in line and "resnet," in line]
+    drawn = [int(re.findall(r"(\d+) epochs", line)[0]) for line in lines]
+    assert len(drawn) == 6 and len(set(drawn[1:])) > 1 and all(20 <= epochs <= 40 for epochs in drawn)

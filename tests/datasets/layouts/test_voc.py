@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.datasets.catalog import DATASETS
+from bench.datasets.catalog import DATASETS, EvaluatedOn
 from bench.datasets.classes import VOC_CLASSES
 from bench.datasets.layout import ALL, VOCDevkit
 from bench.datasets.layouts import voc
@@ -203,6 +203,27 @@ def test_lists_are_read_in_their_order(devkit: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "split", "missing", "instead"),
+    [
+        ("voc2007", "validation", "train", "voc2007 without a validation split"),
+        ("voc2007", "validation", "val", "voc2007 without a validation split"),
+        ("voc2007-train-val", "test", "train", "voc2007 without a validation split"),
+        ("voc2007", "test", "trainval", "voc2007-train-val"),
+    ],
+)
+def test_of_lists_that_are_not_all_there_is_said_what_they_are_enough_for(
+    name: str, split: EvaluatedOn, missing: str, instead: str, devkit: Path
+) -> None:
+    (devkit / "ImageSets" / "Main" / f"{missing}.txt").unlink()
+    there = ", ".join(sorted({"test", "train", "trainval", "val"} - {missing}))
+    said = (
+        f"{missing}.txt; the lists there are: {there}; put it there, or, with these alone, take the data set"
+    )
+    with pytest.raises(UserError, match=rf"^No list \S+{said} {instead}\.$"):
+        open_dataset(name, devkit.parents[1], on=split)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "test.txt is empty"),
@@ -211,8 +232,8 @@ def test_lists_are_read_in_their_order(devkit: Path) -> None:
         (b"\xff\xfe\x00", "test.txt is not a text file"),
         (
             None,
-            r"No list .*test.txt; the lists there are: train, trainval, val; with these alone there is the "
-            r"data set voc2007-train-val\.$",
+            r"No list .*test.txt; the lists there are: train, trainval, val; put it there, or, with these "
+            r"alone, take the data set voc2007-train-val\.$",
         ),
     ],
 )

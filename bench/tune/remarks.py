@@ -1,0 +1,64 @@
+"""What is to be known of what a tune finds beside its numbers: what chose on which images, how many seeds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bench.metrics.uncertainty import LEAST_SEEDS
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench.tune.design import Design
+from bench.tune.outcome import MethodOutcome
+from bench.tune.space import with_values
+
+
+def on_splits(design: Design, found: Iterable[MethodOutcome] = ()) -> list[str]:
+    """Which images trials and final runs choose on, a sentence each.
+
+    Args:
+        design: of the tune.
+        found: what its trials gave: a space may draw whether an epoch is chosen.
+    """
+    schedules = [design.schedule]
+    schedules += [with_values(design.schedule, trial.fields) for one in found for trial in one.trials]
+    chosen_on = {schedule.chooses_on for schedule in schedules}
+    said = ["no trial sees an image of the test split"]
+    if chosen_on - {None}:
+        said.append(
+            "a trial chooses its epoch, or when to stop, on the validation split that it is compared on"
+        )
+    if "test" in chosen_on:
+        said.append(
+            "the final runs choose that on the test split, as the schedule says (select_on: test), so their "
+            "numbers are higher than new images would give"
+        )
+    if "validation" in chosen_on:
+        said.append("the final runs hold the validation split out of training, and choose that on it")
+    return said
+
+
+def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
+    """That no winner is named, where final runs have too few seeds; nothing where they have enough.
+
+    Args:
+        seeds: of the final runs, by method.
+    """
+    few = [
+        f"{method} ({len(of_method)})" for method, of_method in seeds.items() if len(of_method) < LEAST_SEEDS
+    ]
+    if not few:
+        return ""
+    return (
+        f"fewer than {LEAST_SEEDS} seeds of the final runs of {', '.join(few)}: nothing tests who is ahead "
+        "there, and there is no winner"
+    )
+
+
+def final_seeds(design: Design, store: RecordStore) -> dict[str, list[int]]:
+    """The seeds of the final runs that are stored, by method as it was asked for."""
+    found: dict[str, list[int]] = {}
+    for record in store.all():
+        if not isinstance(record, Record) or not record.history:
+            continue
+        # By the name, which one tune alone has here: the hash changes where a schedule gets more fields.
+        if record.cell.tuned and record.cell.tuned.name == design.name:
+            found.setdefault(record.cell.tuned.method, []).append(record.cell.seed)
+    return {method: sorted(found[method]) for method in sorted(found)}
