@@ -44,14 +44,19 @@ def prepare(job_folder: str) -> None:
 
 
 def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
-    """Do that for the cells of a job, of all that were planned."""
+    """Do that for the cells of a job, of all that were planned.
+
+    Raises:
+        UserError: one is not planned any more, or the code is not that of the job.
+    """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
     from bench.engine.build import check_models
     from bench.engine.environment import keep_to_share
     from bench.engine.machine import Machine
 
-    cells = [find_cell(job, planned, run_id) for run_id in job.cells]
+    named = {cell.spec.run_id(): [cell] for cell in planned}
+    cells = [find_cell(job, named.get(run_id, []), run_id) for run_id in job.cells]
     keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
     check_models(cells, machine.device, log.task)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench_command import TINY, bench
+from own_tables import ONE_HOT, describe
 from slurm_tasks import jobs
 from trees import write_voc
 
@@ -47,6 +48,27 @@ def test_tasks_with_a_gpu_are_planned_where_there_is_none(tmp_path: Path, data: 
         assert done.exit_code == 0 and "it depends on the machines that the tasks are given" in done.output
     done = bench(tmp_path / "run", data, *cuda, "--precision", "auto")
     assert done.exit_code == 2 and "give --precision bf16, or fp32" in done.output, done.output
+
+
+def test_schedules_of_which_one_alone_is_automatic_are_told_to_be_given_a_precision(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.engine.environment._cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    settings(tmp_path / "run", "cpus: 2\n")
+    own = describe(tmp_path, ONE_HOT, rest="splits: {train: 0.5}\nschedule: frozen")
+    data_of = (
+        "run",
+        "--methods",
+        "resnet",
+        "--data",
+        f"voc2007,{own}",
+        "--device",
+        "cpu",
+        *SLURM,
+        "--dry-run",
+    )
+    done = bench(tmp_path / "run", data, *data_of)
+    assert done.exit_code == 2 and "precisions bf16 and fp32, one of them by auto" in done.output, done.output
 
 
 def test_where_there_is_no_slurm_it_says_so(
