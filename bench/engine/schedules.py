@@ -36,7 +36,7 @@ def schedules_of(matrix: MatrixSpec, as_given: bool) -> dict[str, list[NamedSche
         ]
         for data in matrix.data
     }
-    if matrix.launcher == "slurm":
+    if matrix.launcher == "slurm" and not _on_gpus(matrix):  # where auto is the same everywhere
         _check_precision([one for several in found.values() for one in several])
     return found
 
@@ -68,15 +68,16 @@ def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object], as_gi
 
 
 def _automatic_precision(matrix: MatrixSpec) -> Precision:
+    # A node of a cluster has the GPU, and where a matrix is submitted there need not be one: it is taken for
+    # one of today, all of which multiply bf16.
+    elsewhere = matrix.launcher == "slurm"
+    if elsewhere and _on_gpus(matrix):
+        return "bf16"
     # Here, because it imports torch, which takes seconds.
     from bench.engine.environment import automatic_precision
 
-    try:
-        return automatic_precision(matrix.device)
-    except UserError as error:
-        if matrix.launcher != "slurm":
-            raise
-        raise UserError(
-            "What precision auto stands for is not known here, where the GPU of the tasks is not: give "
-            "--precision bf16, or fp32."
-        ) from error
+    return automatic_precision("cpu" if elsewhere else matrix.device)
+
+
+def _on_gpus(matrix: MatrixSpec) -> bool:
+    return matrix.device.startswith("cuda")

@@ -20,8 +20,8 @@ class Launcher(Protocol):
     GOES_ON: bool
     """Whether a cell that was stopped goes on by itself."""
 
-    def check(self, matrix: MatrixSpec) -> None:
-        """UserError where what the matrix says of it cannot be; before any work."""
+    def check(self, matrix: MatrixSpec) -> MatrixSpec:
+        """The matrix with what is known of the device that it gives; UserError where it cannot be used."""
 
     def foretell(self, matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
         """What would be done to run the cells that are to be run, a line each, where that is not plain."""

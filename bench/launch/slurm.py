@@ -41,14 +41,21 @@ _ENDED = (
 )
 
 
-def check(matrix: MatrixSpec) -> None:
-    """UserError where the file of `--slurm` cannot be used, or gives too few GPUs."""
+def check(matrix: MatrixSpec) -> MatrixSpec:
+    """The matrix, on a GPU where the file of `--slurm` asks for one and the matrix says nothing.
+
+    Raises:
+        UserError: the file cannot be used, or gives too few GPUs.
+    """
     settings = _settings(matrix)
     if 0 < settings.gpus < matrix.devices:
         raise UserError(
             f"--devices {matrix.devices} needs as many GPUs in each task, and {matrix.slurm} asks for "
             f"{settings.gpus}: give gpus: {matrix.devices} there."
         )
+    return (
+        matrix.model_copy(update={"device": "cuda"}) if settings.gpus and matrix.device == "auto" else matrix
+    )
 
 
 def foretell(matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
