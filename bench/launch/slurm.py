@@ -176,17 +176,20 @@ def _executor(folder: Path, job: Job, settings: SlurmSettings, after: str | None
         ntasks_per_node=1,
         array_parallelism=settings.at_once or len(job.cells),
         stderr_to_stdout=True,
-        # A line of a user that fails ends the task, with its code: what follows would run without it.
-        setup=[
-            *(line % {"logs": shlex.quote(str(logs))} for line in _ENDED),
-            *(("set -e", *settings.setup, "set +e") if settings.setup else ()),
-        ],
+        setup=_setup(settings, logs),
         # Since 22.05 srun does not take over the CPUs of its job by itself.
         srun_args=["--cpu-bind=none", *([f"--cpus-per-task={settings.cpus}"] if settings.cpus else [])],
         wckey=None,
         additional_parameters=options,
     )
     return executor
+
+
+def _setup(settings: SlurmSettings, logs: Path) -> list[str]:
+    """What the shell of a task does before its function is called."""
+    ended = [line % {"logs": shlex.quote(str(logs))} for line in _ENDED]
+    # A line that fails ends the task with its code. No -u: modules use variables that are not set.
+    return [*ended, "set -e", *settings.setup, "set +e"]
 
 
 def _submitted(

@@ -157,11 +157,11 @@ def test_more_cells_than_an_array_may_have_are_several_arrays(
     cluster.wait_for_all()
 
 
-@pytest.mark.parametrize("fails", ["exit 3", "(exit 3)"])
+@pytest.mark.parametrize("fails", ["exit 3", "sh -c 'exit 3'"], ids=["it ends", "a line fails"])
 def test_where_preparing_fails_nothing_waits_for_ever_and_its_last_lines_are_shown(
     cluster: SlurmCluster, tmp_path: Path, data: Path, fails: str
 ) -> None:
-    lines = f"setup: ['echo no module of that name', '{fails}']\n"
+    lines = f"setup:\n- echo no module of that name $OF_NO_VALUE\n- {fails}\n"
     submit(tmp_path / "run", data, SETTINGS + lines, *RUN)
     cluster.wait_for_all()
     told = bench(tmp_path / "run", data, "status").stdout
