@@ -101,7 +101,7 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 def _of_job(submitted: Submitted, run_id: str, store: RecordStore, held: Held | None) -> CellStatus:
     job, log = submitted.job, log_of(submitted.folder, run_id)
-    if store.stamp(run_id) not in ("", job.stored.get(run_id, "")):
+    if job.is_done(store, run_id):
         record = store.load(run_id)
         if isinstance(record, Record) and record.status == "finished":
             measured = round(100 * record.metrics.mAP, 2) if record.metrics else None

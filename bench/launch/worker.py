@@ -14,7 +14,7 @@ from bench.engine.log import LogDisplay
 from bench.engine.plan import Cell, plan
 from bench.engine.ranks import ALONE, Ranks
 from bench.errors import UserError
-from bench.launch.job import BEGUN, Job, in_place_of, load_job
+from bench.launch.job import BEGUN, Job, in_place_of, is_cancelled, load_job
 from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -125,6 +125,9 @@ def run_cells(
     for number, cell in enumerate(cells, start=1):
         stop_if_asked()
         run_id = cell.spec.run_id()
+        if is_cancelled(folder, run_id):  # while the data were read and PyTorch loaded
+            ended[run_id] = "stopped"
+            continue
         of = Task(job.name, task, folder / BEGUN / run_id)
         found = run_claimed(cell, machine, store, log, Turn(number, len(cells)), job.matrix.log, of)
         if isinstance(found, Holder):
