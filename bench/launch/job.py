@@ -74,6 +74,11 @@ class Job(BaseModel):
     environment: dict[str, str] = {}
     ids: dict[Name, Name] = {}
 
+    @property
+    def results(self) -> Path:
+        """The folder of its records."""
+        return Path(self.folder) / self.matrix.results
+
     def is_done(self, store: RecordStore, run_id: str) -> bool:
         """Whether something was stored of a cell since the job was submitted."""
         return store.stamp(run_id) not in ("", self.stored.get(run_id, ""))

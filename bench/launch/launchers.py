@@ -35,6 +35,9 @@ class Launcher(Protocol):
     def is_active(self, submitted: Submitted, run_id: str) -> bool:
         """Whether a cell that nobody is at work on may still be begun."""
 
+    def lost(self, waiting: list[tuple[Submitted, str]]) -> dict[tuple[str, str], str]:
+        """Why cells that files call waiting do not wait any more, by the names of job and run; asked once."""
+
     def how_ended(self, submitted: Submitted, run_id: str) -> str:
         """How what ran a cell ended, where it left no word of its own; else nothing."""
 

@@ -9,7 +9,6 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -72,7 +71,7 @@ def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
     name = submitted.job.name
     if not runs:
         return [_stop(f"job {name}", holder_of_job(submitted))]
-    store = RecordStore(results_of(submitted))
+    store = RecordStore(submitted.job.results)
     # Marked before it is looked who is at work on what, so that none is begun in between.
     waiting = [run for run in runs if is_active(submitted, run) and not submitted.job.is_done(store, run)]
     for run in waiting:
@@ -92,6 +91,11 @@ def is_active(submitted: Submitted, run_id: str) -> bool:
     return process is not None and not process.is_gone() and not is_cancelled(submitted.folder, run_id)
 
 
+def lost(waiting: list[tuple[Submitted, str]]) -> dict[tuple[str, str], str]:
+    """Nothing: whether a cell waits is known of this machine."""
+    return {}
+
+
 def how_ended(submitted: Submitted, run_id: str) -> str:
     """Nothing: what a process of this machine had to say is in its log."""
     return ""
@@ -105,11 +109,6 @@ def check(matrix: MatrixSpec) -> MatrixSpec:
 def foretell(matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
     """How many at a time."""
     return [f"{matrix.jobs or 1} at a time on this machine."]
-
-
-def results_of(submitted: Submitted) -> Path:
-    """The folder of the records of a job."""
-    return Path(submitted.job.folder) / submitted.job.matrix.results
 
 
 def holder_of_job(submitted: Submitted) -> Process | None:
@@ -157,7 +156,7 @@ class _Machine:
 
     def __post_init__(self) -> None:
         self.waiting = deque(self.submitted.job.cells)
-        self.store = RecordStore(results_of(self.submitted))
+        self.store = RecordStore(self.submitted.job.results)
         self.answers = selectors.DefaultSelector()
 
     def run(self) -> Counter[str]:

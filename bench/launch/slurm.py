@@ -22,10 +22,13 @@ from bench.experiment.matrix import MatrixSpec
 from bench.launch.job import Job, Submitted, change_job, create_job, log_of
 from bench.launch.screen import Screen
 from bench.launch.slot import PREPARE
+from bench.launch.slurm_queue import configuration, lost, note_cluster
 from bench.launch.slurm_settings import SlurmSettings, read_slurm_settings, store_settings
 
 if TYPE_CHECKING:
     from submitit import SlurmExecutor
+
+__all__ = ("GOES_ON", "cancel", "check", "foretell", "how_ended", "is_active", "launch", "lost")
 
 GOES_ON = True
 DEFAULT_ARRAY = 1001
@@ -114,12 +117,15 @@ def _submit(folder: Path, job: Job, settings: SlurmSettings) -> Job:
     from bench.launch.slurm_task import prepare_task, run_task
 
     store_settings(folder, settings)
+    configured = configuration()
+    if "clusters" not in settings.sbatch:  # which may name another one
+        note_cluster(folder, configured.get("ClusterName", ""))
     first = _submitted(_executor(folder, job, settings), prepare_task, [str(folder)])[0]
     ids = {PREPARE: first}
     job = change_job(folder, ids=ids)
     after = f"afterok:{first}"
     try:
-        for cells in _arrays(job.cells):
+        for cells in _arrays(job.cells, configured.get("MaxArraySize", "")):
             executor = _executor(folder, job, settings, after)
             tasks = _submitted(executor, run_task, [str(folder)] * len(cells), cells)
             ids |= dict(zip(cells, tasks, strict=True))
@@ -137,14 +143,9 @@ def _submit(folder: Path, job: Job, settings: SlurmSettings) -> Job:
     return job
 
 
-def _arrays(cells: Sequence[str]) -> Iterator[Sequence[str]]:
+def _arrays(cells: Sequence[str], allowed: str) -> Iterator[Sequence[str]]:
     """The cells in parts, none of more tasks than an array of this cluster may have."""
-    try:
-        shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, timeout=120)
-        found = re.search(r"^MaxArraySize\s*=\s*([1-9]\d*)\s*$", shown.stdout, re.MULTILINE)
-    except (OSError, subprocess.TimeoutExpired):
-        found = None
-    size = int(found[1]) if found else DEFAULT_ARRAY
+    size = int(allowed) if re.fullmatch(r"[1-9]\d*", allowed) else DEFAULT_ARRAY
     return (cells[start : start + size] for start in range(0, len(cells), size))
 
 

@@ -134,6 +134,22 @@ def test_what_is_cancelled_ends_and_is_told_from_files(
     assert "not begun" in told and "waiting" not in told
 
 
+def test_what_slurm_was_told_to_end_by_its_own_command_does_not_wait_for_ever(
+    cluster: SlurmCluster, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "run"
+    job = submit(here, data, f"{SETTINGS}sbatch: {{hold: true}}\n", *RUN).job
+    assert "2 waiting; of 2" in bench(here, data, "status").stdout, "Slurm has them"
+    cancelled, other = (job.ids[name] for name in job.cells)
+    cluster.command("scancel", cancelled)
+    told = bench(here, data, "status").stdout
+    assert "1 waiting, 1 not begun; of 2" in told and "Slurm has no such task any more" in told
+    cluster.command("scancel", other, job.ids[PREPARE])
+    assert "2 not begun; of 2" in bench(here, data, "status").stdout
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no Slurm, files alone tell
+    assert "2 waiting; of 2" in bench(here, data, "status").stdout
+
+
 def test_more_cells_than_an_array_may_have_are_several_arrays(
     cluster: SlurmCluster, tmp_path: Path, data: Path
 ) -> None:
