@@ -19,7 +19,7 @@ from bench.engine.execute import Outcome, tell_plan
 from bench.engine.plan import Cell
 from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
-from bench.launch.job import Job, Submitted, change_job, create_job, log_of
+from bench.launch.job import Job, Submitted, change_job, create_job, is_cancelled, log_of, mark_cancelled
 from bench.launch.screen import Screen
 from bench.launch.slot import PREPARE
 from bench.launch.slurm_queue import configuration, lost, note_cluster
@@ -230,7 +230,7 @@ def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
     if not known:
         return [f"{' and '.join(runs) or f'job {job.name}'} is not in the queue"]
     for name in known:
-        _mark_of(folder, job.ids[name], "cancelled").touch()
+        mark_cancelled(folder, name)
     whole = dict.fromkeys(job.ids[name].partition("_")[0] for name in known)
     numbers = [job.ids[name] for name in known] if runs else list(whole)
     _scancel(numbers)
@@ -254,8 +254,7 @@ def is_active(submitted: Submitted, run_id: str) -> bool:
     """Whether Slurm still has a task for a cell, as far as its files tell."""
     folder, job = submitted
     return run_id in job.ids and not any(
-        _mark_of(folder, job.ids[name], "cancelled").exists() or _exit_code(submitted, name)
-        for name in (PREPARE, run_id)
+        is_cancelled(folder, name) or _exit_code(submitted, name) for name in (PREPARE, run_id)
     )
 
 
@@ -278,10 +277,6 @@ def _exit_code(submitted: Submitted, name: str) -> int:
     """That of a task's shell; 0 where it goes on, or nothing is known."""
     number = submitted.job.ids.get(name)
     try:
-        return 0 if number is None else int(_mark_of(submitted.folder, number, "ended").read_text())
+        return 0 if number is None else int((submitted.folder / LOGS / f"{number}.ended").read_text())
     except (OSError, ValueError):
         return 0
-
-
-def _mark_of(folder: Path, number: str, kind: str) -> Path:
-    return folder / LOGS / f"{number}.{kind}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench.errors import UserError, one_line
-from bench.launch.job import in_place_of, load_job
+from bench.launch.job import in_place_of, is_cancelled, load_job
 from bench.launch.slurm_settings import SlurmSettings, seconds_of, stored_settings
 from bench.launch.worker import prepare, run_named
 from bench.settings import work_folder
@@ -51,7 +51,9 @@ def run_task(job_folder: str, run_id: str) -> None:
             ended = "stopped"
         if ended == "held":
             _queue_again("another process has its cell", after=round(60 * settings.look_again))
-        if ended == "stopped":
+        if ended == "stopped" and is_cancelled(folder, run_id):
+            print("not queued again: it was cancelled", flush=True)
+        elif ended == "stopped":
             if _took_whole_time(started, settings) and not _went_on_since(started, folder, run_id):
                 time_of_task = settings.time or "which the cluster gives where the Slurm file has no time"
                 raise UserError(

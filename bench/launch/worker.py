@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -125,7 +126,9 @@ def run_cells(
     for number, cell in enumerate(cells, start=1):
         stop_if_asked()
         run_id = cell.spec.run_id()
-        if is_cancelled(folder, run_id):  # while the data were read and PyTorch loaded
+        if ranks.from_first(
+            partial(is_cancelled, folder, run_id)
+        ):  # while the data were read and PyTorch loaded
             ended[run_id] = "stopped"
             continue
         of = Task(job.name, task, folder / BEGUN / run_id)
