@@ -81,7 +81,7 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
             console.quiet = not ranks.leads
             launcher = launcher_named(matrix.launcher) if matrix.launcher else None
             if launcher:
-                launcher.check(matrix)
+                matrix = launcher.check(matrix)
             with open_display(console) as display:
                 cells = ranks.first_then_others(lambda: plan(matrix, display.task))
                 outcome = None

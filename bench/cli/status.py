@@ -17,7 +17,9 @@ from bench.launch.status import CellStatus, cell_statuses, jobs_named
 @RESULTS
 @AS_JSON
 def command(job: str, every: bool, results: Path, as_json: bool) -> None:
-    """Show the cells of submitted matrices, and what plain commands are running, from files alone.
+    """Show the cells of submitted matrices, and what plain commands are running, from files.
+
+    Slurm is asked once, where it is there, whether it still has the tasks that files call waiting.
 
     JOB is the beginning or end of the name of a job. Without one these are the newest job and all of which
     something is left to do.

@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from bench.datasets.index import count_batches, smallest_batch
-from bench.datasets.locate import dataset_info
 from bench.datasets.open import open_dataset
 from bench.datasets.opened import DataSet
 from bench.engine.find_model import find_model
+from bench.engine.schedules import NamedSchedule, schedules_of
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
-from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.experiment.start import DEFAULT_PARTS, InitFrom
 from bench.experiment.tuned import Tuned
 from bench.files import sha256_of_file
 from bench.loggers.catalog import check_loggers
-from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
+from bench.methods.backbones.initial_weights import InitialWeights
 from bench.methods.catalog import PRIOR
 from bench.methods.vectors.label_vectors import label_vectors
 from bench.methods.vectors.source import LABEL_SETS, VectorSource, vector_source
@@ -70,19 +68,13 @@ class Cell:
         return schedule.epochs * -(-batches // schedule.accumulate)
 
 
-class _NamedSchedule(NamedTuple):
-    name: str
-    schedule: Schedule
-    weights: InitialWeights
-
-
 @dataclass(frozen=True)
 class _Asked:
     """What a matrix names, found: all but the data."""
 
     methods: list[MethodChoice]
     protocol: Protocol
-    schedules: dict[str, list[_NamedSchedule]]  # by data set, one for each backbone
+    schedules: dict[str, list[NamedSchedule]]  # by data set, one for each backbone
     vectors: VectorSource
     start: "StartModel | None"
 
@@ -156,38 +148,9 @@ def _find(matrix: MatrixSpec, as_given: bool) -> _Asked:
     check_loggers(matrix.log)
     methods = parse_methods(matrix.methods)
     protocol = resolve_protocol(matrix.protocol)
-    schedules = {name: _schedules(matrix, name, as_given) for name in matrix.data}
+    schedules = schedules_of(matrix, as_given)
     vectors = vector_source(matrix.vectors, matrix.data_root)
     return _Asked(methods, protocol, schedules, vectors, _start(matrix))
-
-
-def _schedules(matrix: MatrixSpec, data: str, as_given: bool) -> list[_NamedSchedule]:
-    name = matrix.schedule or dataset_info(data).default_schedule
-    return [_schedule(matrix, name, overrides, as_given) for overrides in matrix.schedule_overrides()]
-
-
-def _schedule(matrix: MatrixSpec, name: str, overrides: dict[str, object], as_given: bool) -> _NamedSchedule:
-    schedule = load_schedule(name, overrides, lambda: _automatic_precision(matrix), as_given)
-    if matrix.init_from:
-        if matrix.weights not in (None, "none"):
-            raise UserError("Give --weights or --init-from, not both: the file has weights for the backbone.")
-        schedule = schedule.model_copy(update={"weights": "none"})
-    return _NamedSchedule(Path(name).stem, schedule, initial_weights(schedule.weights))
-
-
-def _automatic_precision(matrix: MatrixSpec) -> Precision:
-    # Here, because it imports torch, which takes seconds.
-    from bench.engine.environment import automatic_precision
-
-    try:
-        return automatic_precision(matrix.device)
-    except UserError as error:
-        if matrix.launcher != "slurm":
-            raise
-        raise UserError(
-            "What precision auto stands for is not known here, where the GPU of the tasks is not: give "
-            "--precision bf16, or fp32."
-        ) from error
 
 
 def _start(matrix: MatrixSpec) -> "StartModel | None":
@@ -210,7 +173,7 @@ def _refuse_seen(start: "StartModel", dataset: DataSet) -> None:
         )
 
 
-def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
+def _check_labels(name: str, asked: NamedSchedule, dataset: DataSet) -> None:
     """UserError where a schedule looks at scores that only a server can give."""
     if asked.schedule.chooses_on == "test" and not dataset.eval_is_labelled:
         raise UserError(
@@ -223,7 +186,7 @@ def _check_labels(name: str, asked: _NamedSchedule, dataset: DataSet) -> None:
 def _specs(
     matrix: MatrixSpec,
     asked: _Asked,
-    named: _NamedSchedule,
+    named: NamedSchedule,
     dataset: DataSet,
     task: Steps,
     tuned: Tuned | None,

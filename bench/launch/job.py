@@ -23,6 +23,7 @@ from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.files import write_text
 from bench.processors import GIVEN
+from bench.records.store import RecordStore
 from bench.settings import work_folder
 from bench.validation import one_sentence
 from bench.version import __version__
@@ -30,6 +31,8 @@ from bench.version import __version__
 JOB = "job.json"
 BEGUN = "begun"
 """In the folder of a job, a file for each cell that was begun."""
+CANCELLED = "cancelled"
+"""There too, a file for each cell that is not to be begun any more."""
 JOBS = "jobs"
 """The folder of jobs in the work folder."""
 Name = Annotated[str, StringConstraints(pattern=r"^([^-./\\\x00][^/\\\x00]*)?$")]
@@ -70,6 +73,15 @@ class Job(BaseModel):
     folder: str
     environment: dict[str, str] = {}
     ids: dict[Name, Name] = {}
+
+    @property
+    def results(self) -> Path:
+        """The folder of its records."""
+        return Path(self.folder) / self.matrix.results
+
+    def is_done(self, store: RecordStore, run_id: str) -> bool:
+        """Whether something was stored of a cell since the job was submitted."""
+        return store.stamp(run_id) not in ("", self.stored.get(run_id, ""))
 
 
 class Submitted(NamedTuple):
@@ -165,6 +177,17 @@ def _write(folder: Path, job: Job) -> None:
 def log_of(folder: Path, name: str) -> Path:
     """Where what a run of a job prints goes."""
     return folder / "logs" / f"{name}.log"
+
+
+def mark_cancelled(folder: Path, run_id: str) -> None:
+    """Have a cell of a job not begun any more."""
+    (folder / CANCELLED).mkdir(exist_ok=True)
+    (folder / CANCELLED / run_id).touch()
+
+
+def is_cancelled(folder: Path, run_id: str) -> bool:
+    """Whether a cell of a job is not to be begun any more."""
+    return (folder / CANCELLED / run_id).exists()
 
 
 @contextmanager

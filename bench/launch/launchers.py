@@ -20,8 +20,8 @@ class Launcher(Protocol):
     GOES_ON: bool
     """Whether a cell that was stopped goes on by itself."""
 
-    def check(self, matrix: MatrixSpec) -> None:
-        """UserError where what the matrix says of it cannot be; before any work."""
+    def check(self, matrix: MatrixSpec) -> MatrixSpec:
+        """The matrix with what is known of the device that it gives; UserError where it cannot be used."""
 
     def foretell(self, matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
         """What would be done to run the cells that are to be run, a line each, where that is not plain."""
@@ -34,6 +34,9 @@ class Launcher(Protocol):
 
     def is_active(self, submitted: Submitted, run_id: str) -> bool:
         """Whether a cell that nobody is at work on may still be begun."""
+
+    def lost(self, waiting: list[tuple[Submitted, str]]) -> dict[tuple[str, str], str]:
+        """Why cells that files call waiting do not wait any more, by the names of job and run; asked once."""
 
     def how_ended(self, submitted: Submitted, run_id: str) -> str:
         """How what ran a cell ended, where it left no word of its own; else nothing."""

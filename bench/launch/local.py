@@ -9,7 +9,6 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,11 +19,11 @@ from bench.engine.log import describe_record
 from bench.engine.plan import Cell
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
-from bench.launch.job import Submitted, change_job, create_job, log_of
+from bench.launch.job import Submitted, change_job, create_job, is_cancelled, log_of, mark_cancelled
+from bench.launch.places import places
 from bench.launch.screen import Screen
 from bench.launch.slot import PREPARE
 from bench.launch.worker import Ended
-from bench.processors import GIVEN, processors
 from bench.records.claims import Claims
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -36,7 +35,7 @@ TRIES = 3
 """How often a cell is begun whose process is killed in between."""
 GOES_ON = False
 LOST = "lost"
-"""How a cell ended whose processes were all killed, beside what a worker says."""
+"""How a cell ended, beside what a worker says: its processes were all killed, or it was cancelled before."""
 _PROCESS = TypeAdapter(Process)
 
 
@@ -54,7 +53,7 @@ def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
     remove_leftovers(RecordStore(matrix.results))
     me = this_process()._asdict()
     change_job(submitted.folder, ids={name: str(value) for name, value in me.items()})
-    ended = _Machine(submitted, _places(matrix), screen).run()
+    ended = _Machine(submitted, places(matrix), screen).run()
     return outcome + Outcome(
         ran=ended["finished"] + ended["failed"],
         without_result=ended["failed"] + ended["stopped"] + ended[LOST],
@@ -63,7 +62,7 @@ def launch(matrix: MatrixSpec, cells: list[Cell], screen: Screen) -> Outcome:
 
 
 def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
-    """Stop a whole job, or the processes of some of its runs; gives a line on each.
+    """Stop a whole job, or some of its runs, those that wait too; gives a line on each.
 
     Args:
         submitted: the job.
@@ -72,14 +71,29 @@ def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
     name = submitted.job.name
     if not runs:
         return [_stop(f"job {name}", holder_of_job(submitted))]
-    held = {one.run_id: one for one in Claims(RecordStore(results_of(submitted)).folder).held()}
-    return [_stop(run, held[run].holder.process if run in held else None) for run in runs]
+    store = RecordStore(submitted.job.results)
+    # Marked before it is looked who is at work on what, so that none is begun in between.
+    waiting = [run for run in runs if is_active(submitted, run) and not submitted.job.is_done(store, run)]
+    for run in waiting:
+        mark_cancelled(submitted.folder, run)
+    held = {one.run_id: one for one in Claims(store.folder).held()}
+    return [
+        f"{run} was cancelled: it is not begun"
+        if run in waiting and run not in held
+        else _stop(run, held[run].holder.process if run in held else None)
+        for run in runs
+    ]
 
 
 def is_active(submitted: Submitted, run_id: str) -> bool:
-    """Whether what gives the cells of a job to its processes may still live."""
+    """Whether what gives the cells of a job to its processes may still live, and gives this one."""
     process = holder_of_job(submitted)
-    return process is not None and not process.is_gone()
+    return process is not None and not process.is_gone() and not is_cancelled(submitted.folder, run_id)
+
+
+def lost(waiting: list[tuple[Submitted, str]]) -> dict[tuple[str, str], str]:
+    """Nothing: whether a cell waits is known of this machine."""
+    return {}
 
 
 def how_ended(submitted: Submitted, run_id: str) -> str:
@@ -87,18 +101,14 @@ def how_ended(submitted: Submitted, run_id: str) -> str:
     return ""
 
 
-def check(matrix: MatrixSpec) -> None:
-    """Nothing: all that it needs is in the matrix."""
+def check(matrix: MatrixSpec) -> MatrixSpec:
+    """The matrix: all that it needs is in it."""
+    return matrix
 
 
 def foretell(matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
     """How many at a time."""
     return [f"{matrix.jobs or 1} at a time on this machine."]
-
-
-def results_of(submitted: Submitted) -> Path:
-    """The folder of the records of a job."""
-    return Path(submitted.job.folder) / submitted.job.matrix.results
 
 
 def holder_of_job(submitted: Submitted) -> Process | None:
@@ -124,27 +134,6 @@ def _stop(what: str, process: Process | None) -> str:
     return f"{what} was told to stop: process {process.pid}, at the end of its step"
 
 
-def _gpus() -> int:
-    """How many GPUs PyTorch sees here; asked in a process of its own, since it takes seconds to import."""
-    if not [*Path("/dev").glob("nvidia[0-9]*"), *Path("/dev").glob("kfd")]:
-        return 0
-    asked = "import torch; print(torch.cuda.device_count())"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
-    return int(done.stdout) if done.stdout.strip().isdecimal() else 0
-
-
-def _places(matrix: MatrixSpec) -> list[dict[str, str]]:
-    """The variables of each process: its GPU where there are some, and its share of the cores."""
-    jobs = matrix.jobs or 1
-    share = {GIVEN: str(max(1, processors() // jobs))}
-    gpus = _gpus() if matrix.device in ("auto", "cuda") else 0
-    if not gpus:
-        return [share] * jobs
-    seen = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
-    names = seen[:gpus] or [str(number) for number in range(gpus)]
-    return [{**share, "CUDA_VISIBLE_DEVICES": names[number % len(names)]} for number in range(jobs)]
-
-
 @dataclass
 class _Slot:
     """A process, and the cell that it is at work on."""
@@ -167,15 +156,16 @@ class _Machine:
 
     def __post_init__(self) -> None:
         self.waiting = deque(self.submitted.job.cells)
-        self.store = RecordStore(results_of(self.submitted))
+        self.store = RecordStore(self.submitted.job.results)
         self.answers = selectors.DefaultSelector()
 
     def run(self) -> Counter[str]:
         """Run every cell; gives how many ended in which way."""
         with self._all_stop():
             self._prepare()
-            for place in self.places[1 : 1 + len(self.waiting)]:
-                self._begin(place)
+            for place in self.places[1:]:
+                if self._waits():
+                    self._begin(place)
             while self.slots:
                 for key, _ in self.answers.select(LOOK):
                     self._answered(key.data)
@@ -195,7 +185,17 @@ class _Machine:
             log = log_of(self.submitted.folder, PREPARE)
             last = " ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:])
             raise UserError(said.removeprefix("Error: ") or f"What is done once went wrong: {last or log}")
-        self._give(slot)
+        if self._waits():
+            self._give(slot)
+        else:
+            self._drop(slot)
+
+    def _waits(self) -> bool:
+        """Whether a cell waits, but for those that were cancelled meanwhile."""
+        while self.waiting and is_cancelled(self.submitted.folder, self.waiting[0]):
+            self.screen.note(f"{self.waiting.popleft()}: cancelled before it was begun")
+            self.ended[LOST] += 1
+        return bool(self.waiting)
 
     def _begin(self, place: dict[str, str]) -> None:
         """Start a process, and give it a cell."""
@@ -235,11 +235,11 @@ class _Machine:
             self._died(slot)
         else:
             self._ended(slot.run_id, said if said in get_args(Ended) else LOST)
-        if said and said != "stopped" and self.waiting:
+        if said and said != "stopped" and self._waits():
             self._give(slot)
             return
         self._drop(slot)
-        if self.waiting:
+        if self._waits():
             self._begin(slot.place)
 
     def _died(self, slot: _Slot) -> None:

@@ -19,13 +19,16 @@ from bench.engine.execute import Outcome, tell_plan
 from bench.engine.plan import Cell
 from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
-from bench.launch.job import Job, Submitted, change_job, create_job, log_of
+from bench.launch.job import Job, Submitted, change_job, create_job, is_cancelled, log_of, mark_cancelled
 from bench.launch.screen import Screen
 from bench.launch.slot import PREPARE
+from bench.launch.slurm_queue import configuration, lost, note_cluster
 from bench.launch.slurm_settings import SlurmSettings, read_slurm_settings, store_settings
 
 if TYPE_CHECKING:
     from submitit import SlurmExecutor
+
+__all__ = ("GOES_ON", "cancel", "check", "foretell", "how_ended", "is_active", "launch", "lost")
 
 GOES_ON = True
 DEFAULT_ARRAY = 1001
@@ -41,14 +44,21 @@ _ENDED = (
 )
 
 
-def check(matrix: MatrixSpec) -> None:
-    """UserError where the file of `--slurm` cannot be used, or gives too few GPUs."""
+def check(matrix: MatrixSpec) -> MatrixSpec:
+    """The matrix, on a GPU where the file of `--slurm` asks for one and the matrix says nothing.
+
+    Raises:
+        UserError: the file cannot be used, or gives too few GPUs.
+    """
     settings = _settings(matrix)
     if 0 < settings.gpus < matrix.devices:
         raise UserError(
             f"--devices {matrix.devices} needs as many GPUs in each task, and {matrix.slurm} asks for "
             f"{settings.gpus}: give gpus: {matrix.devices} there."
         )
+    return (
+        matrix.model_copy(update={"device": "cuda"}) if settings.gpus and matrix.device == "auto" else matrix
+    )
 
 
 def foretell(matrix: MatrixSpec, cells: list[Cell]) -> list[str]:
@@ -107,12 +117,15 @@ def _submit(folder: Path, job: Job, settings: SlurmSettings) -> Job:
     from bench.launch.slurm_task import prepare_task, run_task
 
     store_settings(folder, settings)
+    configured = configuration()
+    if "clusters" not in settings.sbatch:  # which may name another one
+        note_cluster(folder, configured.get("ClusterName", ""))
     first = _submitted(_executor(folder, job, settings), prepare_task, [str(folder)])[0]
     ids = {PREPARE: first}
     job = change_job(folder, ids=ids)
     after = f"afterok:{first}"
     try:
-        for cells in _arrays(job.cells):
+        for cells in _arrays(job.cells, configured.get("MaxArraySize", "")):
             executor = _executor(folder, job, settings, after)
             tasks = _submitted(executor, run_task, [str(folder)] * len(cells), cells)
             ids |= dict(zip(cells, tasks, strict=True))
@@ -130,14 +143,9 @@ def _submit(folder: Path, job: Job, settings: SlurmSettings) -> Job:
     return job
 
 
-def _arrays(cells: Sequence[str]) -> Iterator[Sequence[str]]:
+def _arrays(cells: Sequence[str], allowed: str) -> Iterator[Sequence[str]]:
     """The cells in parts, none of more tasks than an array of this cluster may have."""
-    try:
-        shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, timeout=120)
-        found = re.search(r"^MaxArraySize\s*=\s*([1-9]\d*)\s*$", shown.stdout, re.MULTILINE)
-    except (OSError, subprocess.TimeoutExpired):
-        found = None
-    size = int(found[1]) if found else DEFAULT_ARRAY
+    size = int(allowed) if re.fullmatch(r"[1-9]\d*", allowed) else DEFAULT_ARRAY
     return (cells[start : start + size] for start in range(0, len(cells), size))
 
 
@@ -169,17 +177,20 @@ def _executor(folder: Path, job: Job, settings: SlurmSettings, after: str | None
         ntasks_per_node=1,
         array_parallelism=settings.at_once or len(job.cells),
         stderr_to_stdout=True,
-        # A line of a user that fails ends the task, with its code: what follows would run without it.
-        setup=[
-            *(line % {"logs": shlex.quote(str(logs))} for line in _ENDED),
-            *(("set -e", *settings.setup, "set +e") if settings.setup else ()),
-        ],
+        setup=_setup(settings, logs),
         # Since 22.05 srun does not take over the CPUs of its job by itself.
         srun_args=["--cpu-bind=none", *([f"--cpus-per-task={settings.cpus}"] if settings.cpus else [])],
         wckey=None,
         additional_parameters=options,
     )
     return executor
+
+
+def _setup(settings: SlurmSettings, logs: Path) -> list[str]:
+    """What the shell of a task does before its function is called."""
+    ended = [line % {"logs": shlex.quote(str(logs))} for line in _ENDED]
+    # A line that fails ends the task with its code. No -u: modules use variables that are not set.
+    return [*ended, "set -e", *settings.setup, "set +e"]
 
 
 def _submitted(
@@ -219,7 +230,7 @@ def cancel(submitted: Submitted, runs: list[str]) -> list[str]:
     if not known:
         return [f"{' and '.join(runs) or f'job {job.name}'} is not in the queue"]
     for name in known:
-        _mark_of(folder, job.ids[name], "cancelled").touch()
+        mark_cancelled(folder, name)
     whole = dict.fromkeys(job.ids[name].partition("_")[0] for name in known)
     numbers = [job.ids[name] for name in known] if runs else list(whole)
     _scancel(numbers)
@@ -243,8 +254,7 @@ def is_active(submitted: Submitted, run_id: str) -> bool:
     """Whether Slurm still has a task for a cell, as far as its files tell."""
     folder, job = submitted
     return run_id in job.ids and not any(
-        _mark_of(folder, job.ids[name], "cancelled").exists() or _exit_code(submitted, name)
-        for name in (PREPARE, run_id)
+        is_cancelled(folder, name) or _exit_code(submitted, name) for name in (PREPARE, run_id)
     )
 
 
@@ -267,10 +277,6 @@ def _exit_code(submitted: Submitted, name: str) -> int:
     """That of a task's shell; 0 where it goes on, or nothing is known."""
     number = submitted.job.ids.get(name)
     try:
-        return 0 if number is None else int(_mark_of(submitted.folder, number, "ended").read_text())
+        return 0 if number is None else int((submitted.folder / LOGS / f"{number}.ended").read_text())
     except (OSError, ValueError):
         return 0
-
-
-def _mark_of(folder: Path, number: str, kind: str) -> Path:
-    return folder / LOGS / f"{number}.{kind}"

@@ -89,15 +89,7 @@ class SlurmSettings(BaseModel):
 
     def limit(self) -> int | None:
         """The time of a task, seconds; None where it is the partition's."""
-        if self.time is None:
-            return None
-        days, dash, clock = self.time.rpartition("-")
-        parts = [int(part) for part in clock.split(":")]
-        if dash:  # from the hours on
-            hours, minutes, seconds = (*parts, 0, 0)[:3]
-        else:  # up to the seconds, and a single number is minutes
-            hours, minutes, seconds = (0, 0, *parts, *((0,) if len(parts) == 1 else ()))[-3:]
-        return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+        return None if self.time is None else seconds_of(self.time)
 
     def described(self) -> str:
         """What a task is given, for a person to read."""
@@ -110,6 +102,19 @@ class SlurmSettings(BaseModel):
         said += [f"time {self.time}"] if self.time else []
         said += [f"--{name}" + ("" if value is True else f"={value}") for name, value in self.sbatch.items()]
         return ", ".join(said)
+
+
+def seconds_of(time: str) -> int | None:
+    """The seconds of a time as Slurm writes it; None where that is none, as `UNLIMITED`."""
+    if not _TIME.fullmatch(time):
+        return None
+    days, dash, clock = time.rpartition("-")
+    parts = [int(part) for part in clock.split(":")]
+    if dash:  # from the hours on
+        hours, minutes, seconds = (*parts, 0, 0)[:3]
+    else:  # up to the seconds, and a single number is minutes
+        hours, minutes, seconds = (0, 0, *parts, *((0,) if len(parts) == 1 else ()))[-3:]
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def read_slurm_settings(path: Path) -> SlurmSettings:

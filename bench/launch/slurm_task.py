@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench.errors import UserError, one_line
-from bench.launch.job import in_place_of, load_job
-from bench.launch.slurm_settings import SlurmSettings, stored_settings
+from bench.launch.job import in_place_of, is_cancelled, load_job
+from bench.launch.slurm_settings import SlurmSettings, seconds_of, stored_settings
 from bench.launch.worker import prepare, run_named
 from bench.settings import work_folder
 from bench.stop import STOPS, Stopped, heeding_signals
@@ -51,10 +51,13 @@ def run_task(job_folder: str, run_id: str) -> None:
             ended = "stopped"
         if ended == "held":
             _queue_again("another process has its cell", after=round(60 * settings.look_again))
-        if ended == "stopped":
+        if ended == "stopped" and is_cancelled(folder, run_id):
+            print("not queued again: it was cancelled", flush=True)
+        elif ended == "stopped":
             if _took_whole_time(started, settings) and not _went_on_since(started, folder, run_id):
+                time_of_task = settings.time or "which the cluster gives where the Slurm file has no time"
                 raise UserError(
-                    f"No epoch of {run_id} was done within the time of a task, {settings.time}: give it more."
+                    f"No epoch of {run_id} was done within the time of a task, {time_of_task}: give it more."
                 )
             _queue_again("it goes on from its last epoch")
     if ended == "failed":
@@ -107,8 +110,17 @@ def _own_id() -> str:
 
 def _took_whole_time(started: float, settings: SlurmSettings) -> bool:
     """Whether a task that was told to stop was near its time limit; Slurm may tell a minute early."""
-    limit = settings.limit()
+    limit = settings.limit() or _limit_given()
     return limit is not None and time.time() - started > limit - settings.stop_before - 90
+
+
+def _limit_given() -> int | None:
+    """The time that Slurm gave this task, seconds; None where it has no end."""
+    begins, ends = (os.environ.get(f"SLURM_JOB_{side}_TIME", "") for side in ("START", "END"))
+    if begins.isdecimal() and ends.isdecimal():  # of newer versions
+        return int(ends) - int(begins)
+    found = re.search(r"\bTimeLimit=(\S+)", _scontrol("show", "job", _own_id(), "--oneliner"))
+    return seconds_of(found[1]) if found else None
 
 
 def _went_on_since(started: float, folder: Path, run_id: str) -> bool:

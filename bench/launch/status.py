@@ -1,7 +1,7 @@
-"""Where every cell of submitted matrices and of plain commands is, from files alone."""
+"""Where the cells of submitted matrices and of plain commands are, from files; a scheduler is asked once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -55,11 +55,41 @@ class CellStatus:
     last: str = ""
 
 
-def cell_statuses(results: Path, jobs: list[Submitted]) -> Iterator[CellStatus]:
-    """Every cell of some jobs, then whatever else is claimed under `results`."""
+def cell_statuses(results: Path, jobs: list[Submitted]) -> list[CellStatus]:
+    """Every cell of some jobs, then whatever else is claimed under `results`.
+
+    What a scheduler ended by itself, or was told to, left no word in files: of those that wait it is asked.
+    """
+    cells = [*_from_files(results, jobs)]
+    lost = _lost(cells, jobs)
+    if lost:  # files are read again, since a task may have ended before its scheduler was asked
+        cells = [*_from_files(results, jobs)]
+    return [
+        replace(one, state="stopped" if one.epochs_done else "not begun", last=lost[one.job, one.run])
+        if one.state == "waiting" and (one.job, one.run) in lost
+        else one
+        for one in cells
+    ]
+
+
+def _lost(cells: list[CellStatus], jobs: list[Submitted]) -> dict[tuple[str, str], str]:
+    """Why cells that wait, as files tell, do not, by the names of job and run: what their launchers know."""
+    by_name = {one.job.name: one for one in jobs}
+    waiting: dict[str, list[tuple[Submitted, str]]] = {}
+    for cell in cells:
+        if cell.state == "waiting":
+            submitted = by_name[cell.job]
+            waiting.setdefault(submitted.job.launcher, []).append((submitted, cell.run))
+    return {
+        one: why for name, those in waiting.items() for one, why in launcher_named(name).lost(those).items()
+    }
+
+
+def _from_files(results: Path, jobs: list[Submitted]) -> Iterator[CellStatus]:
+    """The cells, as files tell."""
     told = set()
     for submitted in jobs:
-        store = RecordStore(Path(submitted.job.folder) / submitted.job.matrix.results)
+        store = RecordStore(submitted.job.results)
         held = {one.run_id: one for one in Claims(store.folder).held()}
         for run_id in submitted.job.cells:
             told.add((store.folder.absolute(), run_id))
@@ -101,7 +131,7 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 def _of_job(submitted: Submitted, run_id: str, store: RecordStore, held: Held | None) -> CellStatus:
     job, log = submitted.job, log_of(submitted.folder, run_id)
-    if store.stamp(run_id) not in ("", job.stored.get(run_id, "")):
+    if job.is_done(store, run_id):
         record = store.load(run_id)
         if isinstance(record, Record) and record.status == "finished":
             measured = round(100 * record.metrics.mAP, 2) if record.metrics else None

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,7 +15,7 @@ from bench.engine.log import LogDisplay
 from bench.engine.plan import Cell, plan
 from bench.engine.ranks import ALONE, Ranks
 from bench.errors import UserError
-from bench.launch.job import BEGUN, Job, in_place_of, load_job
+from bench.launch.job import BEGUN, Job, in_place_of, is_cancelled, load_job
 from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -44,14 +45,19 @@ def prepare(job_folder: str) -> None:
 
 
 def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
-    """Do that for the cells of a job, of all that were planned."""
+    """Do that for the cells of a job, of all that were planned.
+
+    Raises:
+        UserError: one is not planned any more, or the code is not that of the job.
+    """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
     from bench.engine.build import check_models
     from bench.engine.environment import keep_to_share
     from bench.engine.machine import Machine
 
-    cells = [find_cell(job, planned, run_id) for run_id in job.cells]
+    named = {cell.spec.run_id(): [cell] for cell in planned}
+    cells = [find_cell(job, named.get(run_id, []), run_id) for run_id in job.cells]
     keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
     check_models(cells, machine.device, log.task)
@@ -120,6 +126,11 @@ def run_cells(
     for number, cell in enumerate(cells, start=1):
         stop_if_asked()
         run_id = cell.spec.run_id()
+        if ranks.from_first(
+            partial(is_cancelled, folder, run_id)
+        ):  # while the data were read and PyTorch loaded
+            ended[run_id] = "stopped"
+            continue
         of = Task(job.name, task, folder / BEGUN / run_id)
         found = run_claimed(cell, machine, store, log, Turn(number, len(cells)), job.matrix.log, of)
         if isinstance(found, Holder):

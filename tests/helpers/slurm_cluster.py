@@ -69,6 +69,7 @@ GresTypes=gpu
 NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={node_port} \
     CPUs={slots} RealMemory=8000 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=short Nodes={node} Default=YES MaxTime=60 State=UP
+PartitionName=brief Nodes={node} MaxTime=2 State=UP
 """
 
 

@@ -7,15 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.engine import fit as fit_module
 from bench.engine.launch import launch
 from bench.errors import UserError
 from bench.records.record import Record
-from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process
+from ranks_runs import all_gone, assert_like, record_of, started_by, with_theirs
 from trees import write_voc
 
 pytestmark = pytest.mark.slow
@@ -51,15 +50,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Record:
     return record_of(folder, "add-gcn")
 
 
-def record_of(folder: Path, method: str) -> Record:
-    (found,) = (
-        record
-        for record in RecordStore(folder / "results").all()
-        if isinstance(record, Record) and record.cell.method.name == method
-    )
-    return found
-
-
 def start(folder: Path, data: Path, *arguments: str) -> "subprocess.Popen[str]":
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
@@ -72,45 +62,6 @@ def start(folder: Path, data: Path, *arguments: str) -> "subprocess.Popen[str]":
         # What runs the tests in the background has it ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-
-
-def started_by(parent: int) -> list[int]:
-    """The processes that a process has started."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            # The name of a program may hold spaces; what follows it does not.
-            if int((place / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(place.name))
-        except OSError:
-            continue  # it has ended
-    return sorted(found)
-
-
-def with_theirs(ranks: list[int]) -> list[int]:
-    """Processes, and those that they have started."""
-    return [*ranks, *(one for rank in ranks for one in started_by(rank))]
-
-
-def all_gone(processes: list[int]) -> bool:
-    until = time.monotonic() + 10
-    while any(Path(f"/proc/{number}").exists() for number in processes):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def assert_like(found: Record, alone: Record, folder: Path) -> None:
-    """A run like that of one process, but for rounding."""
-    assert found.run_id == alone.run_id and found.status == "finished"
-    assert [epoch.feed for epoch in found.history] == [epoch.feed for epoch in alone.history]
-    assert found.eval_feed == alone.eval_feed
-    for one, other in zip(found.history, alone.history, strict=True):
-        assert one.loss == pytest.approx(other.loss, rel=1e-4) and one.lr == other.lr
-        assert one.images == other.images
-    scores = RecordStore(folder / "results").scores(found)
-    assert len(scores.logits) == 10 and np.isfinite(scores.logits).all()
 
 
 def test_a_killed_process_ends_all_and_one_process_goes_on(tmp_path: Path, data: Path, alone: Record) -> None:

@@ -111,6 +111,22 @@ def test_a_cancelled_job_stops_at_a_steps_end_and_its_cell_goes_on_by_name(
     assert records(side)["resnet"].created == log.created, "it was not run again"
 
 
+def test_cells_that_wait_are_cancelled_by_name_and_the_others_are_run(tmp_path: Path) -> None:
+    data, side = tmp_path / "data", tmp_path / "side"
+    write_voc(data, train=60, test=8)
+    matrix = ("run", "--methods", "resnet", "--seeds", "0,1,2", "--epochs", "12", *TINY)
+    process = start(side, data, *matrix, "--launcher", "local", "--jobs", "1")
+    wait_for(lambda: trained(side, "resnet-s0"), process)
+    told = [bench(side, data, "cancel", f"voc2007-resnet-s{seed}").stdout for seed in (1, 2)]
+    assert all("was cancelled: it is not begun" in one for one in told), told
+    seen = {one["run"]: one["state"] for one in json.loads(bench(side, data, "status", "--json").stdout)}
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 1 and "2 of 4 runs done now, 2 have a result" in printed, printed
+    for seed in (1, 2):
+        (run_id,) = (one for one in seen if f"-resnet-s{seed}-" in one)
+        assert seen[run_id] == "not begun" and f"{run_id}: cancelled before it was begun" in printed
+
+
 def test_the_same_matrix_started_twice_at_once_runs_each_cell_once(tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "both"
     write_voc(data, train=60, test=8)

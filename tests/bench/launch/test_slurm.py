@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench, own_environment, own_process
 from slurm_cluster import ARRAY, NODE, SlurmCluster
-from slurm_tasks import LAST, Task, assert_same_results, epochs_in, jobs, submit, submitted_in
+from slurm_tasks import LAST, Task, assert_same_results, epochs_in, has_got, jobs, submit, submitted_in
 from trees import write_voc
 
 pytestmark = pytest.mark.slow
@@ -134,6 +135,55 @@ def test_what_is_cancelled_ends_and_is_told_from_files(
     assert "not begun" in told and "waiting" not in told
 
 
+def test_a_task_that_runs_is_cancelled_by_the_name_of_its_run_and_not_queued_again(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    submitted = submit(tmp_path / "run", data, SETTINGS, *RUN)
+    task = Task(cluster, submitted, next(one for one in submitted.job.cells if "-resnet-" in one))
+    with task.held_still():
+        done = bench(tmp_path / "run", data, "cancel", task.run_id)
+    assert done.exit_code == 0 and f"{task.run_id} was cancelled: Slurm's job {task.number}." in done.stdout
+    assert cluster.wait_for_all()[task.number] == "CANCELLED"
+    told = bench(tmp_path / "run", data, "status").stdout
+    assert "1 finished, 1 stopped; of 2." in told and "goes on at epoch" in told, told
+
+
+def test_a_task_whose_epoch_does_not_fit_into_the_time_of_the_cluster_ends_and_says_so(
+    cluster: SlurmCluster, tmp_path: Path, data: Path
+) -> None:
+    submitted = submit(tmp_path / "run", data, f"{SETTINGS}partition: brief\nstop_before: 20\n", *RUN)
+    task = Task(cluster, submitted, next(one for one in submitted.job.cells if "-resnet-" in one))
+    cluster.wait("its training", lambda: "[1/1] resnet" in task.log())
+    process = task.process()
+    os.kill(process, signal.SIGSTOP)
+    cluster.wait("the end of its time", lambda: has_got(process, signal.SIGUSR2))
+    with suppress(ProcessLookupError):  # where Slurm let it go on, and it has ended
+        os.kill(process, signal.SIGCONT)
+    assert cluster.wait_for_all()[task.number] == "FAILED"
+    assert not task.epochs(), "too late to be in the first"
+    told = bench(tmp_path / "run", data, "status").stdout
+    assert "1 finished, 1 failed; of 2." in told
+    assert f"No epoch of {task.run_id} was done within the time of a task, which the cluster gives" in told, (
+        told
+    )
+
+
+def test_what_slurm_was_told_to_end_by_its_own_command_does_not_wait_for_ever(
+    cluster: SlurmCluster, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "run"
+    job = submit(here, data, f"{SETTINGS}sbatch: {{hold: true}}\n", *RUN).job
+    assert "2 waiting; of 2" in bench(here, data, "status").stdout, "Slurm has them"
+    cancelled, other = (job.ids[name] for name in job.cells)
+    cluster.command("scancel", cancelled)
+    told = bench(here, data, "status").stdout
+    assert "1 waiting, 1 not begun; of 2" in told and "Slurm has no such task any more" in told
+    cluster.command("scancel", other, job.ids[PREPARE])
+    assert "2 not begun; of 2" in bench(here, data, "status").stdout
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no Slurm, files alone tell
+    assert "2 waiting; of 2" in bench(here, data, "status").stdout
+
+
 def test_more_cells_than_an_array_may_have_are_several_arrays(
     cluster: SlurmCluster, tmp_path: Path, data: Path
 ) -> None:
@@ -157,11 +207,11 @@ def test_more_cells_than_an_array_may_have_are_several_arrays(
     cluster.wait_for_all()
 
 
-@pytest.mark.parametrize("fails", ["exit 3", "(exit 3)"])
+@pytest.mark.parametrize("fails", ["exit 3", "sh -c 'exit 3'"], ids=["it ends", "a line fails"])
 def test_where_preparing_fails_nothing_waits_for_ever_and_its_last_lines_are_shown(
     cluster: SlurmCluster, tmp_path: Path, data: Path, fails: str
 ) -> None:
-    lines = f"setup: ['echo no module of that name', '{fails}']\n"
+    lines = f"setup:\n- echo no module of that name $OF_NO_VALUE\n- {fails}\n"
     submit(tmp_path / "run", data, SETTINGS + lines, *RUN)
     cluster.wait_for_all()
     told = bench(tmp_path / "run", data, "status").stdout

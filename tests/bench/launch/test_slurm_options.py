@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from bench_command import TINY, bench
+from own_tables import ONE_HOT, describe
 from slurm_tasks import jobs
-from trees import write_voc
+from trees import write_own_csv, write_voc
 
 RUN = ("run", "--methods", "resnet", "--epochs", "1", *TINY)
 SLURM = ("--launcher", "slurm", "--slurm", "gpu.yaml")
@@ -37,16 +37,36 @@ def test_a_dry_run_says_what_would_be_submitted_and_submits_nothing(
     assert not jobs(tmp_path / "run")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_tasks_with_a_gpu_are_planned_where_there_is_none(tmp_path: Path, data: Path) -> None:
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+def test_a_matrix_for_gpus_is_planned_where_there_is_none(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("bench.engine.environment._cpu_flags", frozenset)
     settings(tmp_path / "run", "gpus: 1\n")
-    cuda = (*RUN[:-1], "cuda", *SLURM, "--dry-run")
-    assert RUN[-2:] == ("--device", "cpu")
-    for more in ((), ("--compile", "graphs"), ("--precision", "bf16")):
-        done = bench(tmp_path / "run", data, *cuda, *more)
-        assert done.exit_code == 0 and "it depends on the machines that the tasks are given" in done.output
-    done = bench(tmp_path / "run", data, *cuda, "--precision", "auto")
-    assert done.exit_code == 2 and "give --precision bf16, or fp32" in done.output, done.output
+
+    def planned(*options: str) -> list[str]:
+        done = bench(tmp_path / "run", data, *RUN, *SLURM, "--dry-run", "--device", device, *options)
+        assert done.exit_code == 0, done.output
+        assert "it depends on the machines that the tasks are given" in done.stdout
+        return [line for line in done.stdout.splitlines() if line.startswith("to run")]
+
+    automatic = planned("--precision", "auto", "--compile", "graphs")
+    assert automatic == planned("--precision", "bf16") != planned("--precision", "fp32")
+
+
+@pytest.mark.parametrize(("device", "refused"), [("cpu", True), ("cuda", False)])
+def test_schedules_of_which_one_alone_is_automatic_are_told_to_be_given_a_precision(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, device: str, refused: bool
+) -> None:
+    monkeypatch.setattr("bench.engine.environment._cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    settings(tmp_path / "run", "cpus: 2\n")
+    write_own_csv(tmp_path, images=8)
+    own = describe(tmp_path, ONE_HOT, rest="splits: {train: 0.5}\nschedule: frozen")
+    asked = ("--data", f"voc2007,{own}", "--set", "weights=none", "--batch-size", "2", "--device", device)
+    done = bench(tmp_path / "run", data, "run", "--methods", "resnet", *asked, *SLURM, "--dry-run")
+    said = "the precisions bf16 and fp32, one of them by auto"
+    assert (done.exit_code, said in done.output) == ((2, True) if refused else (0, False)), done.output
 
 
 def test_where_there_is_no_slurm_it_says_so(
