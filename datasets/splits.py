@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.catalog import DataSetInfo
+from bench.datasets.info import DataSetInfo
 from bench.datasets.layout import MadeSplit
 from bench.errors import UserError
 
