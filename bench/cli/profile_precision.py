@@ -1,5 +1,6 @@
 """`bench profile precision`: what bf16 brings to the training of each head."""
 
+from pathlib import Path
 from statistics import median
 
 import click
@@ -7,8 +8,10 @@ import torch
 
 from bench.cli import profile_options
 from bench.experiment.methods import parse_methods
+from bench.profile.head_figures import figure_in_bf16
 from bench.profile.heads import Setting
 from bench.profile.precision import Rates, measure_product, measure_step, product_for
+from bench.profile.report import Figure, Measuring, save
 from bench.resolve import names_in
 
 
@@ -18,8 +21,16 @@ from bench.resolve import names_in
 @profile_options.features(batch=32, side=7, channels=1280)
 @profile_options.repeats
 @profile_options.device
+@profile_options.out
 def command(
-    methods: str, classes: int, batch: int, side: int, channels: int, repeats: int, device: torch.device
+    methods: str,
+    classes: int,
+    batch: int,
+    side: int,
+    channels: int,
+    repeats: int,
+    device: torch.device,
+    out: Path | None,
 ) -> None:
     """Measure training steps of each head on given features, in fp32 and in bf16 in turn.
 
@@ -28,6 +39,8 @@ def command(
     three forward passes; share: of what one plain matrix product reaches here, which bounds it.
     """
     choices = parse_methods(tuple(names_in(methods)))
+    measuring = Measuring("precision", device)
+    figures: list[Figure] = []
     multiplied = product_for(device)
     product = measure_product(device, repeats, multiplied)
     click.echo(
@@ -43,13 +56,18 @@ def command(
     )
     click.echo(f"{'method':32}{'fp32':>10}{'bf16':>10}{'ratio':>7}{'GFLOP/s':>9}{'share':>7}   images/s")
     for choice in choices:
-        found = measure_step(choice, Setting(classes, batch, side, channels, device), repeats)
+        setting = Setting(classes, batch, side, channels, device)
+        found = measure_step(choice, setting, repeats)
+        figures.append(figure_in_bf16(choice, setting, found, product))
         reached = _gflops(found, found.bf16)
         click.echo(
             f"{choice.label():32}{median(found.fp32):10.1f}"
             f"{median(found.bf16):10.1f}{found.ratio():7.2f}{reached:9.0f}"
             f"{reached / _gflops(product, product.bf16):7.0%}"
         )
+    if out is not None:
+        save(measuring.report(tuple(figures)), out)
+        click.echo(f"Written to {out}.")
 
 
 def _gflops(of: Rates, rates: list[float]) -> float:

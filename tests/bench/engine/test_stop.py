@@ -16,6 +16,7 @@ from bench.records.claims import FOLDER, Claim, Claims
 from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.settings import EPOCHS
 from bench_command import TINY, bench
 from side_by_side import leftovers, start, trained, wait_for
 from trees import write_voc
@@ -69,12 +70,12 @@ def test_a_run_that_was_taken_over_stops_without_a_record(
 
     def take_over() -> None:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for path in claims.glob("*resnet*.1"):
-                # By the name of the next number, as somebody does to whom the first gave no sign.
-                path.with_suffix(".2").write_text(_json(asdict(another)))
-                return
+        # One that has not begun yet would leave the run to the other, and not stop.
+        while time.monotonic() < deadline and not [*(folder / "work" / "runs").glob(f"*resnet*/{EPOCHS}")]:
             time.sleep(0.001)
+        (path,) = claims.glob("*resnet*.1")
+        # By the name of the next number, as somebody does to whom the first gave no sign.
+        path.with_suffix(".2").write_text(_json(asdict(another)))
 
     thread = threading.Thread(target=take_over)
     thread.start()

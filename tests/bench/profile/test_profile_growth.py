@@ -21,7 +21,7 @@ def test_the_command_measures_everything_that_grows_and_draws_it(tmp_path: Path)
     growth = load(tmp_path / "growth.json").growth
     assert {one.against for one in growth} == {"images", "labels", "pixels per side"}
     heads = {one.what.split(",")[0] for one in growth if one.what.startswith("head of")}
-    assert heads == {f"head of {name}" for name in METHODS}
+    assert heads == {f"head of {name}" for name in (*METHODS, "resnet/pool=max")}
     assert all(len(one.sizes) == 2 and min(one.values) > 0 for one in growth)
     # Memory is counted, not timed, so its exponents can be told.
     kept = {one.what: one.slope() for one in growth if one.unit == "MB" and one.against == "pixels per side"}
