@@ -25,6 +25,17 @@ LARGEST = 16 << 20
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors in here tell which file was written: a full disk shows when bytes are, and names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path, lasting: bool = True) -> Iterator[Path]:
     """A temporary path that takes the name `path` when the block ends well, and goes when it does not.
 
@@ -41,15 +52,12 @@ def atomic_path(path: Path, lasting: bool = True) -> Iterator[Path]:
     temporary = path.parent / f".{path.name}.{temporary_mark()}{path.suffix}"
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        yield temporary
-        if lasting:
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno and error.filename is None:  # a full disk, which shows when bytes are written
-            error.filename = str(path)
-        raise
+        with naming(path):
+            yield temporary
+            if lasting:
+                with temporary.open("rb") as written:
+                    os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -62,7 +70,8 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
     folder = parent / f".{name}.{temporary_mark()}"
     folder.mkdir()
     try:
-        yield folder
+        with naming(parent / name):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

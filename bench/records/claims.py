@@ -22,7 +22,7 @@ from getpass import getuser
 from pathlib import Path
 
 from bench.alive import temporary_mark, this_process
-from bench.files import atomic_path, read_json, remove_those_of_the_dead
+from bench.files import atomic_path, naming, read_json, remove_those_of_the_dead
 from bench.records.holder import NOBODY, Held, Holder, Progress, holder_of, progress_of
 
 FOLDER = ".claims"
@@ -162,7 +162,8 @@ class Claims:
         text = json.dumps(asdict(holder), ensure_ascii=False)
         draft = self.folder / f".{target.name}.{temporary_mark()}"
         try:
-            draft.write_text(text, encoding="utf-8")
+            with naming(target):
+                draft.write_text(text, encoding="utf-8")
             try:
                 os.link(draft, target)
             except FileExistsError:
@@ -198,8 +199,12 @@ def _create_plainly(target: Path, text: str) -> bool:
         descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with naming(target), os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        target.unlink(missing_ok=True)  # empty, it would keep the run from everybody
+        raise
     return True
 
 

@@ -1,5 +1,7 @@
 """A disk that is full at whichever write: one sentence, what was there is as it was, a rerun completes."""
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ import pytest
 import torch
 from click.testing import Result
 
+from bench.records.claims import Claim, Claims
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tensors import write_pickled, write_tensors
@@ -222,11 +225,38 @@ def test_features_that_are_stored(disk: SmallDisk, tmp_path: Path) -> None:
     assert run().returncode == 0
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_claim_that_does_not_fit_is_not_left_empty(
+    links: bool, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With links on the disk and without, as some networks are; an empty one would keep the run from all."""
+    disk.empty()
+    claims = Claims(disk.folder / "results")
+    claims.folder.mkdir(parents=True)
+
+    def no_links(*_: object) -> None:
+        disk.leave(0)
+        raise PermissionError(errno.EPERM, "there are no links here")
+
+    with monkeypatch.context() as patched:
+        if links:
+            disk.leave(0)
+        else:
+            patched.setattr(os, "link", no_links)
+        with pytest.raises(OSError, match="No space left on device") as raised:
+            claims.take("run")
+    assert str(raised.value.filename).endswith("run.1") and [*claims.held()] == []
+    disk.empty()
+    claim = claims.take("run")
+    assert isinstance(claim, Claim)
+    claim.release()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["work", "results"])
 def test_a_matrix(place: Place, disk: SmallDisk, tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=8, test=4)
-    assert [*sweep(disk, tmp_path / "home", tmp_path / "data", place, range(1, 9, 3), 9)] == []
+    assert [*sweep(disk, tmp_path / "home", tmp_path / "data", place, range(0, 9, 4), 9)] == []
 
 
 def test_tensors_that_do_not_fit_are_an_oserror_with_the_file(disk: SmallDisk) -> None:
