@@ -12,6 +12,8 @@ from bench.figures.draw import save_figure
 from bench.figures.look import lettering, look
 
 PER_ROW = 2
+COLOURS = 10
+"""That lines have in turn."""
 
 
 class GrowthLine(NamedTuple):
@@ -52,8 +54,10 @@ def draw_growth(panels: Sequence[GrowthPanel], path: Path) -> None:
 
 
 def _draw_panel(axes: Axes, panel: GrowthPanel) -> None:
-    for line in panel.lines:
-        axes.plot(line.sizes, line.values, marker="o", markersize=3, linewidth=1.1, label=line.name)
+    for number, line in enumerate(panel.lines):
+        # Where colours begin again, dashes tell lines apart.
+        style = ("-", "--", ":")[number // COLOURS % 3]
+        axes.plot(line.sizes, line.values, style, marker="o", markersize=3, linewidth=1.1, label=line.name)
     axes.set(xscale="log", yscale="log", xlabel=panel.against, ylabel=panel.unit)
     axes.set_xticks(sorted({size for line in panel.lines for size in line.sizes}))
     axes.tick_params(axis="x", rotation=45)
