@@ -186,13 +186,24 @@ def _backbone(
         report = task(f"computing features of {cell.spec.data}, image")
         stored = store_features(backbone, cell.dataset, schedule, folder, device, report, earlier)
         return stored.backbone, stored
+    freeze(backbone, schedule)
+    return backbone, None
+
+
+def freeze(backbone: Backbone, schedule: Schedule) -> None:
+    """Leave what a schedule does not train of a backbone as it is.
+
+    Raises:
+        UserError: the backbone has no such stage, or nothing of it would be trained.
+    """
+    if schedule.trained_backbone == "none":
+        backbone.requires_grad_(False)
     if schedule.trained_backbone == "last-stage":
         freeze_but_last_stage(backbone, schedule.frozen_statistics)
     if schedule.trained_backbone == "after-first-stage":
         freeze_first_stage(backbone, schedule.frozen_statistics)
     if schedule.frozen_norms:
         freeze_batch_norms(backbone)
-    return backbone, None
 
 
 def _head(cell: Cell, labels: LabelSpace, backbone: Backbone) -> Head:

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from torch import nn
 
-from bench.engine.build import label_space_of
+from bench.engine.build import freeze, label_space_of
 from bench.engine.plan import Cell
 from bench.experiment.methods import method_named
 from bench.methods.backbones.backbone import Backbone
-from bench.methods.backbones.freezing import freeze_but_last_stage
 from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.catalog import PRIOR
 from bench.methods.model import MultiLabelModel, build_head, earlier_dim, seeded_backbone
@@ -79,10 +78,7 @@ def _measured(cell: Cell) -> _Model:
     earlier = earlier_dim(method, backbone)
     width = schedule.feature_channels or backbone.feature_dim
     maps = [_maps(backbone, side, width, earlier) for side in (schedule.image_size, schedule.test_size)]
-    if schedule.trained_backbone == "last-stage":
-        freeze_but_last_stage(backbone, schedule.frozen_statistics)
-    elif schedule.trained_backbone == "none":
-        backbone.requires_grad_(False)
+    freeze(backbone, schedule)
     head = build_head(method, spec.head_options(), label_space_of(cell), width, earlier)
     model = MultiLabelModel(backbone, head)
     kept = sum(tensor.nbytes for tensor in model.state_dict().values())
