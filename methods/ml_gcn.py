@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.methods.graph import conditional_probability, propagation_matrix, reweighted_graph
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers.pooling import largest_of_map
 from bench.methods.layers.scoring import exactly
 from bench.methods.options import MLGCNOptions
 
@@ -60,7 +61,7 @@ class MLGCNHead(Head):
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class; see `Head.forward`. The view is the propagation matrix `(C, C)`."""
-        pooled = features.amax(dim=(2, 3))
+        pooled = largest_of_map(features)
         with exactly(pooled, self.pooled_classifiers()) as (images, rows):
             return HeadOutput(images @ rows.mT, {}, {"graph": self.propagation})
 

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers.pooling import largest_of_map
 from bench.methods.layers.scoring import linear_scores
 from bench.methods.options import ResNetOptions
 
@@ -18,7 +19,7 @@ class PooledLinearHead(Head):
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class; see `Head.forward`."""
-        pooled = features.amax(dim=(2, 3)) if self.pool == "max" else features.mean(dim=(2, 3))
+        pooled = largest_of_map(features) if self.pool == "max" else features.mean(dim=(2, 3))
         return HeadOutput(linear_scores(self.classifier, pooled), {}, {})
 
     def pooled_classifiers(self) -> Tensor:

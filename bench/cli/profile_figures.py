@@ -27,7 +27,8 @@ def finish(report: Report, out: Path | None) -> None:
 
 
 def _show(figure: Figure) -> None:
-    kept = {True: ", kept", False: ", NOT kept", None: ""}[figure.kept()]
+    missed = ", kept in some repeats" if figure.near() else ", NOT kept"
+    kept = {True: ", kept", False: missed, None: ""}[figure.kept()]
     click.echo(figure.what)
     click.echo(f"  {spread(figure.values)} {figure.unit}, {len(figure.values)} repeats")
     times = figure.times()

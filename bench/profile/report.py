@@ -59,8 +59,7 @@ class Figure(_Part):
 
     def times(self) -> float | None:
         """How many times as fast as what it is measured beside: the median of the ratios within a repeat."""
-        ratios = [theirs / ours for theirs, ours in zip(self.beside, self.values, strict=False)]
-        return float(median(ratios)) if ratios else None
+        return float(median(self._ratios())) if self.beside else None
 
     def kept(self) -> bool | None:
         """Whether what it is to be is so; None where nothing is asked for."""
@@ -68,6 +67,15 @@ class Figure(_Part):
         if self.least is not None and times is not None:
             return times >= self.least
         return None if self.most is None else self.median() <= self.most
+
+    def near(self) -> bool:
+        """Whether some repeat did what is asked for: then the median alone does not say that it is missed."""
+        if self.least is not None and self.beside:
+            return max(self._ratios()) >= self.least
+        return self.most is not None and min(self.values) <= self.most
+
+    def _ratios(self) -> list[float]:
+        return [theirs / ours for theirs, ours in zip(self.beside, self.values, strict=True)]
 
 
 class Growth(_Part):

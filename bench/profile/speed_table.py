@@ -14,6 +14,7 @@ BEGIN: Final = "<!-- speed: made by `make speeds` from results/perf -->"
 END: Final = "<!-- end of speed -->"
 """Between these lines of a file the table stands."""
 _KEPT: Final = {True: "yes", False: "**no**", None: ""}
+_NEAR: Final = "in some repeats"
 
 
 def reports(folder: Path) -> list[Report]:
@@ -85,7 +86,7 @@ def _figure(figure: Figure) -> tuple[str, ...]:
         beside,
         "" if times is None else f"{times:.2f}",
         aim,
-        _KEPT[figure.kept()],
+        _NEAR if figure.kept() is False and figure.near() else _KEPT[figure.kept()],
         figure.bound,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from bench.profile.report import Figure, Growth, Measuring, load, save
+from bench.profile.report import Figure, Growth, Measuring, Report, load, save
 from bench.profile.speed_table import BEGIN, END, put_into, reports, speed_table
 from bench_command import bench
 from places import ROOT
@@ -21,6 +21,19 @@ def test_how_many_times_as_fast_is_the_median_of_the_repeats() -> None:
     assert alone.times() is None and alone.kept() is True
     assert alone.model_copy(update={"most": 1.9}).kept() is False
     assert alone.model_copy(update={"most": None}).kept() is None
+
+
+def test_an_aim_that_some_repeats_reach_is_neither_kept_nor_plainly_missed() -> None:
+    # The ratios within a repeat are 3, 2 and 1.
+    near, missed = (FAST.model_copy(update={"least": least}) for least in (2.5, 3.5))
+    assert near.kept() is False and near.near() and "in some repeats" in speed_table([report_of(near)])
+    assert missed.kept() is False and not missed.near() and "**no**" in speed_table([report_of(missed)])
+    alone = Figure(what="a", unit="s", values=(1, 3), most=1.5)
+    assert alone.near() and not alone.model_copy(update={"most": 0.5}).near()
+
+
+def report_of(figure: Figure) -> Report:
+    return Measuring("metrics").report((figure,))
 
 
 def test_repeats_that_do_not_pair_are_refused() -> None:
