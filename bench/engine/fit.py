@@ -24,11 +24,13 @@ from bench.engine.cost import peak_memory
 from bench.engine.events import Events
 from bench.engine.gradients import Gradients
 from bench.engine.leftovers import BEST, CHECKPOINT
+from bench.engine.losses import mean_loss
 from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
 from bench.engine.ranks import ALONE, Ranks
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
+from bench.experiment.schedule import Schedule
 from bench.files import write_text
 from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
@@ -122,12 +124,22 @@ def _fit(run: Run, history: list[Epoch], environment: Environment) -> list[Epoch
     while len(history) < schedule.epochs and not ends_early(schedule, _scores(history)):
         epoch = len(history)
         started = time.perf_counter()
-        loss, lr, feed = train_epoch(run, epoch, _scores(history))
+        loss, lr, feed = train_epoch(run, epoch, _followed(history, schedule))
         seconds = time.perf_counter() - started
         images = run.built.batches.images
         metrics = _evaluate(run) if schedule.evaluates_after(epoch + 1) else None
+        watched_loss = _watched_loss(run) if metrics and schedule.plateau_of == "loss" else None
         history.append(
-            Epoch(epoch=epoch, loss=loss, lr=lr, feed=feed, seconds=seconds, images=images, metrics=metrics)
+            Epoch(
+                epoch=epoch,
+                loss=loss,
+                lr=lr,
+                feed=feed,
+                seconds=seconds,
+                images=images,
+                metrics=metrics,
+                watched_loss=watched_loss,
+            )
         )
         run.ranks.check_alike(run.plain)
         if run.ranks.leads:
@@ -158,6 +170,13 @@ def best_epoch(history: list[Epoch]) -> int:
 def _scores(history: list[Epoch]) -> list[float]:
     """The mAP after each epoch that was evaluated."""
     return [epoch.metrics.mAP for epoch in history if epoch.metrics]
+
+
+def _followed(history: list[Epoch], schedule: Schedule) -> list[float]:
+    """What the learning rate follows after each epoch, where it does; more is better."""
+    if schedule.plateau_of == "loss":
+        return [-epoch.watched_loss for epoch in history if epoch.watched_loss is not None]
+    return _scores(history)
 
 
 class Trained(NamedTuple):
@@ -266,6 +285,13 @@ def _scored(run: Run) -> tuple[Predicted, Metrics | None]:
     found = predict(run.fabric, run.evaluated, run.built.watched, progress, ranks=run.ranks)
     labels = run.built.watched_labels
     return found, run.ranks.from_first(lambda: measure(found.logits, labels, run.spec.protocol))
+
+
+def _watched_loss(run: Run) -> float:
+    """The mean loss over the split that is watched, of what the evaluation before has scored."""
+    schedule, latest = run.spec.schedule, cast(Predicted, run.latest)
+    labels = run.built.watched_labels
+    return run.ranks.from_first(lambda: mean_loss(latest.logits, labels, schedule.loss, schedule.difficult))
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -50,6 +52,17 @@ def classification_loss(
     if isinstance(loss, SoftMargin):
         return _mean(terms, kept, dim=1).mean()
     return _mean(terms, kept)
+
+
+def mean_loss(
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int8],
+    loss: BCE | SoftMargin | ASL,
+    difficult: Difficult,
+) -> float:
+    """The mean loss of a whole split, in float64; the arguments are those of `classification_loss`."""
+    wide = torch.from_numpy(logits).double()
+    return float(classification_loss(wide, torch.from_numpy(labels), loss, difficult))
 
 
 def share_of(

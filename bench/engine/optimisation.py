@@ -50,7 +50,7 @@ def set_learning_rate(
         schedule: what asks for them.
         step: optimiser steps so far.
         steps_per_epoch: of them.
-        scores: mAP on the evaluation split after each epoch so far, for a schedule that follows it.
+        scores: after each epoch so far, for a schedule that follows them; more is better.
 
     Returns:
         The learning rate of the head.
@@ -89,13 +89,14 @@ def learning_rate_factor(
 
 
 def plateaus(scores: Sequence[float], patience: int) -> int:
-    """How often more than `patience` scores in a row were no better.
+    """How often more than `patience` scores in a row were no better; losses are given with a minus.
 
     As PyTorch's `ReduceLROnPlateau` counts them: each time the count starts again, the best score stays.
     """
-    best, worse, found = -math.inf, 0, 0
+    best: float | None = None
+    worse = found = 0
     for score in scores:
-        if score > best * (1 + PLATEAU_THRESHOLD):
+        if best is None or score > best + abs(best) * PLATEAU_THRESHOLD:
             best, worse = score, 0
         else:
             worse += 1

@@ -21,7 +21,7 @@ _SINCE_3 = frozenset({"split", "tuned"}), frozenset({"select_on", "decay_vectors
 # Fields of a schedule that came later. At their default they change nothing, and are left out of the hash.
 _LATER = frozenset(
     {"ema_beside", "normalize", "crop_scale", "reduction", "evaluate_at"}
-    | {"frozen_norms", "optimizer_eps", "ema_or_weights"}
+    | {"frozen_norms", "optimizer_eps", "ema_or_weights", "plateau_of"}
 )
 
 

@@ -23,6 +23,7 @@ _NEEDS = {
     "optimizer_eps": _Needs("optimizer 'adam' or 'adamw'", lambda its: its["optimizer"] != "sgd"),
     "milestones": _Needs("decay 'step'", lambda its: its["decay"] == "step"),
     "gamma": _Needs("decay 'step' or 'plateau'", lambda its: its["decay"] in ("step", "plateau")),
+    "plateau_of": _Needs("decay 'plateau'", lambda its: its["decay"] == "plateau"),
     "decay_vectors": _Needs("a weight_decay above 0", lambda its: its["weight_decay"] > 0),
     "backbone_lr_factor": _Needs(
         "another trained_backbone than 'none'", lambda its: its["trained_backbone"] != "none"

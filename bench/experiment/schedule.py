@@ -150,7 +150,11 @@ class Schedule(BaseModel):
     milestones: tuple[int, ...] = Field((), description="epochs after which 'step' multiplies by gamma")
     gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step' and of 'plateau'")
     patience: int | None = Field(
-        None, ge=0, description="epochs without a better mAP that 'plateau' tolerates before it multiplies"
+        None, ge=0, description="epochs that are no better that 'plateau' tolerates before it multiplies"
+    )
+    plateau_of: Literal["mAP", "loss"] = Field(
+        "mAP",
+        description="what is to be better: the mAP, or the mean loss, on the split that select_on names",
     )
     stop_after: int | None = Field(
         None, ge=1, description="epochs without a better mAP after which the training ends"

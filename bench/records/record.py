@@ -34,6 +34,12 @@ class Epoch(_Part):
     images: int  # training images fed
     # On the validation split that the schedule chooses on, else the evaluation split; None if not evaluated.
     metrics: Metrics | None
+    watched_loss: float | None = None  # the mean loss on the same split, where the learning rate follows it
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_none_follows_it(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        found: dict[str, object] = fields(self)
+        return {name: value for name, value in found.items() if name != "watched_loss" or value is not None}
 
 
 class SplitSizes(_Part):

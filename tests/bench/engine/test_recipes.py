@@ -186,6 +186,29 @@ def test_a_plateau_lowers_the_rate_and_the_training_ends_early(tmp_path: Path) -
     assert record.selected_epoch == scores.index(max(scores))
 
 
+@pytest.mark.slow
+def test_a_plateau_may_be_one_of_the_loss_on_what_is_evaluated(tmp_path: Path) -> None:
+    write_voc(tmp_path / "data", train=8, test=4)
+    small = ("--image-size", "64", "--set", "resize=null", "--set", "crop=none", "--set", "crop_sizes=[]")
+    steered = ("--set", "patience=0", "--set", "lr=0.05", "--epochs", "6", "--set", "reduction=mean")
+    arguments = ("run", "--methods", "resnet", *TINY, "--schedule", "c-tran", *small, *steered)
+    done = bench(tmp_path, tmp_path / "data", *arguments)
+    assert done.exit_code == 0, done.output
+    record = record_in(tmp_path)
+    scores = RecordStore(tmp_path / "results").scores(record)
+    losses = [epoch.watched_loss for epoch in record.history]
+    assert len(losses) == 6 and None not in losses and len(set(losses)) > 3
+    expected = [0.05 * 0.1 ** plateaus([-loss for loss in losses[:epoch] if loss], 0) for epoch in range(6)]
+    assert [epoch.lr for epoch in record.history] == pytest.approx(expected)
+    assert expected[-1] < expected[0]
+    # That of the epoch whose scores are kept, by its definition.
+    assert scores is not None
+    probability = 1 / (1 + np.exp(-scores.logits.astype(float)))
+    true = scores.labels > 0
+    log_likelihood = np.where(true, np.log(probability), np.log1p(-probability))
+    assert losses[record.selected_epoch or 0] == pytest.approx(-log_likelihood.mean(), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("count", "size", "drop", "batches", "images"),
     [

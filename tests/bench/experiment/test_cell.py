@@ -49,6 +49,7 @@ OTHER_SCHEDULE: dict[str, Any] = {
     "milestones": (1,),
     "gamma": 0.5,
     "patience": 2,
+    "plateau_of": "loss",
     "stop_after": 3,
     "warmup": 0.1,
     "clip_norm": 1.0,

@@ -181,6 +181,7 @@ def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], mess
         ("ml-decoder", {"optimizer": "sgd", "momentum": 0.5}, "optimizer 'sgd' without cycle_momentum"),
         ("identical", {"milestones": [3, 6]}, "decay 'step'"),
         ("ml-gcn", {"gamma": 0.9}, "decay 'step' or 'plateau'"),
+        ("identical", {"plateau_of": "loss"}, "decay 'plateau'"),
         ("identical", {"select_on": "test"}, "select 'best', decay 'plateau' or stop_after"),
         ("frozen", {"backbone_lr_factor": 0.1}, "another trained_backbone than 'none'"),
         ("ml-gcn", {"optimizer_eps": 1e-6}, "optimizer 'adam' or 'adamw'"),
@@ -320,6 +321,17 @@ def test_plateaus_are_counted_as_by_torch(patience: int) -> None:
         assert lr == pytest.approx(schedule.lr * theirs.param_groups[0]["lr"], rel=1e-9)
         scheduler.step(score)
     assert plateaus(SCORES, 2) == 3 and plateaus([], 0) == 0
+
+
+@pytest.mark.parametrize("patience", [0, 1, 2, 5])
+def test_plateaus_of_a_loss_are_counted_as_by_torch(patience: int) -> None:
+    theirs = SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = lr_scheduler.ReduceLROnPlateau(theirs, mode="min", patience=patience, eps=0)
+    losses = [1.3 - score for score in SCORES]
+    for epoch, loss in enumerate(losses):
+        found = 0.1 ** plateaus([-one for one in losses[:epoch]], patience)
+        assert found == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-9)
+        scheduler.step(loss)
 
 
 def test_the_training_ends_some_epochs_after_the_best() -> None:
