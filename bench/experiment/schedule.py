@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bench.datasets.info import EvaluatedOn
 from bench.errors import UserError
-from bench.experiment.effect import without_effect
+from bench.experiment.field_needs import contradiction, follows_scores, without_effect
 from bench.experiment.loss import BCE, Loss, loss_named
 from bench.files import parse_mapping, read_mapping
 from bench.resolve import unknown_name
@@ -210,59 +210,9 @@ class Schedule(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Schedule":
-        for right, message in (
-            (self.decay != "step" or self.milestones, "decay 'step' needs milestones"),
-            (
-                (self.decay == "plateau") == (self.patience is not None),
-                "decay 'plateau' and patience need each other",
-            ),
-            (self.decay == "one-cycle" or not self.cycle_momentum, "cycle_momentum needs decay 'one-cycle'"),
-            (
-                self.ema_beside is None or self.ema_decay is None,
-                "ema_beside measures an average beside the weights, and ema_decay in their place: leave one "
-                "out (ema_beside=null)",
-            ),
-            (
-                not self.ema_or_weights or (self.ema_decay is not None and self.select == "best"),
-                "ema_or_weights needs ema_decay and select 'best'",
-            ),
-            (
-                self.evaluate_every == 1 or not self.follows_scores,
-                "decay 'plateau' and stop_after need evaluate_every: 1",
-            ),
-            (
-                (self.crop == "random") == bool(self.crop_sizes),
-                "crop 'random' and crop_sizes need each other",
-            ),
-            (
-                (self.crop == "random-resized") == (self.crop_scale is not None),
-                "crop 'random-resized' and crop_scale need each other",
-            ),
-            (
-                all(32 <= side <= (self.resize or 0) for side in self.crop_sizes),
-                "crop_sizes lie between 32 and resize, which must be given",
-            ),
-            (
-                self.trained_backbone in ("after-first-stage", "last-stage") or not self.frozen_statistics,
-                "frozen_statistics needs trained_backbone 'after-first-stage' or 'last-stage'",
-            ),
-            (
-                self.trained_backbone != "none" or not self.frozen_norms,
-                "frozen_norms needs another trained_backbone than 'none'",
-            ),
-            (
-                self.trained_backbone == "none" or self.feature_channels is None,
-                "feature_channels needs trained_backbone 'none'",
-            ),
-            (
-                self.trained_backbone != "none"
-                or not (self.crop != "none" or self.cutout or self.rand_augment or self.resize),
-                "trained_backbone 'none' computes features once, so it takes no crop, cutout or "
-                "rand_augment, nor a resize before; with flip those of mirrored images are stored too",
-            ),
-        ):
-            if not right:
-                raise ValueError(message)
+        wrong = contradiction(dict(self))
+        if wrong:
+            raise ValueError(wrong)
         return self
 
     @property
@@ -289,7 +239,7 @@ class Schedule(BaseModel):
     @property
     def follows_scores(self) -> bool:
         """Whether the training depends on how the epochs before scored."""
-        return self.decay == "plateau" or self.stop_after is not None
+        return follows_scores(dict(self))
 
     @property
     def chooses_on(self) -> EvaluatedOn | None:
