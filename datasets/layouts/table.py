@@ -89,9 +89,11 @@ def read(
     form = _form(path, layout)
     _refuse_other_classes(form, classes)
     rows = _joined(_of_classes(_rows(form, layout), classes, path), form, layout)
+    if not rows:
+        raise UserError(f"{path} has a header and no rows: an image takes a row.")
     chosen = [row for row in rows if split in (ALL, row.split)]
     if not chosen:
-        there = ", ".join(sorted({row.split for row in rows})) or "none, the table has no rows"
+        there = ", ".join(sorted({row.split for row in rows}))
         raise UserError(f"{path} has no image of the split '{split}'; the splits there are: {there}.")
     column = {name: position for position, name in enumerate(classes)}
     labels = label_matrix(len(chosen), classes)

@@ -137,7 +137,7 @@ def test_the_data_root_of_the_command_line_wins(own: Path, tmp_path: Path) -> No
             "image,labels,split\n0.jpg,odd,train\n",
             "no image of the split 'test'; the splits there are: train",
         ),
-        ("image,labels,split\n", "no image of the split 'train'; the splits there are: none"),
+        ("image,labels,split\n", "labels.csv has a header and no rows"),
         ('image,labels,split\n0.jpg,"odd,train\n', "labels.csv cannot be read as CSV"),
         (
             "image,split,labels\n0.jpg,train,odd\n1.jpg,train,odd,low\n2.jpg,test,even\n",

@@ -129,7 +129,7 @@ def test_the_class_list_orders_the_columns_and_must_name_just_these(folder: Path
     ("text", "csv", "said"),
     [
         ("image\n0.jpg\n", "one_hot: true", "has no column of a class; its columns are: image, and each"),
-        ("image,cat\n", "one_hot: true", "has no image of the split 'all'; the splits there are: none"),
+        ("image,cat\n", "one_hot: true", "labels.csv has a header and no rows"),
         ("image,cat,cat\n0.jpg,1,0\n", "", "has 2 columns 'cat'; only one can be read"),
         ("image,image\n0.jpg,1\n", "one_hot: true", "has 2 columns 'image'; only one can be read"),
         ('image,"c\x1bt"\n0.jpg,1\n', "", r"header: 'c\x1bt' has the control character U+001B"),
