@@ -8,6 +8,7 @@ import torch
 
 from bench.cli import profile_options
 from bench.experiment.methods import parse_methods
+from bench.profile.bounds import measure_bounds
 from bench.profile.head_figures import figures_of, note_of
 from bench.profile.heads import HeadCost, Setting, SideBySide, measure_side_by_side
 from bench.profile.report import Figure, Measuring, save
@@ -56,6 +57,11 @@ def command(
         f"heads on features {batch}x{channels}x{side}x{side}, {device}, {torch.get_num_threads()} threads, "
         f"float32, {repeats} repeats in turn"
     )
+    bounds = measure_bounds(device, repeats)
+    click.echo(
+        f"a plain matrix product: {bounds.product / 1e9:.0f} GFLOP/s; a copy: {bounds.copy / 1e9:.1f} GB/s "
+        "read and written"
+    )
     click.echo(
         f"{'method':32}{'classes':>8}{'Mparam':>8}{'GFLOP':>9}{'forward':>10}{'step':>10}{'kept':>9}{'peak':>9}"
     )
@@ -64,7 +70,7 @@ def command(
             setting = Setting(number, batch, side, channels, device)
             found = measure_side_by_side(choice, setting, repeats)
             _show(choice.label(), number, found)
-            figures += figures_of(choice, setting, found)
+            figures += figures_of(choice, setting, found, bounds)
             notes.append(note_of(choice, setting, found))
     if out is not None:
         save(measuring.report(tuple(figures), tuple(notes)), out)

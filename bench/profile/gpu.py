@@ -18,8 +18,8 @@ from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision
 from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.model import MultiLabelModel, earlier_dim, seeded_backbone, seeded_head
+from bench.profile.bounds import FLOPS_OF_STEP
 from bench.profile.heads import LABEL_SHARE, SEED, Setting, now
-from bench.profile.precision import FLOPS_OF_STEP
 
 Mode = Literal["eager", "compiled", "graphs"]
 LEARNING_RATE = 1e-4

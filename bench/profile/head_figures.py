@@ -5,6 +5,7 @@ from statistics import median
 from typing import Final
 
 from bench.experiment.methods import MethodChoice
+from bench.profile.bounds import Bounds
 from bench.profile.heads import HeadCost, Setting, SideBySide
 from bench.profile.precision import Rates
 from bench.profile.report import Figure
@@ -17,8 +18,17 @@ AIMS_IN_BF16: Final[Mapping[str, float]] = {"ssgrl": 2.5, "salgl": 2.5}
 """How many times as fast as in fp32 a head is to train in bf16, the optimiser included."""
 
 
-def figures_of(choice: MethodChoice, setting: Setting, found: SideBySide) -> tuple[Figure, ...]:
-    """Both passes in milliseconds, beside the published formulation where it was measured."""
+def figures_of(
+    choice: MethodChoice, setting: Setting, found: SideBySide, bounds: Bounds
+) -> tuple[Figure, ...]:
+    """Both passes in milliseconds, beside the published formulation where it was measured.
+
+    Args:
+        choice: the method.
+        setting: what its head is given.
+        found: what was measured.
+        bounds: of the machine.
+    """
     aims = {"training": AIMS.get(choice.name, NO_SLOWER)} if found.published else {}
     return tuple(
         Figure(
@@ -28,6 +38,7 @@ def figures_of(choice: MethodChoice, setting: Setting, found: SideBySide) -> tup
             against="its published formulation" if found.published else "",
             beside=_milliseconds(getattr(found.published, name)) if found.published else (),
             least=aims.get(name),
+            bound=getattr(bounds, name)(found.bench, setting),
         )
         for name, words in PASSES.items()
     )

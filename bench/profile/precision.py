@@ -14,15 +14,11 @@ from bench.engine.environment import fabric_on, precision_plugin
 from bench.experiment.methods import MethodChoice
 from bench.experiment.schedule import Precision
 from bench.methods.head import Head
+from bench.profile.bounds import FLOPS_OF_STEP, PRODUCT, PRODUCTS_AT_ONCE
 from bench.profile.heads import Setting, loss_of, now
 
 PRECISIONS: tuple[Precision, Precision] = ("fp32", "bf16")
 LEARNING_RATE = 1e-4
-# The backward pass multiplies twice as much as the forward pass.
-FLOPS_OF_STEP = 3
-# Of the matrix product that the rates are compared with: images and labels, channels in, channels out.
-PRODUCT = (1024, 2048, 2048)
-PRODUCTS_AT_ONCE = 4
 # A processor without units for bf16 multiplies it a hundred times as slowly: there it is a smaller one.
 SMALL_PRODUCT = (64, 1024, 1024)
 TOO_LONG = 0.5  # seconds of a whole product

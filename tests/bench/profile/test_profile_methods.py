@@ -49,6 +49,12 @@ def test_what_was_measured_is_written_as_any_report(tmp_path: Path) -> None:
     alone, beside = report.figures[:2], report.figures[2:]
     assert all(not figure.beside and figure.what.endswith("resnet, 3 classes, 2x16x4x4") for figure in alone)
     assert all("csra, 3 classes" in figure.what and len(figure.beside) == 2 for figure in beside)
+    assert all(
+        re.fullmatch(
+            r"products at a plain one's speed: [\d.e-]+ ms; memory at a copy's: [\d.e-]+ ms", one.bound
+        )
+        for one in report.figures
+    )
     # What the command prints is what is written.
     (printed,) = re.findall(r"^  times +(\S+)x +(\S+)x", done.output, re.M)
     assert printed == tuple(f"{figure.times():.2f}" for figure in beside)
