@@ -7,6 +7,7 @@ from statistics import median
 import torch
 
 from bench.profile.heads import HeadCost, Setting, now
+from bench.profile.report import three_digits
 
 # Images and labels, channels in, channels out.
 PRODUCT = (1024, 2048, 2048)
@@ -44,7 +45,8 @@ class Bounds:
 
     def _said(self, flops: int, moved: int) -> str:
         products, memory = 1e3 * flops / self.product, 1e3 * moved / self.copy
-        return f"products at a plain one's speed: {products:.3g} ms; memory at a copy's: {memory:.3g} ms"
+        said = "products at a plain one's speed: {} ms; memory at a copy's: {} ms"
+        return said.format(three_digits(products), three_digits(memory))
 
 
 def measure_bounds(device: torch.device, repeats: int) -> Bounds:

@@ -139,6 +139,11 @@ class Report(_Part):
     notes: tuple[str, ...] = ()
 
 
+def three_digits(value: float) -> str:
+    """A number for a reader: three digits that count, without an exponent where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
 class Measuring:
     """A part that is being measured: notes the load of the machine as it begins, and as it ends."""
 

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from bench.errors import UserError
 from bench.files import write_text
-from bench.profile.report import Figure, Growth, Report, load
+from bench.profile.report import Figure, Growth, Report, load, three_digits
 
 BEGIN: Final = "<!-- speed: made by `make speeds` from results/perf -->"
 END: Final = "<!-- end of speed -->"
@@ -92,7 +92,9 @@ def _figure(figure: Figure) -> tuple[str, ...]:
 
 
 def _growth(growth: Growth) -> tuple[str, ...]:
-    first, last = (f"{growth.values[at]:.3g} {growth.unit} at {growth.sizes[at]:,}" for at in (0, -1))
+    first, last = (
+        f"{three_digits(growth.values[at])} {growth.unit} at {growth.sizes[at]:,}" for at in (0, -1)
+    )
     at_most = f"{growth.most:g}, {growth.law}"
     return growth.what, growth.against, first, last, f"{growth.slope():.2f}", at_most, _KEPT[growth.kept()]
 
@@ -100,4 +102,5 @@ def _growth(growth: Growth) -> tuple[str, ...]:
 def spread(values: tuple[float, ...]) -> str:
     """The median, and between which values it lies."""
     middle = Figure(what="", unit="", values=values).median()
-    return f"{middle:.3g} [{min(values):.3g}, {max(values):.3g}]" if len(values) > 1 else f"{middle:.3g}"
+    median, least, most = (three_digits(value) for value in (middle, min(values), max(values)))
+    return f"{median} [{least}, {most}]" if len(values) > 1 else median

@@ -51,7 +51,7 @@ def test_what_was_measured_is_written_as_any_report(tmp_path: Path) -> None:
     assert all("csra, 3 classes" in figure.what and len(figure.beside) == 2 for figure in beside)
     assert all(
         re.fullmatch(
-            r"products at a plain one's speed: [\d.e-]+ ms; memory at a copy's: [\d.e-]+ ms", one.bound
+            r"products at a plain one's speed: [\d.e,-]+ ms; memory at a copy's: [\d.e,-]+ ms", one.bound
         )
         for one in report.figures
     )

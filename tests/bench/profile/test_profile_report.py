@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from bench.profile.report import Figure, Growth, Measuring, Report, load, save
+from bench.profile.report import Figure, Growth, Measuring, Report, load, save, three_digits
 from bench.profile.speed_table import BEGIN, END, put_into, reports, speed_table
 from bench_command import bench
 from places import ROOT
@@ -30,6 +30,21 @@ def test_an_aim_that_some_repeats_reach_is_neither_kept_nor_plainly_missed() -> 
     assert missed.kept() is False and not missed.near() and "**no**" in speed_table([report_of(missed)])
     alone = Figure(what="a", unit="s", values=(1, 3), most=1.5)
     assert alone.near() and not alone.model_copy(update={"most": 0.5}).near()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.000123456, "0.000123"),
+        (1.0, "1"),
+        (12.345, "12.3"),
+        (999.4, "999"),
+        (999.6, "1,000"),
+        (1e6, "1,000,000"),
+    ],
+)
+def test_numbers_have_three_digits_and_large_ones_no_exponent(value: float, said: str) -> None:
+    assert three_digits(value) == said
 
 
 def report_of(figure: Figure) -> Report:
