@@ -34,12 +34,9 @@ class LabelDecoderLayer(PostNormLayer):
         dim = self.merge.in_features
         weight, bias = self.project.weight, self.project.bias
         asked = F.linear(labels if queries is None else labels + queries, weight[:dim], bias[:dim])
-        offered = F.linear(tokens, weight[dim:], bias[dim:])
-        if positions is not None:
-            offered = offered + F.pad(F.linear(positions, weight[dim : 2 * dim]), (0, dim))
-        asked = asked.view(*asked.shape[:2], self.heads, -1).transpose(1, 2)
-        keys, values = (
-            part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2) for part in offered.chunk(2, dim=2)
+        asked, keys, values = (
+            part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2)
+            for part in (asked, *self.offered(tokens, positions, queries=False))
         )
         # Not fused: labels are few, and what they look at is a view of the head. The softmax sums many small
         # numbers, so it is out of half precision.

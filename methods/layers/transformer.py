@@ -86,6 +86,18 @@ class PostNormLayer(nn.Module):
         nn.init.zeros_(self.project.bias)
         nn.init.zeros_(self.merge.bias)
 
+    def offered(self, tokens: Tensor, positions: Tensor | None, queries: bool) -> list[Tensor]:
+        """What tokens `(B, N, dim)` give to an attention: queries if asked for, keys and values.
+
+        Positions `(N, dim)` are added for queries and keys, not for values.
+        """
+        dim = self.merge.in_features
+        weight, bias, first = self.project.weight, self.project.bias, 0 if queries else dim
+        if positions is None:
+            return list(F.linear(tokens, weight[first:], bias[first:]).chunk(2 + queries, dim=2))
+        placed = F.linear(tokens + positions, weight[first : 2 * dim], bias[first : 2 * dim])
+        return [*placed.chunk(1 + queries, dim=2), F.linear(tokens, weight[2 * dim :], bias[2 * dim :])]
+
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
         """Add what was attended to the tokens, `(B, N, dim)` both, and run the feed-forward part."""
         tokens = self.attention_norm(tokens + self.dropout(attended))
@@ -102,12 +114,10 @@ class TransformerLayer(PostNormLayer):
         return self.finish(tokens, self._attend(tokens, positions))
 
     def _attend(self, tokens: Tensor, positions: Tensor | None) -> Tensor:
-        projected = self.project(tokens)
-        if positions is not None:
-            dim = positions.shape[1]
-            shift = F.linear(positions, self.project.weight[: 2 * dim])
-            projected = projected + F.pad(shift, (0, dim))
-        queries, keys, values = projected.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        queries, keys, values = (
+            part.reshape(*part.shape[:2], self.heads, -1).transpose(1, 2)
+            for part in self.offered(tokens, positions, queries=True)
+        )
         dropout = self.dropout.p if self.training else 0.0
         attended = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
         merged: Tensor = self.merge(attended.transpose(1, 2).flatten(2))

@@ -96,7 +96,10 @@ def test_heads_keep_less_than_half_of_what_the_published_formulation_keeps(metho
 @pytest.mark.parametrize(
     ("method", "channels"),
     # ML-GCN's order of products is that for layers which widen the nodes, as the papers' do.
-    [("ml-gcn", 2048), ("add-gcn", 2048), ("csra", 2048), ("ml-decoder", 64), ("c-tran", 64)],
+    [
+        *((name, 2048) for name in ("ml-gcn", "add-gcn", "csra")),
+        *((name, 64) for name in ("salgl", "query2label", "ml-decoder", "c-tran")),
+    ],
 )
 def test_heads_compute_no_more_than_the_published_formulation(method: str, channels: int) -> None:
     found = measure_side_by_side(parse_methods((method,))[0], replace(SETTING, channels=channels), repeats=1)
