@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 import yaml
@@ -18,6 +19,8 @@ from places import ROOT
 RESULTS = ROOT / "results"
 CONTEXT = RESULTS / "context"
 """The runs on test pictures out of context, kept apart: they are no more data sets."""
+PRECISION = RESULTS / "precision"
+"""Runs of the untuned table again, in fp32 instead of bf16."""
 UNTUNED = ("voc2007-train-val-comparison", "frozen, conditions")
 """The table of the methods under one setting for all: its file, and the beginning of its heading."""
 
@@ -112,7 +115,37 @@ def test_the_readme_prints_what_was_published() -> None:
     assert seen == 15
 
 
-@pytest.mark.parametrize("folder", [RESULTS, CONTEXT])
+def test_the_readme_of_the_results_prints_both_precisions() -> None:
+    found = {precision: untuned(folder, precision) for precision, folder in BOTH.items()}
+    methods = {label.partition(" seed ")[0] for label in found["fp32"]}
+    text = (RESULTS / "README.md").read_text(encoding="utf-8")
+    (printed,) = tables_under(text, "| Method | Seeds ")
+    assert {row[0] for row in printed} == methods and len(methods) >= 4
+    for method, seeds, *values in printed:
+        names = [name for name in found["fp32"] if name.startswith(f"{method} seed ")]
+        assert int(seeds) == len(names)
+        for value, of_precision in zip(values, found.values(), strict=True):
+            scores = [100 * of_precision[name] for name in names]
+            spread = f" ± {stdev(scores):.2f}" if len(scores) > 1 else ""
+            assert value == f"{mean(scores):.2f}{spread}", method
+
+
+BOTH = {"bf16": RESULTS, "fp32": PRECISION}
+
+
+def untuned(folder: Path, precision: str) -> dict[str, float]:
+    """The mAP of the untuned runs on VOC2007 in a precision, by method and seed."""
+    found = {}
+    for record in RecordStore(folder).all():
+        assert isinstance(record, Record) and record.metrics
+        cell = record.cell
+        of_table = cell.data == "voc2007-train-val" and not cell.tuned and record.history
+        if of_table and cell.schedule.precision == precision:
+            found[f"{cell.method.label()} seed {cell.seed}"] = record.metrics.mAP
+    return found
+
+
+@pytest.mark.parametrize("folder", [RESULTS, CONTEXT, PRECISION])
 def test_every_record_has_the_metrics_of_its_scores(folder: Path) -> None:
     store = RecordStore(folder)
     for record in store.all():
