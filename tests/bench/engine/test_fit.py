@@ -2,18 +2,16 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bench.datasets.feed import EpochBatches, loader
-from bench.engine.cost import count_flops, count_parameters
+from bench.engine.cost import count_flops, count_parameters, flops_of
 from bench.engine.fit import _group_size
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.head import Head
+from bench.methods.layers.transformer import TransformerLayer
 from bench.methods.model import MultiLabelModel
-from bench.methods.options import SALGLOptions
-from bench.methods.salgl import SALGLHead
-from small_heads import label_space
 
 
 def test_the_last_group_of_an_epoch_is_averaged_over_the_batches_it_has() -> None:
@@ -22,15 +20,27 @@ def test_the_last_group_of_an_epoch_is_averaged_over_the_batches_it_has() -> Non
 
 
 def test_attention_is_counted_with_and_without_positions() -> None:
-    body = nn.Conv2d(3, 64, 8, stride=8)
-    flops = []
-    for positions in (False, True):
-        head = SALGLHead(64, label_space(), SALGLOptions(hidden=16, feedforward=32, positions=positions))
-        backbone = Backbone(body, "one convolution", (0.5,) * 3, (0.5,) * 3)
-        flops.append(count_flops(MultiLabelModel(backbone, head), 96, torch.device("cpu")))
-    # 144 positions are projected to queries and keys, which adds one product; all else is the same.
-    assert flops[1] - flops[0] == 2 * 144 * 64 * (2 * 64)
+    tokens, dim, feedforward = 144, 64, 32
+    layer = TransformerLayer(dim, feedforward, dropout=0)
+    projections = 2 * tokens * dim * (3 * dim + dim)  # queries, keys and values, and what merges the heads
+    attention = 2 * 2 * tokens * tokens * dim
+    expected = projections + attention + 2 * 2 * tokens * dim * feedforward
+    assert flops_of(layer, torch.zeros(1, tokens, dim)) == expected
+    placed = _Placed(layer, torch.ones(tokens, dim))
+    assert flops_of(placed, torch.zeros(1, tokens, dim)) == expected, "they are added, which is not counted"
     assert torch.backends.mha.get_fastpath_enabled(), "put back as it was"
+
+
+class _Placed(nn.Module):
+    """A layer with positions."""
+
+    def __init__(self, layer: TransformerLayer, positions: Tensor) -> None:
+        super().__init__()
+        self.layer, self.positions = layer, positions
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        attended: Tensor = self.layer(tokens, self.positions)
+        return attended
 
 
 def test_flops_of_a_known_convolution() -> None:
