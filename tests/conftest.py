@@ -27,3 +27,9 @@ def no_signs_of_life() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.engine.log.PATIENCE", 3600.0)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: the others fill up what is left, and all processes end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

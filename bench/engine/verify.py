@@ -46,7 +46,6 @@ def cell_of(record: Record, given: MatrixSpec, task: Steps) -> Cell:
             "methods": ("resnet" if is_prior else cell.method.label(),),
             "seeds": (cell.seed,),
             "set": fields,
-            "protocol": cell.protocol.name,
             "split": cell.split,
             "limit_train": cell.limit_train,
             "limit_eval": cell.limit_eval,
@@ -54,7 +53,9 @@ def cell_of(record: Record, given: MatrixSpec, task: Steps) -> Cell:
         }
     )
     cells = plan(matrix, task, cell.tuned, as_given=False)
-    found = cells[0] if is_prior else cells[1]
+    planned = cells[0] if is_prior else cells[1]
+    # By what its protocol decided then, which may be otherwise today.
+    found = replace(planned, spec=planned.spec.model_copy(update={"protocol": cell.protocol}))
     if found.spec.run_id() != record.run_id:
         other = record.model_copy(update={"cell": found.spec})
         what = "; ".join(differences(record, other)) or "its name"

@@ -49,6 +49,20 @@ def test_a_record_with_a_field_that_has_no_effect_is_found_here(
     assert found.spec.schedule.momentum == 0.5 and found.spec.run_id() == older.run_id
 
 
+def test_a_run_that_was_measured_by_older_rules_is_found_and_measured_by_them(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(ran / "work"))
+    record = run_of(ran, "salgl")
+    protocol = record.cell.protocol.model_copy(update={"difficult_in_pr": "negative", "threshold": 0.25})
+    assert protocol != record.cell.protocol and protocol.name == record.cell.protocol.name
+    cell = record.cell.model_copy(update={"protocol": protocol})
+    older = record.model_copy(update={"cell": cell, "run_id": cell.run_id()})
+    given = load_matrix(None, {"data": record.cell.data, "data_root": ran / "data"})
+    found = cell_of(older, given, lambda name: lambda done, total: None)
+    assert found.spec == cell and older.run_id != record.run_id
+
+
 def test_a_run_that_is_trained_again_has_the_same_bits_and_keeps_its_model(ran: Path) -> None:
     record = run_of(ran, "salgl")
     model = ran / "work" / "runs" / record.run_id / "model.safetensors"
