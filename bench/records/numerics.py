@@ -1,12 +1,12 @@
 """What may change a result by more than the last digits: packages, device, instructions, processes, code."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bench.errors import UserError
 from bench.experiment.matrix import Compiled
 from bench.records.groups import Group
-from bench.records.record import Environment, Record
+from bench.records.record import Environment, Record, Verification
 from bench.records.store import RecordStore
 
 NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
@@ -35,22 +35,21 @@ def numerics(environment: Environment) -> dict[str, str]:
 def numerics_statement(group: Group, store: RecordStore) -> str:
     """What differs in how the rows of a group were computed, and by how much that moves them where known.
 
-    Nothing where all were computed alike, or where a run of every method that was computed otherwise than the
-    newest run was trained again as that one, with the same bits.
+    Nothing where all were computed alike, or where all agree with one way to compute them: a run of each row
+    was computed so, or was trained again so with the same bits. It may be the way of one of these runs, or
+    that of a later version, which has trained a run of each row again.
     """
     trained = [record for record in group.records if record.history]
     different = _differences(trained)
     if not different:
         return ""
-    newest = _newest_of_each(trained)
-    moved = [_moved(records, newest, store) for records in _by_row(group, newest).values()]
-    if None in moved:
-        size = "the size of what that changes is not known; `bench verify RUN --train` measures it"
-    elif not any(moved):
+    most = _largest_move(group, trained, store)
+    if most == 0:
         return ""
+    if most is None:
+        size = "the size of what that changes is not known; `bench verify RUN --train` measures it"
     else:
-        most = max(one for one in moved if one is not None)
-        size = f"trained again, a run of each method moved by at most {100 * most:.2f} mAP"
+        size = f"trained again, a run of each row moved by at most {100 * most:.2f} mAP"
     return f"NOTE: these runs were not computed alike ({'; '.join(different)}); {size}"
 
 
@@ -102,13 +101,6 @@ def _differences(records: Sequence[Record]) -> list[str]:
     return shared + [f"the head of {name}" for name, digests in heads.items() if len(digests) > 1]
 
 
-def _newest_of_each(records: Sequence[Record]) -> dict[str, Computed]:
-    """How a run of each method would be computed today: as the newest of all, with its own newest head."""
-    in_time = sorted(records, key=lambda record: record.created)
-    heads = {record.cell.method.name: _head(record.environment) for record in in_time}
-    return {name: (numerics(in_time[-1].environment), head) for name, head in heads.items()}
-
-
 def _head(environment: Environment) -> str:
     return environment.code.partition("-")[2]
 
@@ -117,25 +109,46 @@ def _computed(environment: Environment) -> Computed:
     return numerics(environment), _head(environment)
 
 
-def _by_row(group: Group, newest: dict[str, Computed]) -> dict[str, list[Record]]:
-    """By row, the trained records that were computed otherwise than the newest one."""
-    found: dict[str, list[Record]] = {}
-    for record in group.records:
-        if record.history and _computed(record.environment) != newest[record.cell.method.name]:
-            found.setdefault(group.row_of(record), []).append(record)
-    return found
+def _largest_move(group: Group, trained: Sequence[Record], store: RecordStore) -> float | None:
+    """By how much mAP moved at most when a run of each row was trained again in one way; None if none was.
+
+    Of the ways in which a run was computed, at first or again, the newest that all rows can be held against.
+    """
+    kinds: dict[tuple[str, str], list[tuple[Record, Sequence[Verification]]]] = {}
+    computed: list[tuple[str, str, Environment]] = []
+    for record in trained:
+        method, again = record.cell.method.name, _verifications(record, store)
+        kind = group.row_of(record), str(_computed(record.environment))
+        kinds.setdefault(kind, []).append((record, again))
+        computed.append((record.created, method, record.environment))
+        computed += [(one.created, method, one.environment) for one in again]
+    computed.sort(key=lambda one: one[0])
+    for shared in {str(way): way for _, _, one in reversed(computed) if (way := numerics(one))}.values():
+        heads = {method: _head(one) for _, method, one in computed if numerics(one) == shared}
+        moved = [_moved(runs, shared, heads) for runs in kinds.values()]
+        if None not in moved:
+            return max(one for one in moved if one is not None)
+    return None
 
 
-def _moved(records: Iterable[Record], newest: dict[str, Computed], store: RecordStore) -> float | None:
-    """By how much mAP moved when some of these were trained again as the newest; None if none was."""
+def _verifications(record: Record, store: RecordStore) -> Sequence[Verification]:
+    try:
+        return store.verifications(record)
+    except UserError:
+        return ()  # what cannot be read clears nothing
+
+
+def _moved(
+    runs: Sequence[tuple[Record, Sequence[Verification]]], shared: dict[str, str], heads: dict[str, str]
+) -> float | None:
+    """By how much mAP moved when some of these were trained again in a way; None if none was."""
     found = []
-    for record in records:
-        try:
-            verifications = store.verifications(record)
-        except UserError:
-            continue  # what cannot be read clears nothing
-        for one in verifications:
-            if _computed(one.environment) == newest[record.cell.method.name]:
+    for record, again in runs:
+        way = shared, heads.get(record.cell.method.name)
+        if _computed(record.environment) == way:
+            return 0.0
+        for one in again:
+            if _computed(one.environment) == way:
                 apart = abs(one.map_again - one.map_before)
                 # Other bits with the same mAP are not the same.
                 found.append(0.0 if one.same_bits else max(apart, 1e-9))
