@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +26,30 @@ METHOD = "salgl"
 """It has dropout and a memory that is no parameter."""
 
 
-def scores_of(folder: Path) -> object:
+def scores_of(folder: Path) -> Any:
     store = RecordStore(folder / "results")
     (record,) = [one for one in store.all() if isinstance(one, Record) and one.cell.method.name == METHOD]
     return store.scores(record).logits
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that nothing stopped, and the command that made it."""
+
+    data: Path
+    arguments: tuple[str, ...]
+    scores: Any
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    data, folder = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("whole")
+    write_voc(data, train=60, test=8)
+    arguments = ("run", "--methods", METHOD, "--epochs", "8", *TINY)
+    done = start(folder, data, *arguments)
+    said = done.communicate(timeout=300)[0]
+    assert done.returncode == 0 and "going on after epoch" not in said, said
+    return Undisturbed(data, arguments, scores_of(folder))
 
 
 @pytest.mark.slow
@@ -36,26 +57,22 @@ def scores_of(folder: Path) -> object:
     ("number", "workers"), [(signal.SIGTERM, "0"), (signal.SIGUSR2, "1")], ids=["TERM", "USR2"]
 )
 def test_a_signal_stops_a_run_in_the_middle_of_an_epoch_and_the_same_command_goes_on_with_the_same_bits(
-    number: signal.Signals, workers: str, tmp_path: Path
+    number: signal.Signals, workers: str, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     """A scheduler sends it to every process of a task, those that load pictures too."""
-    data, folder = tmp_path / "data", tmp_path / "stopped"
-    write_voc(data, train=60, test=8)
-    arguments = ["run", "--methods", METHOD, "--epochs", "8", *TINY, "--workers", workers]
-    process = start(folder, data, *arguments)
-    wait_for(lambda: trained(folder, METHOD), process)
+    command = (tmp_path, undisturbed.data, *undisturbed.arguments, "--workers", workers)
+    process = start(*command)
+    wait_for(lambda: trained(tmp_path, METHOD), process)
     os.killpg(process.pid, number)
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == -number, printed
     assert f"Stopped by {number.name}; the same command goes on from the last epoch." in printed
     assert "Traceback" not in printed and "FAILED" not in printed
-    assert leftovers(folder) == [] and not list((folder / "results" / "runs").glob(f"*{METHOD}*"))
-    for place in (folder, tmp_path / "whole"):
-        done = start(place, data, *arguments)
-        said = done.communicate(timeout=300)[0]
-        assert done.returncode == 0, said
-        assert ("going on after epoch" in said) == (place == folder)
-    np.testing.assert_array_equal(scores_of(folder), scores_of(tmp_path / "whole"))
+    assert leftovers(tmp_path) == [] and not list((tmp_path / "results" / "runs").glob(f"*{METHOD}*"))
+    again = start(*command)
+    said = again.communicate(timeout=300)[0]
+    assert again.returncode == 0 and "going on after epoch" in said, said
+    np.testing.assert_array_equal(scores_of(tmp_path), undisturbed.scores)
 
 
 def test_a_run_that_was_taken_over_stops_without_a_record(
