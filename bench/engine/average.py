@@ -11,12 +11,14 @@ from bench.methods.model import MultiLabelModel
 class MovingAverage(AveragedModel):
     """An exponential moving average of the weights and of the buffers, such as SALGL's memory.
 
-    Integer buffers are averaged and rounded down, as by the published code of SALGL.
+    It starts at the weights before the first step, as in the published codes. Integer buffers are averaged
+    and rounded down, as by that of SALGL.
     """
 
     def __init__(self, model: MultiLabelModel, decay: float) -> None:
         self._follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         super().__init__(model, multi_avg_fn=self._follow, use_buffers=True)
+        self.n_averaged += 1  # what is there now: PyTorch's would begin with the weights after the first step
 
     def update_parameters(self, model: nn.Module) -> None:
         """Follow the weights by a step.
@@ -24,9 +26,6 @@ class MovingAverage(AveragedModel):
         As that of PyTorch, which sends the number of steps to the device each time, and so waits for it; this
         average does not use the number.
         """
-        if self.n_averaged == 0:
-            super().update_parameters(model)  # copies
-            return
         pairs = zip(_tensors(self.module), _tensors(model), strict=True)
         alike: dict[object, tuple[list[Tensor], list[Tensor]]] = {}
         for average, tensor in pairs:

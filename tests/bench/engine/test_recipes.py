@@ -124,18 +124,17 @@ def test_image_sizes_in_training_and_in_test_are_given_one_by_one(
     assert (schedule.image_size, schedule.test_size) == sizes
 
 
-def test_the_memory_of_label_pairs_is_averaged_with_the_weights() -> None:
+def test_the_memory_of_label_pairs_is_averaged_with_the_weights_from_before_the_first_step() -> None:
     head: Any = build("salgl")
     model: Any = nn.ModuleDict({"head": head})
     average = MovingAverage(model, 0.75)
-    expected = None
+    expected = head.cooccurrence.clone()
     for step in range(4):
         with torch.no_grad():
             head.cooccurrence += 1 + step
             head.scene.weight += 1
         average.update_parameters(model)
-        memory = head.cooccurrence
-        expected = memory.clone() if expected is None else 0.75 * expected + 0.25 * memory
+        expected = 0.75 * expected + 0.25 * head.cooccurrence
     averaged: Any = average.module
     torch.testing.assert_close(averaged["head"].cooccurrence, expected)
     assert not torch.equal(averaged["head"].scene.weight, head.scene.weight)
