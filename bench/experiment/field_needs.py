@@ -4,7 +4,7 @@ A schedule holds a value of every field, so that a default stands where it has n
 value there would get the same training under other conditions, which no table puts beside the plain ones.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 Fields = Mapping[str, Any]
@@ -122,3 +122,9 @@ def without_effect(given: set[str], fields: Fields, defaults: Fields) -> str | N
             default = f"give its default, {defaults[name]}" if defaults[name] != () else "leave it empty"
             return f"'{name}' has no effect, as it needs {needs.said}: leave it out, or {default}"
     return None
+
+
+def never_met(name: str, schedules: Iterable[Fields]) -> str | None:
+    """What a field needs to have an effect, where it has none in any of these schedules; else None."""
+    needs = _NEEDS.get(name)
+    return needs.said if needs and not any(map(needs.met, schedules)) else None

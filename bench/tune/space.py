@@ -1,8 +1,9 @@
 """The search space of a tune: what is drawn of the schedule, and of each method's own options."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import UserError
+from bench.experiment.field_needs import never_met
 from bench.experiment.methods import MethodChoice, method_named
 from bench.experiment.schedule import Schedule
 from bench.files import parse_mapping, read_mapping
@@ -31,12 +33,14 @@ class Space(BaseModel):
     def around(self, schedule: Schedule) -> "Space":
         """The space with absolute ranges: what is a multiple of the schedule's value becomes a value.
 
-        A field that is zero there, or that says how a backbone that is not trained is trained, is left out.
+        A multiple of what is zero there, or has no effect, is left out.
 
         Raises:
-            UserError: a field that the schedule does not have, or a range that it does not allow.
+            UserError: a field that the schedule does not have or that has no effect in any trial, or a range
+                that it does not allow.
         """
         ranges: dict[str, Range] = {}
+        trained = list(self._combined(schedule))
         for name, given in self.schedule.items():
             if name not in Schedule.model_fields or name == "about":
                 raise unknown_name("field of the schedule in the space", name, set(Schedule.model_fields))
@@ -45,19 +49,29 @@ class Space(BaseModel):
                     "In the space: select_on says which images are chosen on, which is nothing that a tune "
                     "may choose: take it out."
                 )
+            needed = never_met(name, trained)
             if isinstance(given, LogUniform) and given.times_default:
                 value = getattr(schedule, name)
                 if not isinstance(value, int | float):
                     raise UserError(f"In the space: {name} is {value}, which cannot be multiplied.")
-                if value == 0:
+                if value == 0 or needed:
                     continue
                 given = LogUniform(low=given.low * value, high=given.high * value)
+            elif needed:
+                raise UserError(f"In the space: {name} has no effect, as it needs {needed}: take it out.")
             ranges[name] = given
         found = self.model_copy(update={"schedule": ranges})
         for name, one in ranges.items():
             for value in one.values if isinstance(one, OneOf) else (one.low, one.high):
                 with_values(schedule, {name: _fitting(name, value)})
         return found
+
+    def _combined(self, schedule: Schedule) -> Iterator[dict[str, Any]]:
+        """The fields of the schedule with every combination of the values that are listed."""
+        fields = schedule.model_dump()
+        listed = {name: one.values for name, one in self.schedule.items() if isinstance(one, OneOf)}
+        for values in product(*listed.values()):
+            yield {**fields, **dict(zip(listed, values, strict=True))}
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -75,6 +75,9 @@ def test_a_field_that_the_schedule_does_not_use_is_left_out() -> None:
     space = load_space("default")
     assert "backbone_lr_factor" in space.around(IDENTICAL).schedule
     assert "backbone_lr_factor" not in space.around(load_schedule("frozen", {})).schedule
+    # Not only where it is zero.
+    stored = load_schedule("frozen", {"backbone_lr_factor": 0.1}, as_given=False)
+    assert stored.backbone_lr_factor > 0 and "backbone_lr_factor" not in space.around(stored).schedule
     lr = space.around(IDENTICAL).schedule["lr"]
     assert isinstance(lr, LogUniform) and (lr.low, lr.high) == pytest.approx((1e-5, 1e-3))
 
@@ -117,6 +120,11 @@ def test_every_space_that_comes_with_the_harness_suits_our_schedules() -> None:
         ("lr: {kind: one-of, values: 3}", "'schedule.lr.values' is 3: input should be a list"),
         ("loss: {kind: one-of, values: [bce, focal, asl]}", "the name of a loss is one of"),
         ("optimizer: {kind: log-uniform, low: 1, high: 2, times_default: true}", "cannot be multiplied"),
+        (
+            "momentum: {kind: uniform, low: 0.1, high: 0.9}",
+            "momentum has no effect, as it needs optimizer 'sgd'",
+        ),
+        ("plateau_of: {kind: one-of, values: [mAP, loss]}", "plateau_of has no effect, as it needs decay"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_sentence(lines: str, said: str, tmp_path: Path) -> None:
@@ -125,6 +133,12 @@ def test_what_cannot_be_drawn_is_said_in_one_sentence(lines: str, said: str, tmp
     with pytest.raises(UserError, match=said) as raised:
         load_space(str(file)).around(IDENTICAL)
     assert "\n" not in str(raised.value)
+
+
+def test_a_field_that_has_an_effect_in_some_trials_is_drawn() -> None:
+    momentum, optimizer = Uniform(low=0.1, high=0.9), OneOf(values=("sgd", "adamw"))
+    space = Space(about="mine", schedule={"momentum": momentum, "optimizer": optimizer})
+    assert set(space.around(IDENTICAL).schedule) == {"momentum", "optimizer"}
 
 
 def test_a_space_without_fields_or_of_no_such_name_is_refused(tmp_path: Path) -> None:
