@@ -1,99 +1,23 @@
-"""The training loop: epochs and steps, evaluation, checkpoints, going on after an interruption."""
+"""The training loop: epochs, steps and evaluations."""
 
-import json
 import math
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, cast
-
-import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision, Precision
-from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
+from typing import NamedTuple, cast
 
 from bench.datasets.feed import FeedDigest
 from bench.engine.ahead import bring
 from bench.engine.arrivals import Arrivals
-from bench.engine.build import Built
-from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state, save_weights
-from bench.engine.cost import peak_memory
-from bench.engine.events import Events
-from bench.engine.gradients import Gradients
-from bench.engine.leftovers import BEST, CHECKPOINT
 from bench.engine.losses import mean_loss
 from bench.engine.optimisation import ends_early, set_learning_rate
 from bench.engine.predict import NonFiniteError, Predicted, predict
-from bench.engine.ranks import ALONE, Ranks
-from bench.engine.watch import Watch
-from bench.experiment.cell import CellSpec
+from bench.engine.resume import keep, resume
+from bench.engine.training import Run
 from bench.experiment.schedule import Schedule
-from bench.files import write_text
-from bench.methods.model import MultiLabelModel
 from bench.metrics.evaluate import Metrics, measure
-from bench.records.numerics import changes
-from bench.records.record import Environment, Epoch, TrainedBefore
-from bench.settings import EPOCHS
+from bench.records.record import Environment, Epoch
 from bench.stop import in_steps, stop_if_asked
-
-
-@dataclass
-class Run:
-    """All that training one cell needs.
-
-    The backbone and the head of `built` are trained in place.
-    """
-
-    spec: CellSpec
-    fabric: Fabric
-    precision: Precision
-    wrapped: torch.nn.Module  # that of the model behind Fabric's precision, and compiled if asked for
-    optimizer: Optimizer
-    gradients: Gradients
-    average: AveragedModel | None
-    built: Built
-    folder: Path
-    events: Events
-    watch: Watch
-    started: float  # of the clock that measures what the run takes
-    spent_before: Spent  # by the process that was interrupted
-    trained_before: tuple[TrainedBefore, ...] = ()  # the epochs before, where they were trained otherwise
-    latest: Predicted | None = None  # the last evaluation between epochs, of `Built.watched`
-    ranks: Ranks = ALONE
-    weights_ahead: bool = False  # of their average, in the last evaluation of both
-
-    def spent(self) -> Spent:
-        """What the run took so far, resumed parts included."""
-        seconds = self.spent_before.seconds + time.perf_counter() - self.started
-        return Spent(seconds, max(self.spent_before.peak_memory, peak_memory(self.fabric.device)))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps in an epoch."""
-        return math.ceil(len(self.built.batches) / self.spec.schedule.accumulate)
-
-    @property
-    def averaged(self) -> torch.nn.Module | None:
-        """The average of the weights where there is one."""
-        return self.average and self.built.fed(cast(MultiLabelModel, self.average.module))
-
-    @property
-    def evaluated(self) -> torch.nn.Module:
-        """What is evaluated and reported: the weights, or their average where the schedule says so."""
-        return self.averaged if self.averaged and self.by_average else self.wrapped
-
-    @property
-    def plain(self) -> torch.nn.Module:
-        """The same as it is stored: not wrapped, not compiled."""
-        return self.average.module if self.average and self.by_average else self.built.model
-
-    @property
-    def by_average(self) -> bool:
-        """Whether the average is what is reported, where there is one."""
-        return self.spec.schedule.ema_decay is not None and not self.weights_ahead
 
 
 def fit(run: Run, environment: Environment) -> list[Epoch]:
@@ -112,7 +36,7 @@ def fit(run: Run, environment: Environment) -> list[Epoch]:
         NonFiniteError: naming the step, the learning rate and the images of the batch.
         Stopped: the process was told to stop; what is lost is the epoch that it was in.
     """
-    history = _resume(run, environment)
+    history = resume(run, environment)
     run.watch.begin(len(history) * len(run.built.batches))
     with in_steps():
         return _fit(run, history, environment)
@@ -143,28 +67,9 @@ def _fit(run: Run, history: list[Epoch], environment: Environment) -> list[Epoch
         )
         run.ranks.check_alike(run.plain)
         if run.ranks.leads:
-            _keep(run, history, environment)
+            keep(run, history, environment)
         run.events.epoch_finished(history[-1])
     return history
-
-
-def _keep(run: Run, history: list[Epoch], environment: Environment) -> None:
-    """Write down what the last epoch has left."""
-    if run.spec.schedule.select == "best" and best_epoch(history) == history[-1].epoch:
-        save_weights(run.folder / BEST, run.plain)
-    run.watch.epoch(history[-1])
-    before = sum(part.epochs for part in run.trained_before)
-    trained = (*run.trained_before, TrainedBefore(epochs=len(history) - before, environment=environment))
-    save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run), trained))
-    write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
-
-
-def best_epoch(history: list[Epoch]) -> int:
-    """The first epoch with the highest mAP among those that were evaluated."""
-    evaluated = [epoch for epoch in history if epoch.metrics is not None]
-    return max(
-        evaluated, key=lambda epoch: epoch.metrics.mAP if epoch.metrics else 0.0, default=history[-1]
-    ).epoch
 
 
 def _scores(history: list[Epoch]) -> list[float]:
@@ -292,38 +197,3 @@ def _watched_loss(run: Run) -> float:
     schedule, latest = run.spec.schedule, cast(Predicted, run.latest)
     labels = run.built.watched_labels
     return run.ranks.from_first(lambda: mean_loss(latest.logits, labels, schedule.loss, schedule.difficult))
-
-
-def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
-    states = {"model": run.built.model.state_dict(), "optimizer": run.optimizer.state_dict()}
-    if run.average is not None:
-        states["average"] = run.average.state_dict()
-    if isinstance(run.precision, MixedPrecision):
-        states["precision"] = run.precision.state_dict()
-    return states
-
-
-def _resume(run: Run, environment: Environment) -> list[Epoch]:
-    state = run.ranks.from_first(lambda: load_state(run.folder / CHECKPOINT))
-    if state is None:
-        return []
-    run.built.model.load_state_dict(state.tensors["model"])
-    run.optimizer.load_state_dict(state.tensors["optimizer"])
-    if run.average is not None:
-        run.average.load_state_dict(state.tensors["average"])
-    if isinstance(run.precision, MixedPrecision):
-        run.precision.load_state_dict(state.tensors["precision"])
-    run.spent_before = state.spent
-    other = _note_conditions(run, state, environment)
-    run.events.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}{other}")
-    return state.history
-
-
-def _note_conditions(run: Run, state: TrainingState, environment: Environment) -> str:
-    """Remember the epochs of a checkpoint that were trained otherwise; gives what is to be said of that."""
-    trained = state.trained or (TrainedBefore(epochs=len(state.history), environment=None),)
-    last = changes(trained[-1].environment, environment)
-    run.trained_before = trained if last else trained[:-1]
-    if not last:
-        return ""
-    return f", under other conditions than before, which the record keeps: {', '.join(last)}"

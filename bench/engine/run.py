@@ -26,13 +26,14 @@ from bench.engine.environment import (
 )
 from bench.engine.events import Events
 from bench.engine.failure import reason
-from bench.engine.fit import Run, best_epoch, fit
+from bench.engine.fit import fit
 from bench.engine.leftovers import BEST, finish
 from bench.engine.machine import Machine
 from bench.engine.model_file import card_of_run, save_model
 from bench.engine.plan import Cell
 from bench.engine.predict import Predicted, predict, telling
 from bench.engine.set_up import set_up
+from bench.engine.training import Run, best_epoch
 from bench.engine.watch import Watch
 from bench.errors import UserError, cut
 from bench.files import write_text

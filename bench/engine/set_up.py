@@ -14,11 +14,11 @@ from bench.engine.environment import (
     precision_plugin,
 )
 from bench.engine.events import Events
-from bench.engine.fit import Run
 from bench.engine.gradients import Gradients
 from bench.engine.machine import Machine
 from bench.engine.memory import AtOnce
 from bench.engine.optimisation import build_optimizer
+from bench.engine.training import Run
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import Compiled

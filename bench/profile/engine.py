@@ -13,10 +13,11 @@ from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, 
 from bench.datasets.index import SplitIndex
 from bench.engine.build import Built, augmentation_of
 from bench.engine.events import Silent
-from bench.engine.fit import Run, train_epoch
+from bench.engine.fit import train_epoch
 from bench.engine.machine import Machine
 from bench.engine.optimisation import build_optimizer
 from bench.engine.set_up import set_up
+from bench.engine.training import Run
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of

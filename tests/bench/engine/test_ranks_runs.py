@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine import fit as fit_module
+from bench.engine import resume as resume_module
 from bench.engine.launch import launch
 from bench.errors import UserError
 from bench.records.record import Record
@@ -91,14 +91,14 @@ def test_a_killed_process_ends_all_and_one_process_goes_on(tmp_path: Path, data:
 def test_two_processes_go_on_where_one_was_and_a_nan_fails_its_run_alone(
     tmp_path: Path, data: Path, alone: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = fit_module.save_state
+    keep = resume_module.save_state
 
-    def interrupted(path: Path, state: fit_module.TrainingState) -> None:
+    def interrupted(path: Path, state: resume_module.TrainingState) -> None:
         keep(path, state)
         raise SystemExit(3)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit_module, "save_state", interrupted)
+        patch.setattr(resume_module, "save_state", interrupted)
         bench(tmp_path, data, *RUN)
     methods = ("--methods", f"{NAN},add-gcn")
     done = subprocess.run(
