@@ -46,13 +46,21 @@ def map_in_processes(
 
 
 def _start_tracker() -> None:
-    """Start the process that tidies up after loky's so that a signal to all of a task does not end it."""
+    """Start the process that tidies up after loky's so that a signal to all of a task does not end it.
+
+    What it finds to be tidied up when this process died of a signal it would warn of, after all else is said.
+    """
     from loky.backend.resource_tracker import ensure_running
 
+    warned = os.environ.get("PYTHONWARNINGS")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # which it inherits, as it does no handler
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (warned, "ignore:resource_tracker:UserWarning")))
     try:
         ensure_running()
     finally:
+        del os.environ["PYTHONWARNINGS"]
+        if warned is not None:
+            os.environ["PYTHONWARNINGS"] = warned
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

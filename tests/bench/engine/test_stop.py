@@ -66,7 +66,8 @@ def test_a_signal_stops_a_run_in_the_middle_of_an_epoch_and_the_same_command_goe
     os.killpg(process.pid, number)
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == -number, printed
-    assert f"Stopped by {number.name}; the same command goes on from the last epoch." in printed
+    said = f"Stopped by {number.name}; the same command goes on from the last epoch.\n"
+    assert printed.endswith(said), printed
     assert "Traceback" not in printed and "FAILED" not in printed
     assert leftovers(tmp_path) == [] and not list((tmp_path / "results" / "runs").glob(f"*{METHOD}*"))
     again = start(*command)
