@@ -34,12 +34,18 @@ def code_digest(method: str) -> str:
     Args:
         method: its name; the prior has no head.
     """
-    shared = _imported([_START], _ARITHMETIC)
+    shared = _shared()
     head = "" if method == PRIOR.name else (METHOD_CATALOGUE.get(method).head or "").partition(":")[0]
     package = head.partition(".")[0]
     within = _ARITHMETIC if package in ("", "bench") else (*_ARITHMETIC, package)
     own = {name: path for name, path in _imported([head], within).items() if name not in shared}
     return f"{_digest(shared)}-{_digest(own)}"
+
+
+@cache
+def _shared() -> dict[str, Path]:
+    """The modules that all methods share."""
+    return _imported([_START], _ARITHMETIC)
 
 
 def _digest(modules: dict[str, Path]) -> str:

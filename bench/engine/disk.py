@@ -77,14 +77,15 @@ def _measured(cell: Cell) -> _Model:
     backbone = seeded_backbone(schedule.backbone, RANDOM, spec.seed)
     earlier = earlier_dim(method, backbone)
     width = schedule.feature_channels or backbone.feature_dim
-    maps = [_maps(backbone, side, width, earlier) for side in (schedule.image_size, schedule.test_size)]
+    sides = schedule.image_size, schedule.test_size
+    maps = {side: _maps(backbone, side, width, earlier) for side in set(sides)}
     freeze(backbone, schedule)
     head = build_head(method, spec.head_options(), label_space_of(cell), width, earlier)
     model = MultiLabelModel(backbone, head)
     kept = sum(tensor.nbytes for tensor in model.state_dict().values())
     moments = (1 if schedule.optimizer == "sgd" else 2) * _trained(model)
     average = kept if schedule.ema_decay or schedule.ema_beside else 0
-    return _Model(kept, kept + moments + average, *maps)
+    return _Model(kept, kept + moments + average, *(maps[side] for side in sides))
 
 
 def _trained(model: nn.Module) -> int:

@@ -376,12 +376,14 @@ def test_what_is_drawn_may_have_no_effect_in_a_trial(tmp_path: Path) -> None:
     """A space that draws the optimiser draws its momentum too, which one of them alone has."""
     write_voc(tmp_path / "data", train=40, test=4)
     (tmp_path / "mine.yaml").write_text(
-        "about: the optimiser\nschedule:\n  optimizer: {kind: one-of, values: [adam, adamw]}\n"
+        "about: the optimiser\nschedule:\n  optimizer: {kind: one-of, values: [sgd, adamw]}\n"
         "  momentum: {kind: uniform, low: 0.1, high: 0.8}\n"
     )
     asked = (*TUNE, "--space", "mine.yaml", "--dry-run")
     done = bench(tmp_path, tmp_path / "data", *asked)
     assert done.exit_code == 0, done.output
+    never = bench(tmp_path, tmp_path / "data", *asked, "--set", "optimizer=adam")
+    assert never.exit_code == 2 and "momentum has no effect" in never.output
     given = bench(tmp_path, tmp_path / "data", *asked, "--set", "momentum=0.5")
     assert given.exit_code == 2 and "'momentum' has no effect" in given.output
 
