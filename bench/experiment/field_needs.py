@@ -4,7 +4,8 @@ A schedule holds a value of every field, so that a default stands where it has n
 value there would get the same training under other conditions, which no table puts beside the plain ones.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 Fields = Mapping[str, Any]
@@ -12,25 +13,34 @@ Fields = Mapping[str, Any]
 
 class _Needs(NamedTuple):
     said: str
+    of: tuple[str, ...]
     met: Callable[[Fields], bool]
 
 
 _NEEDS = {
     "momentum": _Needs(
         "optimizer 'sgd' without cycle_momentum",
+        ("optimizer", "cycle_momentum"),
         lambda its: its["optimizer"] == "sgd" and not its["cycle_momentum"],
     ),
-    "optimizer_eps": _Needs("optimizer 'adam' or 'adamw'", lambda its: its["optimizer"] != "sgd"),
-    "milestones": _Needs("decay 'step'", lambda its: its["decay"] == "step"),
-    "gamma": _Needs("decay 'step' or 'plateau'", lambda its: its["decay"] in ("step", "plateau")),
-    "plateau_of": _Needs("decay 'plateau'", lambda its: its["decay"] == "plateau"),
-    "decay_vectors": _Needs("a weight_decay above 0", lambda its: its["weight_decay"] > 0),
-    "backbone_lr_factor": _Needs(
-        "another trained_backbone than 'none'", lambda its: its["trained_backbone"] != "none"
+    "optimizer_eps": _Needs(
+        "optimizer 'adam' or 'adamw'", ("optimizer",), lambda its: its["optimizer"] != "sgd"
     ),
-    "evaluate_at": _Needs("another evaluate_every than 1", lambda its: its["evaluate_every"] != 1),
+    "milestones": _Needs("decay 'step'", ("decay",), lambda its: its["decay"] == "step"),
+    "gamma": _Needs("decay 'step' or 'plateau'", ("decay",), lambda its: its["decay"] in ("step", "plateau")),
+    "plateau_of": _Needs("decay 'plateau'", ("decay",), lambda its: its["decay"] == "plateau"),
+    "decay_vectors": _Needs("a weight_decay above 0", ("weight_decay",), lambda its: its["weight_decay"] > 0),
+    "backbone_lr_factor": _Needs(
+        "another trained_backbone than 'none'",
+        ("trained_backbone",),
+        lambda its: its["trained_backbone"] != "none",
+    ),
+    "evaluate_at": _Needs(
+        "another evaluate_every than 1", ("evaluate_every",), lambda its: its["evaluate_every"] != 1
+    ),
     "select_on": _Needs(
         "select 'best', decay 'plateau' or stop_after",
+        ("select", "decay", "stop_after"),
         lambda its: its["select"] == "best" or follows_scores(its),
     ),
 }
@@ -124,7 +134,16 @@ def without_effect(given: set[str], fields: Fields, defaults: Fields) -> str | N
     return None
 
 
-def never_met(name: str, schedules: Iterable[Fields]) -> str | None:
-    """What a field needs to have an effect, where it has none in any of these schedules; else None."""
-    needs = _NEEDS.get(name)
-    return needs.said if needs and not any(map(needs.met, schedules)) else None
+def never_met(name: str, values: Mapping[str, Sequence[Any]]) -> str | None:
+    """What a field needs to have an effect, where nothing that the others may be gives it one; else None.
+
+    Args:
+        name: of a field.
+        values: what each field of the schedule may be.
+    """
+    if name not in _NEEDS:
+        return None
+    needs = _NEEDS[name]
+    together = product(*(values[other] for other in needs.of))
+    met = any(needs.met(dict(zip(needs.of, chosen, strict=True))) for chosen in together)
+    return None if met else needs.said

@@ -1,9 +1,8 @@
 """The search space of a tune: what is drawn of the schedule, and of each method's own options."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,8 @@ class Space(BaseModel):
                 that it does not allow.
         """
         ranges: dict[str, Range] = {}
-        trained = list(self._combined(schedule))
+        drawn = {name: _values(given) for name, given in self.schedule.items()}
+        may_be = {name: (value,) for name, value in schedule.model_dump().items()} | drawn
         for name, given in self.schedule.items():
             if name not in Schedule.model_fields or name == "about":
                 raise unknown_name("field of the schedule in the space", name, set(Schedule.model_fields))
@@ -49,7 +49,7 @@ class Space(BaseModel):
                     "In the space: select_on says which images are chosen on, which is nothing that a tune "
                     "may choose: take it out."
                 )
-            needed = never_met(name, trained)
+            needed = never_met(name, may_be)
             if isinstance(given, LogUniform) and given.times_default:
                 value = getattr(schedule, name)
                 if not isinstance(value, int | float):
@@ -62,16 +62,14 @@ class Space(BaseModel):
             ranges[name] = given
         found = self.model_copy(update={"schedule": ranges})
         for name, one in ranges.items():
-            for value in one.values if isinstance(one, OneOf) else (one.low, one.high):
+            for value in _values(one):
                 with_values(schedule, {name: _fitting(name, value)})
         return found
 
-    def _combined(self, schedule: Schedule) -> Iterator[dict[str, Any]]:
-        """The fields of the schedule with every combination of the values that are listed."""
-        fields = schedule.model_dump()
-        listed = {name: one.values for name, one in self.schedule.items() if isinstance(one, OneOf)}
-        for values in product(*listed.values()):
-            yield {**fields, **dict(zip(listed, values, strict=True))}
+
+def _values(drawn: Range) -> tuple[Any, ...]:
+    """What a range holds, or where it begins and ends."""
+    return drawn.values if isinstance(drawn, OneOf) else (drawn.low, drawn.high)
 
 
 def _fitting(name: str, value: Any) -> Any:

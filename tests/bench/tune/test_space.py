@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
+from bench.experiment.field_needs import never_met, without_effect
 from bench.experiment.methods import parse_methods
-from bench.experiment.schedule import load_schedule
+from bench.experiment.schedule import Schedule, load_schedule
 from bench.methods.catalog import METHODS
 from bench.ranges import LogUniform, OneOf, Uniform
 from bench.tune.space import Space, draw, load_space, own_ranges, space_names, values_of
@@ -139,6 +140,32 @@ def test_a_field_that_has_an_effect_in_some_trials_is_drawn() -> None:
     momentum, optimizer = Uniform(low=0.1, high=0.9), OneOf(values=("sgd", "adamw"))
     space = Space(about="mine", schedule={"momentum": momentum, "optimizer": optimizer})
     assert set(space.around(IDENTICAL).schedule) == {"momentum", "optimizer"}
+
+
+def test_a_range_may_be_what_gives_another_field_its_effect() -> None:
+    without = load_schedule("identical", {"weight_decay": 0.0}, as_given=False)
+    vectors, decay = OneOf(values=(True, False)), LogUniform(low=1e-4, high=1e-1)
+    with pytest.raises(UserError, match="decay_vectors has no effect, as it needs a weight_decay above 0"):
+        Space(about="mine", schedule={"decay_vectors": vectors}).around(without)
+    both = Space(about="mine", schedule={"decay_vectors": vectors, "weight_decay": decay})
+    assert set(both.around(without).schedule) == {"decay_vectors", "weight_decay"}
+
+
+def test_many_listed_values_are_checked_at_once() -> None:
+    """Not every combination of all fields, which would be 30 to the power of 5 here."""
+    many = {name: OneOf(values=tuple(range(2, 32))) for name in ("epochs", "batch_size", "accumulate")}
+    rates = {name: OneOf(values=tuple(1e-3 * n for n in range(1, 31))) for name in ("lr", "weight_decay")}
+    space = Space(about="mine", schedule={**many, **rates})
+    assert set(space.around(IDENTICAL).schedule) == {*many, *rates}
+
+
+@pytest.mark.parametrize("name", sorted(Schedule.model_fields))
+def test_what_a_field_needs_is_looked_up_in_the_fields_that_it_names(name: str) -> None:
+    values = {field: (value,) for field, value in IDENTICAL.model_dump().items()}
+    fields = IDENTICAL.model_dump()
+    found = never_met(name, values)
+    given = without_effect({name}, fields, {})
+    assert (found is None) == (given is None) and (found or "") in (given or "")
 
 
 def test_a_space_without_fields_or_of_no_such_name_is_refused(tmp_path: Path) -> None:
