@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from bench.cli.display import open_display
-from bench.cli.options import RESULTS, options_again
+from bench.cli.options import RESAMPLES, RESULTS, options_again
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
 
@@ -17,9 +17,7 @@ from bench.records.store import RecordStore
 @click.option("--data", help="Name or YAML file of the data set; not needed where A or B names runs.")
 @RESULTS
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
-@click.option(
-    "--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples."
-)
+@RESAMPLES
 @click.option("--mixed", is_flag=True, help="Compare a tuned method with an untuned one all the same.")
 @click.option("--format", "form", default="text", show_default=True, help="text, md, csv, tex or html.")
 @click.pass_context
@@ -31,7 +29,7 @@ def command(
     data: str | None,
     results: Path,
     protocol: str | None,
-    resamples: int,
+    resamples: int | None,
     mixed: bool,
     form: str,
 ) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.listing import print_json
-from bench.cli.options import RESULTS, options_again
+from bench.cli.options import RESAMPLES, RESULTS, options_again
 from bench.errors import UserError
 from bench.metrics.protocol import resolve_protocol
 from bench.records.store import RecordStore
@@ -32,9 +32,7 @@ SMALL = 0.02
     help="The page.  [default: RESULTS/explain/A-vs-B-DATA.html]",
 )
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
-@click.option(
-    "--resamples", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap resamples."
-)
+@RESAMPLES
 @click.option(
     "--small",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -64,7 +62,7 @@ def command(
     results: Path,
     out: Path | None,
     protocol: str | None,
-    resamples: int,
+    resamples: int | None,
     small: float,
     show: int,
     maps: bool,

@@ -11,6 +11,13 @@ RESULTS = click.option(
 )
 """The folder of the records."""
 
+RESAMPLES = click.option(
+    "--resamples",
+    type=click.IntRange(100),
+    help="Bootstrap resamples.  [default: 10000, or 1000 of more than 200000 test labels]",
+)
+"""Of the test images, where two methods are compared."""
+
 
 def given_options(context: click.Context) -> dict[str, click.Option]:
     """The options that stand on the command line, by the names of their parameters; `--debug` is none."""

@@ -42,7 +42,7 @@ def explain(
     root: Path | None,
     *,
     small: float,
-    resamples: int,
+    resamples: int | None,
     steps: Steps,
 ) -> Explanation:
     """Find where two methods differ.
@@ -53,7 +53,7 @@ def explain(
         data: the data set, a name or the YAML file of one's own; that of the runs if None.
         root: the folder that holds it; where it is not at hand, the scores alone are looked at.
         small: below which share of the picture an object is small.
-        resamples: of the test images.
+        resamples: of the test images; None for `bench.compare.differences.usual_resamples`.
         steps: of what takes long.
 
     Raises:
@@ -72,6 +72,6 @@ def explain(
         sides,
         material,
         changes_of(sides),
-        count_errors(sides, kinds, resamples),
-        count_errors(sides, sort_otherwise(sides), resamples),
+        count_errors(sides, kinds, comparison.resamples),
+        count_errors(sides, sort_otherwise(sides), comparison.resamples),
     )

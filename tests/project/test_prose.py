@@ -17,8 +17,6 @@ from bench.records.runs import Runs
 from bench.records.store import RecordStore
 from places import ROOT
 
-RESAMPLES = 10_000
-"""As `bench compare --resamples 10000`: with 1000 a p near 0.05 moves by a hundredth from draw to draw."""
 OF_TABLES = 1000
 MAIN, RESULTS = ROOT / "README.md", ROOT / "results" / "README.md"
 NUMBER = re.compile(r"\bp (?:< )?[\d.]*\d|\[[+−-]?\d[^\]]*\]")
@@ -36,7 +34,7 @@ class Claim:
         winner: which of the two the text says is ahead; nothing where neither is shown to be.
         metric: of which metric.
         file: the README.
-        resamples: of the test images.
+        resamples: of the test images; as many as `bench compare` takes where it is None.
     """
 
     text: str
@@ -45,7 +43,7 @@ class Claim:
     winner: str = ""
     metric: str = "mAP"
     file: Path = RESULTS
-    resamples: int = RESAMPLES
+    resamples: int | None = None
 
 
 WHOLE = "{difference} {interval}, {p}"
@@ -164,7 +162,7 @@ def difference(claim: Claim) -> Difference:
 
 
 @cache
-def compared(a: str, b: str, resamples: int) -> tuple[Difference, ...]:
+def compared(a: str, b: str, resamples: int | None) -> tuple[Difference, ...]:
     return compare(store(), Pair(runs()[a], runs()[b], ()), resamples).metrics
 
 

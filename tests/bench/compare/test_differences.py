@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.compare.differences import FREQUENCIES
+from bench.compare.choose import Pair
+from bench.compare.differences import FREQUENCIES, usual_resamples
 from bench.metrics.bootstrap import NAMES, Replicates, replicate
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
@@ -215,3 +216,12 @@ def test_a_third_with_a_class_of_few_positives_is_not_tested(tmp_path: Path) -> 
     text = compare(tmp_path, "resnet", "ml-gcn").stdout
     assert "adjusted for the 5 tested (Holm)" in text
     assert "a third with a class of fewer than 10 positives is not tested" in text
+
+
+def test_small_test_sets_take_more_resamples_unless_told(tmp_path: Path) -> None:
+    """A p near 0.05 has to hold still; of MS-COCO 10,000 would take minutes a run."""
+    record = RecordStore(tmp_path / "results").find(put(tmp_path, made_cell("resnet", 0), made()))
+    assert usual_resamples(Pair((record,), (record,), ())) == 10_000
+    coco = record.data.model_copy(update={"eval_images": 40_137, "classes": tuple(map(str, range(80)))})
+    large = record.model_copy(update={"data": coco})
+    assert usual_resamples(Pair((large,), (large,), ())) == 1_000
