@@ -120,9 +120,12 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8 with Unix line ends on every system."""
+    """Write a text file atomically, as UTF-8 with Unix line ends on every system.
+
+    A byte of a file's name that is no UTF-8 is written as its escape, which is that of JSON too.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def open_text(path: Path, newline: str | None = None) -> TextIO:

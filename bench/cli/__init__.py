@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,12 @@ class LazyGroup(click.Group):
             click.echo(f"\n{interrupted.said}{interrupted}.", err=True)
             _die_of_the_signal(interrupted.number)
             raise SystemExit(128 + interrupted.number) from None
+        except OSError as error:
+            if error.filename is not None or not _output_fails():
+                raise
+            with suppress(OSError):
+                click.echo(f"Error: what is printed cannot be written: {error.strerror}.", err=True)
+            raise SystemExit(Mistake.exit_code) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of a person's work."""
@@ -170,6 +177,16 @@ def _what_to_do(error: OSError) -> str:
     if error.errno not in _NOT_WRITABLE or not (place.is_relative_to(folder) or folder.is_relative_to(place)):
         return ""
     return "; checkpoints and caches go there: set BENCH_WORK to a folder that can be written"
+
+
+def _output_fails() -> bool:
+    """Whether standard output takes no more, as on a full disk; what is left for it is let go of then."""
+    try:
+        click.echo()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _die_of_the_signal(number: signal.Signals) -> None:

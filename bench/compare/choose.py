@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.experiment.methods import label_of
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.metrics.protocol import Protocol
-from bench.records.groups import Group, differences, group_records
+from bench.records.groups import Group, class_difference, differences, group_records
 from bench.records.record import Record
 from bench.records.runs import Runs, left_out, notes_on
 from bench.records.store import RecordStore
@@ -258,9 +258,7 @@ def _test_differences(one: Record, other: Record) -> list[str]:
         ("number of test images", one.data.eval_images, other.data.eval_images),
     ]
     differ = [f"{name} ({mine}, {theirs})" for name, mine, theirs in named if mine != theirs]
-    pairs = enumerate(zip(one.data.classes, other.data.classes, strict=False), start=1)
-    moved = [f"class {place} is {mine}, {theirs}" for place, (mine, theirs) in pairs if mine != theirs]
-    differ += [f"order of the classes ({moved[0]})"] if moved else []
+    differ += class_difference(one.data.classes, other.data.classes)
     protocols = [record.cell.protocol for record in (one, other)]
     if protocols[0] != protocols[1].model_copy(update={"name": protocols[0].name}):
         names = f"{protocols[0].name}, {protocols[1].name}"

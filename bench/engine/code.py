@@ -67,7 +67,8 @@ def _imported(start: list[str], within: tuple[str, ...]) -> dict[str, Path]:
         path = _file(name)
         if path is not None:
             found[name] = path
-            waiting += _names(path)
+            # A package's own file is executed before what lies in it.
+            waiting += [name.rpartition(".")[0], *_names(name, path)]
     return found
 
 
@@ -84,10 +85,14 @@ def _file(name: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
-def _names(path: Path) -> Iterator[str]:
+def _names(module: str, path: Path) -> Iterator[str]:
+    """What a module imports, and each name in it, which may be a module too."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(filter(None, (above, node.module)))
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -64,7 +64,14 @@ class LogDisplay(AbstractContextManager["LogDisplay"]):
         self._watch.join()
 
     def _show_signs(self) -> None:
-        """Print what is going on when nothing was printed for a while; more rarely the longer it takes."""
+        """Print what is going on when nothing was printed for a while; more rarely the longer it takes.
+
+        Where nothing can be printed any more, the run's own next line finds that.
+        """
+        with suppress(OSError):
+            self._signs_until_stopped()
+
+    def _signs_until_stopped(self) -> None:
         while not self._stop.wait(self._patience / 10):
             wait = min(self._patience * 2**self._signs, LONGEST)
             busy = self._busy

@@ -23,6 +23,7 @@ from bench.methods.vectors.label_vectors import label_vectors
 from bench.methods.vectors.source import LABEL_SETS, VectorSource, vector_source
 from bench.metrics.protocol import Protocol, resolve_protocol
 from bench.progress import Steps
+from bench.records.groups import class_difference
 from bench.records.record import Record
 from bench.records.store import Damaged, RecordStore
 from bench.settings import work_folder
@@ -123,6 +124,8 @@ def plan(
                 stamp = store.stamp(spec.run_id())
                 stored = store.load(spec.run_id())
                 state, detail = _state(stored, matrix.overwrite)
+                if state == "finished" and isinstance(stored, Record):
+                    _refuse_renamed(stored, dataset)
                 kept = (state, stored is not None, detail, stamp)
                 cells.append(Cell(spec, dataset, named.weights, asked.start, asked.vectors, *kept))
     _check_parts(cells, matrix.processes)
@@ -170,6 +173,16 @@ def _refuse_seen(start: "StartModel", dataset: DataSet) -> None:
             f"{start.path} was trained on all of the training split of {name}, and so on its validation "
             "split, where nothing can be chosen or measured then: start from a model of a run with `--split "
             "validation`, or leave --init-from out."
+        )
+
+
+def _refuse_renamed(stored: Record, dataset: DataSet) -> None:
+    """UserError where a run is stored of the same images and labels whose classes had other names."""
+    renamed = class_difference(stored.data.classes, dataset.info.classes)
+    if renamed:
+        raise UserError(
+            f"{stored.run_id} is stored with other {renamed[0]}: name them as they were, run the whole data "
+            "set again with --overwrite always, or keep the new runs apart with --results FOLDER."
         )
 
 

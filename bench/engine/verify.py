@@ -12,6 +12,7 @@ from bench.engine.plan import Cell, plan
 from bench.errors import UserError
 from bench.experiment.cell import RECIPE
 from bench.experiment.matrix import MatrixSpec
+from bench.methods.backbones.initial_weights import name_of_packaged
 from bench.methods.catalog import PRIOR
 from bench.progress import Steps
 from bench.records.groups import differences
@@ -40,6 +41,9 @@ def cell_of(record: Record, given: MatrixSpec, task: Steps) -> Cell:
     fields = cell.schedule.model_dump(exclude={"about"})
     if given.weights is not None or cell.init_from is not None:
         del fields["weights"]
+    else:
+        packaged = name_of_packaged(cell.schedule.weights, cell.weights_digest)
+        fields["weights"] = packaged or cell.schedule.weights
     matrix = given.model_copy(
         update={
             # The prior, which cannot be asked for, comes with any method.

@@ -108,7 +108,7 @@ def group_records(records: Iterable[Record], varies: Vary = "method") -> list[Gr
     for record in records:
         if record.status == "finished" and (varies == "method" or _may_vary(record)):
             # The conditions hold a hash of the data; what was measured on is compared all the same.
-            sizes = canonical_json(_sizes(record))
+            sizes = canonical_json([_sizes(record), record.data.classes])
             groups[record.cell.data, record.cell.conditions(varies), sizes].append(record)
     # By the schedule's name first, because that is what a reader knows; it is no condition itself.
     names = {key: min(record.cell.schedule_name for record in groups[key]) for key in groups}
@@ -126,11 +126,20 @@ def _may_vary(record: Record) -> bool:
 def differences(one: Record, other: Record) -> list[str]:
     """What differs between the conditions of two records, field by field, in words."""
     mine, theirs = _conditions(one), _conditions(other)
-    return [
-        name if name == "order of the classes" else f"{name} ({mine.get(name)}, {theirs.get(name)})"
+    classes = class_difference(one.data.classes, other.data.classes)
+    return classes + [
+        f"{name} ({mine.get(name)}, {theirs.get(name)})"
         for name in [*mine, *(name for name in theirs if name not in mine)]
         if mine.get(name) != theirs.get(name)
     ]
+
+
+def class_difference(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
+    """The first class in which two label spaces differ, and whether only their order does; empty if none."""
+    pairs = enumerate(zip(one, other, strict=False), start=1)
+    found = [f"class {place} is {mine}, {theirs}" for place, (mine, theirs) in pairs if mine != theirs]
+    what = "order" if sorted(one) == sorted(other) else "names"
+    return [f"{what} of the classes ({found[0]})"] if found else []
 
 
 def _sizes(record: Record) -> dict[str, object]:
@@ -140,7 +149,6 @@ def _sizes(record: Record) -> dict[str, object]:
         "images evaluated": data.eval_images,
         "positive test labels": data.eval_labels,
         "difficult test labels": data.eval_difficult,
-        "order of the classes": list(data.classes),
     }
 
 

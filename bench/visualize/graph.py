@@ -176,9 +176,12 @@ def _draw_panel(
 
 
 def agreement(one: Matrix, other: Matrix) -> float:
-    """Spearman's rank correlation of two graphs `(C, C)` off their diagonals; NaN where one is constant."""
+    """Spearman's rank correlation of two graphs `(C, C)` off their diagonals; NaN where one is constant.
+
+    So is the graph of one label.
+    """
     off = ~np.eye(len(one), dtype=np.bool_)
-    if np.ptp(one[off]) == 0 or np.ptp(other[off]) == 0:
+    if len(one) < 2 or np.ptp(one[off]) == 0 or np.ptp(other[off]) == 0:
         return math.nan
     return float(spearmanr(one[off], other[off]).statistic)
 

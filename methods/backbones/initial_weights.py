@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.errors import UserError
+from bench.files import sha256_of_file
 
 SUFFIXES: Final = (".pth", ".pt", ".bin", ".tar", ".safetensors")
 
@@ -42,3 +43,11 @@ def initial_weights(name: str) -> InitialWeights:
     if not path.is_file():
         raise UserError(f"The weights file {path} does not exist.")
     return InitialWeights(name, path)
+
+
+def name_of_packaged(file: str, digest: str | None) -> str | None:
+    """The name of weights that a record holds by file name and hash; None where they are a person's own."""
+    for name, path in PACKAGED.items():
+        if path.name == file and sha256_of_file(path) == digest:
+            return name
+    return None

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.errors import UserError
 from bench.methods.backbones.backbone import Backbone
-from bench.methods.backbones.initial_weights import RANDOM, InitialWeights
+from bench.methods.backbones.initial_weights import PACKAGED, RANDOM, InitialWeights
 from bench.methods.backbones.weights import load_weights, misfit, not_fetched, read_weights, reason
 from bench.resolve import unknown_name
 
@@ -33,8 +33,8 @@ def build(name: str, weights: InitialWeights) -> Backbone:
     _check_tag(name)
     pretrained = weights.name == "pretrained"
     if not (pretrained or weights == RANDOM or weights.file):
-        raise UserError(
-            f"Backbone 'timm/{name}' takes the weights 'none', 'pretrained' or a file, not '{weights.name}'."
+        raise unknown_name(
+            f"weights for timm/{name}", weights.name, ["a file", "none", "pretrained", *PACKAGED]
         )
     state = read_weights(weights.file) if weights.file else None
     try:

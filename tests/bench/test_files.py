@@ -1,5 +1,6 @@
 """Files that are written: whole or absent, with the permissions that the user gives to files."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,3 +35,9 @@ def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
     assert (tmp_path / "kept.txt").read_text() == "before"
+
+
+def test_a_name_that_is_no_utf8_is_written_as_its_escape(tmp_path: Path) -> None:
+    name = os.fsdecode(b"lat\xe9.jpg")
+    write_text(tmp_path / "out.json", json.dumps({"picture": name}, ensure_ascii=False))
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == {"picture": name}

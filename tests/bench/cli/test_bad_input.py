@@ -126,7 +126,10 @@ def test_an_unknown_name_gets_the_known_ones_and_the_nearest(
             (*TINY, "--backbone", "timm/test_vit", "--image-size", "40"),
             "patch size (16); choose an image size",
         ),
-        ((*TINY, "--weights", "imagenet1k_v9"), "takes the weights 'none', 'pretrained' or a file"),
+        (
+            (*TINY, "--weights", "pretraind"),
+            "Did you mean 'pretrained'? Known: a file, none, pretrained, scenes-objects",
+        ),
         (("show", "nothing"), "begin or end with 'nothing'"),
     ],
 )

@@ -110,3 +110,19 @@ def test_a_work_folder_that_cannot_be_written_is_named_with_what_moves_it(tmp_pa
     done = bench(tmp_path, None, "data", "check", "own/own.yaml")
     assert done.exit_code == 2
     assert "set BENCH_WORK to a folder that can be written" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+@pytest.mark.parametrize("command", [("ls",), ("--help",), ("compare", "--help")], ids=" ".join)
+def test_output_that_cannot_be_written_is_one_sentence(command: tuple[str, ...], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            own_process(*command),
+            cwd=tmp_path,
+            env=own_environment(tmp_path, tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "Error: what is printed cannot be written: No space left on device.\n"

@@ -3,10 +3,13 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from bench.engine.code import code_digest
 from places import ROOT
+from plugin_projects import install
 
 METHODS = ("resnet", "ssgrl", "salgl")
 # Which of these methods execute a file.
@@ -63,3 +66,48 @@ def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 def test_it_changes_with_what_is_executed(file: str, digests: dict[str, list[str]]) -> None:
     changed = [one != other for one, other in zip(digests[""], digests[file], strict=True)]
     assert changed == EXECUTED[file]
+
+
+PROJECT = """[project]
+name = "layered"
+version = "1.0"
+[project.entry-points."bench.methods"]
+layered = "layered.method:METHOD"
+"""
+METHOD = """from bench.methods.catalog import Method
+from bench.methods.options import ResNetOptions
+METHOD = Method("layered", "Layered", "a summary", "nobody", ResNetOptions, "layered.heads.linear:Head")
+"""
+PACKAGE = {
+    "__init__.py": "",
+    "method.py": METHOD,
+    "heads/__init__.py": "from .common import shape",
+    "heads/common.py": "def shape(): pass",
+    "heads/linear.py": "from ..layers import scale\nfrom . import pooling\nclass Head: pass",
+    "heads/pooling.py": "def pool(): pass",
+    "layers.py": "def scale(x): return x",
+    "unused.py": "def unused(): pass",
+}
+
+
+def test_what_a_head_from_outside_imports_of_its_own_package_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By relative names too, and the packages that it lies in."""
+    project = tmp_path / "project"
+    for file, text in PACKAGE.items():
+        (project / "layered" / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / "layered" / file).write_text(text, encoding="utf-8")
+    (project / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    monkeypatch.syspath_prepend(install(project))
+    before, counted = code_digest("layered"), []
+    for file in PACKAGE:
+        with (project / "layered" / file).open("a", encoding="utf-8") as source:
+            source.write("\nOTHER = 1\n")
+        code_digest.cache_clear()
+        now = code_digest("layered")
+        counted += [file] if now != before else []
+        before = now
+    assert counted == [file for file in PACKAGE if file not in ("method.py", "unused.py")]
+    assert before.partition("-")[0] == code_digest("resnet").partition("-")[0]
+    code_digest.cache_clear()

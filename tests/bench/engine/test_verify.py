@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.engine.plan import plan
 from bench.engine.verify import cell_of
+from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench
-from made_records import made_cell, store_made
+from made_records import made_cell, made_record, store_made
 from trees import write_voc
 
 
@@ -47,6 +49,28 @@ def test_a_record_with_a_field_that_has_no_effect_is_found_here(
     given = load_matrix(None, {"data": record.cell.data, "data_root": ran / "data"})
     found = cell_of(older, given, lambda name: lambda done, total: None)
     assert found.spec.schedule.momentum == 0.5 and found.spec.run_id() == older.run_id
+
+
+def test_weights_that_come_with_the_harness_need_not_be_named_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    write_voc(tmp_path / "data", train=16, test=6)
+    asked = {
+        "methods": "resnet",
+        "data": "voc2007",
+        "data_root": tmp_path / "data",
+        "schedule": "demo",
+        "epochs": 1,
+    }
+    cell = plan(load_matrix(None, asked))[1].spec
+    assert cell.schedule.weights == "scenes_objects.safetensors" and cell.weights_digest
+    record, _ = made_record(cell)
+    given = load_matrix(None, {"data": "voc2007", "data_root": tmp_path / "data"})
+    assert cell_of(record, given, lambda name: lambda done, total: None).weights.name == "scenes-objects"
+    other = cell.model_copy(update={"weights_digest": "0" * 64})
+    with pytest.raises(UserError, match=r"The weights file scenes_objects\.safetensors does not exist"):
+        cell_of(made_record(other)[0], given, lambda name: lambda done, total: None)
 
 
 def test_a_run_that_was_measured_by_older_rules_is_found_and_measured_by_them(

@@ -201,6 +201,25 @@ def test_the_states_follow_what_is_stored_and_overwrite(matrix: Callable[..., Ma
     assert states(plan(matrix(**asked, seeds="0,1"))) == [*states(cells), *["to run"] * 3]
 
 
+@pytest.mark.parametrize(
+    ("names", "differ"),
+    [
+        (("crow", *CLASSES[1:]), f"names of the classes (class 1 is crow, {CLASSES[0]})"),
+        (CLASSES[::-1], f"order of the classes (class 1 is {CLASSES[-1]}, {CLASSES[0]})"),
+    ],
+)
+def test_a_run_of_classes_that_were_renamed_since_is_not_taken_for_done(
+    names: tuple[str, ...], differ: str, matrix: Callable[..., MatrixSpec]
+) -> None:
+    """The hash of the data is that of images and labels: its tables would name the wrong class."""
+    _, resnet = (cell.spec for cell in plan(matrix(methods="resnet")))
+    RecordStore(matrix().results).save(*made_record(resnet, names))
+    with pytest.raises(UserError) as refused:
+        plan(matrix(methods="resnet"))
+    assert f"{resnet.run_id()} is stored with other {differ}: " in str(refused.value)
+    assert states(plan(matrix(methods="resnet", overwrite="always"))) == ["to run"] * 2
+
+
 def test_a_weights_file_is_known_by_its_content(matrix: Callable[..., MatrixSpec], tmp_path: Path) -> None:
     def digest(folder: str, content: bytes) -> tuple[str, str, str | None]:
         path = tmp_path / folder / "weights.pth"

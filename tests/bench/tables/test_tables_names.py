@@ -104,8 +104,14 @@ def test_records_of_another_order_of_classes_or_size_are_refused_where_the_hash_
 ) -> None:
     store = store_made(tmp_path, made_cell("resnet"))
     store.save(*made_record(made_cell("ssgrl"), tuple(reversed(CLASSES))))
-    with pytest.raises(UserError, match=r"differ in order of the classes\. "):
+    with pytest.raises(UserError, match=r"differ in order of the classes \(class 1 is \w+, \w+\)\. "):
         table("voc2007", tmp_path)
+    store = store_made(tmp_path / "names", made_cell("resnet"))
+    store.save(*made_record(made_cell("ssgrl"), ("crow", *CLASSES[1:])))
+    with pytest.raises(
+        UserError, match=rf"names of the classes \(class 1 is ({CLASSES[0]}, crow|crow, {CLASSES[0]})\)"
+    ):
+        table("voc2007", tmp_path / "names")
     store = store_made(tmp_path / "sizes", made_cell("resnet"))
     record, scores = made_record(made_cell("ssgrl"))
     fewer = record.data.model_copy(update={"eval_images": 39})

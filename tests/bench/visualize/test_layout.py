@@ -112,6 +112,7 @@ def test_agreement_is_of_ranks_off_the_diagonal() -> None:
     off = ~np.eye(6, dtype=bool)
     assert agreement(one, one.T) == pytest.approx(spearmanr(one[off], one.T[off]).statistic)
     assert np.isnan(agreement(one, np.ones((6, 6))))
+    assert np.isnan(agreement(np.ones((1, 1)), np.ones((1, 1))))
 
 
 def test_super_categories_are_those_of_voc_and_coco() -> None:
