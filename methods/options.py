@@ -28,6 +28,11 @@ class Options(BaseModel):
     said: ClassVar[tuple[str, ...]] = ()
     """Options that a printed row says whatever their value, because what is published differs in them."""
 
+    @classmethod
+    def drawn(cls, asked: Mapping[str, object]) -> Mapping[str, Range]:
+        """What a tune draws where these are the options that were asked for."""
+        return cls.tuned
+
     @property
     def uses_known_labels(self) -> bool:
         """Whether the head's `forward` takes labels that are known, as `given`."""
@@ -185,8 +190,17 @@ class Query2LabelOptions(Options):
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the layers, attention weights included")
 
     @model_validator(mode="after")
+    def _width_is_that_of_the_projection(self) -> "Query2LabelOptions":
+        if not self.project and self.width != type(self).model_fields["width"].default:
+            raise ValueError(
+                "without a projection the width is that of the backbone's map: add project=true, or leave "
+                "width out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _heads_divide_the_width(self) -> "Query2LabelOptions":
-        # Without a projection the width is that of the backbone, which the head checks.
+        # Without a projection the head checks that of the backbone.
         step = math.lcm(self.heads, 4)  # the position encoding comes in fours
         if self.project and self.width % step:
             raise ValueError(
@@ -250,6 +264,23 @@ class CSRAOptions(Options):
         """One temperature, a list of them, or the text of either, to text in one spelling."""
         listed = value if isinstance(value, list | tuple) else str(value).split("+") if value != "" else []
         return "+".join(_temperature(str(part)) for part in listed)
+
+    @model_validator(mode="after")
+    def _temperatures_are_one_per_head(self) -> "CSRAOptions":
+        count = len(self.own_temperatures())
+        if count and self.heads not in (1, count):
+            raise ValueError(
+                f"{self.temperatures} is one temperature for each of {count} heads, and heads is "
+                f"{self.heads}: leave heads out"
+            )
+        if count:
+            self.__dict__["heads"] = 1  # one model has one name, whether its heads are counted or not
+        return self
+
+    @classmethod
+    def drawn(cls, asked: Mapping[str, object]) -> Mapping[str, Range]:
+        """Not the number of heads where the temperatures tell it."""
+        return {name: one for name, one in cls.tuned.items() if name != "heads" or not asked["temperatures"]}
 
     def own_temperatures(self) -> tuple[float, ...]:
         """The temperatures in place of the published ones, where there are some."""

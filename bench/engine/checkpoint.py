@@ -21,10 +21,12 @@ class Spent:
     Attributes:
         seconds: wall time.
         peak_memory: bytes.
+        images_at_once: in a training step, where the memory held no whole batch.
     """
 
     seconds: float
     peak_memory: int
+    images_at_once: int | None = None
 
 
 @dataclass(frozen=True)

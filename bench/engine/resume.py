@@ -41,6 +41,8 @@ def resume(run: Run, environment: Environment) -> list[Epoch]:
     if isinstance(run.precision, MixedPrecision):
         run.precision.load_state_dict(state.tensors["precision"])
     run.spent_before = state.spent
+    # Batch statistics are of so many images from then on, in whatever memory.
+    run.gradients.at_once.limit = state.spent.images_at_once
     other = _note_conditions(run, state, environment)
     run.events.note(f"going on after epoch {len(state.history)} of {run.spec.schedule.epochs}{other}")
     return state.history

@@ -242,7 +242,7 @@ def _train(
         eval_images_per_second=eval_rate,
         peak_memory_bytes=peak_memory,
         wall_seconds=spent.seconds,
-        images_at_once=run.gradients.at_once.limit,
+        images_at_once=spent.images_at_once,
     )
     scores = _scores(cell, logits, averaged, told)
     record = _record(

@@ -53,7 +53,8 @@ class Run:
     def spent(self) -> Spent:
         """What the run took so far, resumed parts included."""
         seconds = self.spent_before.seconds + time.perf_counter() - self.started
-        return Spent(seconds, max(self.spent_before.peak_memory, peak_memory(self.fabric.device)))
+        peak = max(self.spent_before.peak_memory, peak_memory(self.fabric.device))
+        return Spent(seconds, peak, self.gradients.at_once.limit)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -28,7 +28,7 @@ _LATER = frozenset(
 Vary = Literal["method", "loss", "backbone"]
 """What the rows of a comparison differ in, beside their seeds."""
 # What is left out of the conditions for each: fields of a run and of its schedule.
-_VARIED: dict[Vary, tuple[tuple[str, ...], tuple[str, ...]]] = {
+VARIED: dict[Vary, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "method": (("method",), ()),
     "loss": ((), ("loss",)),
     "backbone": (("weights_digest",), ("backbone", "weights")),
@@ -120,7 +120,7 @@ class CellSpec(BaseModel):
 
         Of the values that a tune chose, it is what they were chosen from.
         """
-        of_run, of_schedule = _VARIED[varies]
+        of_run, of_schedule = VARIED[varies]
         tuned = self.tuned.fields if self.tuned else ()
         return self._hash_without("seed", *of_run, of_schedule=(*of_schedule, *tuned))
 

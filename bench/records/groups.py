@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.datasets.catalog import DATASETS
-from bench.experiment.cell import Vary
+from bench.experiment.cell import VARIED, Vary
 from bench.experiment.methods import find_method
 from bench.files import canonical_json
 from bench.methods.catalog import METHODS, PRIOR
@@ -123,9 +123,9 @@ def _may_vary(record: Record) -> bool:
     return record.cell.tuned is None and record.cell.method.name != PRIOR.name
 
 
-def differences(one: Record, other: Record) -> list[str]:
-    """What differs between the conditions of two records, field by field, in words."""
-    mine, theirs = _conditions(one), _conditions(other)
+def differences(one: Record, other: Record, varies: Vary = "method") -> list[str]:
+    """What differs between the conditions of two records, field by field, in words, but for what varies."""
+    mine, theirs = _conditions(one, varies), _conditions(other, varies)
     classes = class_difference(one.data.classes, other.data.classes)
     return classes + [
         f"{name} ({mine.get(name)}, {theirs.get(name)})"
@@ -152,13 +152,18 @@ def _sizes(record: Record) -> dict[str, object]:
     }
 
 
-def _conditions(record: Record) -> dict[str, object]:
+def _conditions(record: Record, varies: Vary) -> dict[str, object]:
     cell = record.cell
+    of_run, of_schedule = VARIED[varies]
+    apart = {"method", "seed", "schedule_name", *of_run}
     content = cell.model_dump(
-        mode="json", exclude={"method": True, "seed": True, "schedule_name": True, "schedule": {"about"}}
+        mode="json", exclude={**dict.fromkeys(apart, True), "schedule": {"about", *of_schedule}}
     )
     schedule, protocol = content.pop("schedule"), content.pop("protocol")
-    schedule["loss"] = str(record.cell.schedule.loss)
+    if "loss" in schedule:
+        schedule["loss"] = str(record.cell.schedule.loss)
+    if "method" not in of_run:
+        content = {"method": cell.row(), **content}
     if cell.tuned:
         schedule |= dict.fromkeys(cell.tuned.fields, "tuned")
         content["tuned"] = f"{cell.tuned.design}, {cell.tuned.trials} trials each"

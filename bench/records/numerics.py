@@ -86,6 +86,22 @@ def parts_statement(group: Group) -> str:
     return f"NOTE: trained partly under other conditions: {'; '.join(found[:NAMED])}{more}"
 
 
+def memory_statement(group: Group) -> str:
+    """Which runs of a group normalised over parts of a batch, if any did, because the memory held no more."""
+    found = [
+        f"{record.run_id}, {record.cost.images_at_once} images at once"
+        for record in group.records
+        if record.cost and record.cost.images_at_once is not None
+    ]
+    if not found:
+        return ""
+    more = f"; and {len(found) - NAMED} more runs" if len(found) > NAMED else ""
+    return (
+        "NOTE: the memory held no whole batch, so batch statistics are of parts of it: "
+        f"{'; '.join(found[:NAMED])}{more}"
+    )
+
+
 def _differences(records: Sequence[Record]) -> list[str]:
     values: dict[str, Counter[str]] = {}
     heads: dict[str, set[str]] = {}

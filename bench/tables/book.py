@@ -181,7 +181,7 @@ class Book:
             if kind.statements:
                 lines = (*lines, *kind.statements(group, self.evidence(group)))
             if group is not groups[0]:
-                different = "; ".join(differences(groups[0].first, group.first))
+                different = "; ".join(differences(groups[0].first, group.first, self.varies))
                 lines = (f"shares no table with the first one, which differs in: {different}", *lines)
             if kind.name == "cost":
                 lines = (*lines, device_statement(group.records))
@@ -246,9 +246,10 @@ class Book:
             raise UserError(f"No run on {data} was made under the conditions '{conditions}'; known: {known}.")
         if len(groups) > 1:
             first, second = groups[0].first, groups[1].first
+            different = "; ".join(differences(first, second, self.varies))
             raise UserError(
                 f"The runs on {data} share no table: those under the conditions {first.cell.conditions()} "
-                f"and {second.cell.conditions()} differ in {'; '.join(differences(first, second))}. "
+                f"and {second.cell.conditions()} differ in {different}. "
                 "Choose one with conditions=..."
             )
         return groups[0]

@@ -13,7 +13,7 @@ from bench.metrics.uncertainty import FEWEST_POSITIVES, LEAST_SEEDS, LEVEL
 from bench.records.evidence import Evidence
 from bench.records.groups import Group
 from bench.records.intervals import RESAMPLES, one_seed
-from bench.records.numerics import numerics_statement, parts_statement
+from bench.records.numerics import memory_statement, numerics_statement, parts_statement
 from bench.records.record import Record
 from bench.records.store import RecordStore
 
@@ -48,7 +48,7 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         *filter(None, [_anew(group)]),
         feed_statement(group),
-        *filter(None, [numerics_statement(group, store), parts_statement(group)]),
+        *filter(None, [numerics_statement(group, store), parts_statement(group), memory_statement(group)]),
     )
 
 

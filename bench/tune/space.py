@@ -117,7 +117,8 @@ def own_ranges(method: MethodChoice) -> dict[str, Range]:
     """The options of a method that are tuned: those that it declares and that were not given."""
     options = method_named(method.name).options
     default = options().model_dump()
-    return {name: one for name, one in options.tuned.items() if method.options[name] == default[name]}
+    drawn = options.drawn(method.options)
+    return {name: one for name, one in drawn.items() if method.options[name] == default[name]}
 
 
 def draw(seed: int, trial: int, name: str) -> float:

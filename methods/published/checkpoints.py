@@ -130,7 +130,7 @@ LAYOUTS: dict[str, CheckpointLayout] = {
         prefix="backbone.0.body.",
         parts=RESNET_PARTS,
         options={
-            "width": Size("query_embed.weight", 1),
+            "width": Size("input_proj.weight", 0),  # where there is one
             "feedforward": Size("transformer.encoder.layers.0.linear1.weight", 0),
         },
         flags={"project": "input_proj.weight"},

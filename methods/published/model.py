@@ -61,7 +61,9 @@ def sizes_of(method: str, tensors: Mapping[str, Tensor]) -> dict[str, int | bool
     """The options of our head that a checkpoint tells, by its tensors or by whose it is."""
     layout = LAYOUTS[method]
     sizes: dict[str, int | bool | str] = {
-        option: tensors[size.tensor].shape[size.axis] for option, size in layout.options.items()
+        option: tensors[size.tensor].shape[size.axis]
+        for option, size in layout.options.items()
+        if size.tensor in tensors
     }
     sizes |= {option: repetitions(pattern, tensors) for option, pattern in layout.counts.items()}
     flags = {option: True for option, name in layout.flags.items() if name in tensors}

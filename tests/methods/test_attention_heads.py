@@ -231,7 +231,12 @@ def test_a_projected_width_that_the_heads_cannot_share_is_refused_before_a_model
     )
     with pytest.raises(UserError, match=message):
         parse_methods((f"query2label/project=true/heads={heads}/width={width}",))
-    parse_methods((f"query2label/heads={heads}/width={width}",))  # the width is that of the backbone
+
+
+def test_a_width_without_a_projection_is_refused() -> None:
+    """It would have no effect, and make two runs of one model under two names."""
+    with pytest.raises(UserError, match="add project=true, or leave width out"):
+        parse_methods(("query2label/width=512",))
 
 
 def test_a_projected_width_that_became_too_narrow_for_the_heads_is_refused() -> None:

@@ -321,6 +321,10 @@ def test_every_parameter_starts_as_published(
         ("csra/temperatures=1++2", "temperature"),
         ("csra/temperatures=true", "and not True"),
         ("csra/temperatures=[.nan]", "and not nan"),
+        (
+            "csra/heads=4/temperatures=1+99",
+            "one temperature for each of 2 heads, and heads is 4: leave heads",
+        ),
         ("ml-decoder/groups=0", "groups"),
         ("ml-decoder/dropout=1", "dropout"),
         ("ml-decoder/width=770", "8 does not divide 770: choose a width that is a multiple of 8"),
@@ -332,6 +336,12 @@ def test_a_wrong_option_is_refused_in_one_sentence(text: str, words: str) -> Non
         parse_methods((text,))
     message = str(error.value)
     assert words in message and text.partition("/")[0] in message and "\n" not in message, message
+
+
+def test_temperatures_tell_the_number_of_heads() -> None:
+    """One model has one name, so that it is not run twice."""
+    (one,) = parse_methods(("csra/temperatures=1+99", "csra/temperatures=1+99/heads=2"))
+    assert one.label() == "csra/temperatures=1+99"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A batch that the memory does not hold is computed in parts, with the gradients of the whole."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,41 @@ def test_a_run_in_a_small_memory_finishes_and_says_so(tmp_path: Path) -> None:
     (record,) = (one for one in RecordStore(tmp_path / "results").all() if one.run_id.count("salgl"))
     assert isinstance(record, Record) and record.status == "finished" and record.cost
     assert record.cost.images_at_once == 3 and record.metrics and record.metrics.num_images == 5
+    said = "NOTE: the memory held no whole batch, so batch statistics are of parts of it: "
+    assert f"{said}{record.run_id}, 3 images at once" in bench(tmp_path, None, "tables", "voc2007").stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_goes_on_so_in_a_larger_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its epochs would be normalised over unlike parts, and its record would hide the first ones."""
+    write_voc(tmp_path / "data", train=13, test=5)
+    asked = ("run", "--methods", "resnet", "--epochs", "2", *TINY, "--batch-size", "6")
+    forward, trained_on = MultiLabelModel.forward, []
+
+    def limited(self: MultiLabelModel, images: Tensor, *more: Any) -> Any:
+        if list((tmp_path / "work" / "runs").glob("*resnet*/training.pt")):
+            raise KeyboardInterrupt
+        if len(images) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(self, images, *more)
+
+    def whole(self: MultiLabelModel, images: Tensor, *more: Any) -> Any:
+        if self.training and torch.is_grad_enabled():
+            trained_on.append(len(images))
+        return forward(self, images, *more)
+
+    monkeypatch.setattr("bench.cli._die_of_the_signal", lambda number: None)
+    monkeypatch.setattr(MultiLabelModel, "forward", limited)
+    stopped = bench(tmp_path, tmp_path / "data", *asked)
+    assert stopped.exit_code == 128 + signal.SIGINT, stopped.output
+    monkeypatch.setattr(MultiLabelModel, "forward", whole)
+    done = bench(tmp_path, tmp_path / "data", *asked)
+    assert done.exit_code == 0 and "going on after epoch 1 of 2" in done.output, done.output
+    (record,) = (one for one in RecordStore(tmp_path / "results").all() if one.run_id.count("resnet"))
+    assert isinstance(record, Record) and record.cost and record.cost.images_at_once == 3
+    assert set(trained_on) == {3}
 
 
 class _Asked(TorchDispatchMode):

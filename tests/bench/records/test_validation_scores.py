@@ -121,7 +121,7 @@ def test_a_named_run_may_have_another_seed_and_nothing_else(tmp_path: Path) -> N
             scores_of_named(record, store, stored(store, cell).run_id)
     part, scores = made_record(on_validation(seed=8), (*CLASSES[1:], "cat"))
     store.save(part, scores)
-    with pytest.raises(UserError, match="order of the classes"):
+    with pytest.raises(UserError, match="names of the classes"):
         scores_of_named(record, store, part.run_id)
     failed = failed_record(on_validation(seed=9))
     store.save(failed, None)

@@ -51,6 +51,15 @@ def test_losses_are_compared_within_each_method(stored: Path) -> None:
         assert all("±" in line[2] and "[" in line[2] for line in lines)
 
 
+@pytest.mark.parametrize("vary", ["loss", "backbone"])
+def test_sections_say_that_the_method_is_what_they_differ_in(vary: str, stored: Path) -> None:
+    other = [made_cell("ml-gcn", seed, schedule=OTHER_BACKBONE, weights_digest="0" * 64) for seed in SEEDS]
+    store_made(stored / "results", *other)
+    printed = bench(stored, None, "tables", "voc2007-comparison", "--vary", vary).stdout
+    said = [line.partition("differs in: ")[2] for line in printed.splitlines() if "differs in: " in line]
+    assert set(said) <= {"method (ml-gcn, resnet)", "method (resnet, ml-gcn)"} and len(said) == 1, printed
+
+
 def test_backbones_are_compared_where_nothing_else_differs(stored: Path) -> None:
     found = sections(stored, "--vary", "backbone")
     # The file of one group is the whole text: it has one section, which needs no heading of conditions.

@@ -60,6 +60,8 @@ def test_the_draws_are_uniform_in_the_scale() -> None:
 def test_an_option_that_is_given_is_not_tuned() -> None:
     assert set(own_ranges(method("ml-gcn"))) == {"tau", "p"}
     assert set(own_ranges(method("ml-gcn/tau=0.3"))) == {"p"}
+    assert set(own_ranges(method("csra"))) == {"heads", "lam"}
+    assert set(own_ranges(method("csra/temperatures=1+2"))) == {"lam"}, "the temperatures tell the heads"
     assert drawn("ml-gcn/tau=0.3", 4)[0]["tau"] == 0.3
 
 
