@@ -51,7 +51,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
 
 
 def letters(name: str, but: str = "") -> str:
-    """What is left of a name without all of this, `but` one kind of it: names with it in common may be one."""
+    """What is left of a name without all of this, `but` one kind: names with it in common may be one."""
     left = _normal(name)
     for kind, fold in _KINDS.items():
         left = left if kind == but else fold(left)

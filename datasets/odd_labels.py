@@ -32,7 +32,7 @@ def _lists(classes: Sequence[str]) -> Iterator[str]:
 
 
 def _is_part_of_a_list(name: str) -> bool:
-    """Whether a name begins with a quote, or with a bracket that it does not close, or ends with one alone."""
+    """Whether a name begins with a quote or a bracket that it does not close, or ends with one alone."""
     return (
         re.match(r"""["'`]|[\[({]["']?\w[^\])}]*$""", name) is not None
         or re.search(r"""^[^\[({]*\w["']?[\])}]$""", name) is not None
