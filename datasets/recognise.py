@@ -80,7 +80,7 @@ def recognise(place: Path) -> Recognised:
         if cause is None:
             raise
     if found is not None:
-        passed_over = f" (passed over is {cause})" if cause else ""
+        passed_over = f"; not used: {cause}" if cause else ""
         return Recognised(root, found._replace(seen=f"{found.seen}{passed_over}"))
     if cause is not None:
         raise UserError(f"{cause}.")

@@ -104,7 +104,7 @@ def _seen(table: TableFile, image: str, labels: str) -> _Seen:
         lists += [cell] if WRITTEN_LIST.fullmatch(cell) else []
         separators |= {one for one in SEPARATORS if one in cell}
     if lists and len(lists) == labelled:
-        words = "|".join(re.findall(r"""["']([^"']*)["']""", max(lists, key=len)))
+        words = "|".join(word[1:-1] for word in re.findall(r""""[^"]*"|'[^']*'""", max(lists, key=len)))
         raise UserError(
             f"{table.path}: its column '{labels}' has lists in brackets and quotes, such as "
             f"{cut(max(lists, key=len))}: write the labels alone with | between them, as {cut(words)}."

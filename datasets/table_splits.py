@@ -17,8 +17,6 @@ WORDS = frozenset(chain.from_iterable(PAIRS))
 NO_YES = (("0", "1"), ("0.0", "1.0"), ("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 """What the cells of a column say that asks whether an image is of a split."""
 NO_OF = {yes: no for no, yes in NO_YES}
-ENOUGH = 50
-"""Different cells of a column, from which on it is of no interest."""
 
 
 class SplitIn(NamedTuple):
@@ -49,14 +47,14 @@ def split_in(table: TableFile, image: str, others: Sequence[str], labelled: bool
     Raises:
         UserError: several columns may say it, or one says it in no words that are known.
     """
-    cells = _different(table, others)
-    named = [column for column in others if column.lower() in SPLITS]
+    cells = _of_interest(table, others, labelled)
+    named = [column for column in cells if column.lower() in SPLITS]
     paired = [column for column in named if pair(cells[column])][:1]
-    column = _one(table, paired or [column for column in others if _is_worded(cells[column] - {""})])
+    column = _one(table, paired or [column for column in cells if _is_worded(cells[column] - {""})])
     if column:
         return SplitIn({"split": column}, column, *splits_of(sorted(cells[column] - {""})))
-    asked = {column: _answers(table, column, cells[column]) for column in others if labelled}
-    column = _one(table, [column for column in others if asked.get(column)])
+    asked = {column: _answers(table, column, cells[column]) for column in cells if labelled and _asks(column)}
+    column = _one(table, [column for column in asked if asked[column]])
     if column:
         train, held_out = asked[column]
         said = f"trained on {train} in '{column}', evaluated on {held_out}"
@@ -69,13 +67,17 @@ def split_in(table: TableFile, image: str, others: Sequence[str], labelled: bool
     return _in_folders(table, image)
 
 
-def _different(table: TableFile, columns: Sequence[str]) -> dict[str, set[str]]:
-    """The different cells of some columns: of one that says no splits by its name not all."""
+def _of_interest(table: TableFile, columns: Sequence[str], labelled: bool) -> dict[str, set[str]]:
+    """The different cells of the columns that may say splits, by their names or in all cells."""
     found: dict[str, set[str]] = {column: set() for column in columns}
+    kept = {name for name in columns if name.lower() in SPLITS or (labelled and _asks(name))}
     for _, cells in table.rows():
-        for column, there in found.items():
-            if len(there) < ENOUGH or column.lower() in SPLITS:
-                there.add(cells.get(column, ""))
+        for column in tuple(found):
+            cell = cells.get(column, "")
+            if column in kept or not cell or plain_split(cell) in WORDS:
+                found[column].add(cell)
+            else:  # a table may have a thousand columns of classes
+                del found[column]
     return found
 
 
@@ -94,11 +96,14 @@ def _is_worded(cells: Iterable[str]) -> bool:
     return pair(cells) is not None and all(plain_split(cell) in WORDS for cell in cells)
 
 
+def _asks(column: str) -> str:
+    """The split that a column such as is_train asks for; empty where it asks for none."""
+    asked = SAYS_SPLIT.fullmatch(column.strip().casefold())
+    return "" if asked is None or asked[2] in ("fold", "split") else asked[2]
+
+
 def _answers(table: TableFile, column: str, cells: set[str]) -> tuple[str, ...]:
     """The cells of the images to train on, and to evaluate on, of a column such as is_train; else nothing."""
-    asked = SAYS_SPLIT.fullmatch(column.strip().casefold())
-    if asked is None or asked[2] in ("fold", "split"):
-        return ()
     filled = sorted(cells - {""}, key=str.casefold)
     found = tuple(cell.casefold() for cell in filled)
     if "" in cells and len(found) == 1 and found[0] in NO_OF:
@@ -108,7 +113,7 @@ def _answers(table: TableFile, column: str, cells: set[str]) -> tuple[str, ...]:
         )
     if found not in NO_YES:
         return ()
-    return (filled[1], filled[0]) if asked[2].startswith("train") else (filled[0], filled[1])
+    return (filled[1], filled[0]) if _asks(column).startswith("train") else (filled[0], filled[1])
 
 
 def _in_folders(table: TableFile, image: str) -> SplitIn:

@@ -49,12 +49,14 @@ def _is_a_stem(table: TableFile, column: str, folder: Path) -> bool:
         return False
     first = [cells.get(column, "") for _, cells in islice(table.rows(), ENOUGH)]
     named = (cell for _, cells in table.rows() for cell in cells.values())
-    return all(_is_there(folder, name) for name in first) and not any(
-        column in (cell, PurePosixPath(cell).stem) for cell in named
-    )
+    are_pictures = bool(first) and all(_is_there(folder, name) for name in first)
+    return are_pictures and not any(column in (cell, PurePosixPath(cell).stem) for cell in named)
 
 
 def _is_there(folder: Path, name: str) -> bool:
     """Whether a folder has a picture of a name without suffix; it is not listed, which may take long."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts:
+        return False
     endings = (end for suffix in SUFFIXES for end in (suffix, suffix.upper()))
     return any(kind_of(folder / f"{name}{end}") == "file" for end in endings)

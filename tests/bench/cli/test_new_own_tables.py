@@ -71,6 +71,7 @@ def test_a_first_row_that_names_a_picture_is_no_header(
         ('"[""{}"", ""cow""]"', '["cat", "cow"]: write the labels alone with | between them, as cat|cow.'),
         ("\"['{}', 'cow']\"", "['cat', 'cow']: write the labels alone with | between them, as cat|cow."),
         ("['{}']", "['cat']: write the labels alone with | between them, as cat."),
+        ('"[""{}"", ""man\'s hat""]"', "as cat|man's hat."),
         ("\"{{'{}', 'cow'}}\"", "{'cat', 'cow'}: write the labels alone"),
     ],
 )
@@ -240,4 +241,4 @@ def test_a_table_that_is_passed_over_for_folders_is_named(tmp_path: Path) -> Non
         tmp_path, "image,labels", lambda number, name: f"C:\\{name},cat", ("pets/cat", "pets/dog")
     )
     assert done.exit_code == 0 and "a folder for each class in pets; splits drawn" in done.output
-    assert "(passed over is pets/labels.csv: its column 'image' has C:\\00.jpg, and no folder" in done.output
+    assert "; not used: pets/labels.csv: its column 'image' has C:\\00.jpg, and no folder" in done.output
