@@ -112,7 +112,8 @@ class Table(Layout):
         images: the folder of the images, likewise.
         image: the column of the image's file name, with or without its suffix.
         labels: the column of its labels.
-        split: the column of its split; empty where the splits are made here.
+        split: the column of its split; empty where the splits are made here, or the images' names say them.
+        split_folder: which folder in the name of an image is its split, the first being 1; 0 where none is.
         separator: what stands between two labels.
         delimiter: what stands between two cells; empty where the header tells.
         rows: what a row has: all labels of an `image`, or one `label` of it, so that its rows are joined.
@@ -128,6 +129,7 @@ class Table(Layout):
     image: str = "image"
     labels: str = "labels"
     split: str = ""
+    split_folder: int = 0
     separator: str = "|"
     delimiter: str = ""
     rows: str = "image"

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.datasets.odd_labels import differ, letters, listed, quoted
+from bench.datasets.alike import differ, letters
+from bench.datasets.odd_labels import listed, quoted
 
 
 def unused_splits(used: Sequence[str], there: Mapping[str, int]) -> list[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.info import Counts, DataSetInfo
@@ -20,78 +20,14 @@ from bench.datasets.layout import (
     VOCDevkit,
 )
 from bench.datasets.listing import read_lines, refuse_control_characters
+from bench.datasets.own_csv import CSVFile, Part
 from bench.errors import UserError
 from bench.files import read_mapping
 from bench.names import file_name
 from bench.validation import one_sentence
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CSVFile(_Part):
-    """A CSV file with a row per image, a row per label, or a column per class."""
-
-    file: str = Field("labels.csv", description="the CSV file; .gz is read too")
-    images: str = Field(".", description="folder of the images")
-    image: str = Field("image", description="column of the image's file name, with or without its suffix")
-    labels: str = Field("labels", description="column of its labels")
-    split: str | None = Field(None, description="column of its split, unless the splits are made")
-    separator: str = Field("|", min_length=1, description="what stands between two labels")
-    delimiter: str = Field("", description="what stands between two cells, or tab; the header tells if empty")
-    rows: Literal["image", "label"] = Field(
-        "image", description="what a row has: the labels of an image, or one of them, so that rows are joined"
-    )
-    one_hot: bool | tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
-        None,
-        description="every class has a column: which ones, or true for all but image and split; found where "
-        "there is no column of labels and the others are 0 or 1",
-    )
-    values: dict[str, Literal["positive", "negative", "difficult"]] = Field(
-        {}, description="what cells of such columns mean beside 1, true, yes, 0, false, no and empty"
-    )
-
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, value: str) -> str:
-        character = {"tab": "\t", r"\t": "\t"}.get(value, value)
-        if len(character) > 1 or character in ('"', "\r", "\n", "\0"):
-            raise ValueError("give one character that is no quote and no line end, or tab")
-        return character
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _numbers_as_they_stand(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        # YAML's yes and no are left as they are, and refused: their quotes were forgotten.
-        return {
-            str(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else cell: meaning
-            for cell, meaning in value.items()
-        }
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "CSVFile":
-        beside = [name for name in ("labels", "separator", "rows") if name in self.model_fields_set]
-        if self.one_hot and beside:
-            raise ValueError(f"{beside[0]} cannot stand beside one_hot, where columns are the labels")
-        if self.values and not self.one_hot:
-            raise ValueError("values says what the columns of one_hot hold; give one_hot too")
-        columns = [self.image, *([self.split] if self.split else [])]
-        if isinstance(self.one_hot, tuple):
-            if not self.one_hot:
-                raise ValueError("one_hot is empty; list the columns of the classes, or say true")
-            columns += self.one_hot
-        elif not self.one_hot:
-            columns.append(self.labels)
-        twice = [column for column in columns if columns.count(column) > 1]
-        if twice:
-            raise ValueError(f"the column '{twice[0]}' is named for two things")
-        return self
-
-
-class COCOFiles(_Part):
+class COCOFiles(Part):
     """COCO's JSON: a file and an image folder per split, or one file for all where the splits are made."""
 
     annotations: str | dict[str, str]
@@ -101,7 +37,7 @@ class COCOFiles(_Part):
     )
 
 
-class VOCTree(_Part):
+class VOCTree(Part):
     """A tree in the layout of the VOC devkit, or XML files beside their pictures."""
 
     folder: str = Field(
@@ -111,20 +47,20 @@ class VOCTree(_Part):
     images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")
 
 
-class YOLOData(_Part):
+class YOLOData(Part):
     """YOLO's data.yaml; splits are those that it names (train, val, test)."""
 
     data: str = Field("data.yaml", description="the data.yaml; nothing outside of `root` is read")
 
 
-class Folders(_Part):
+class Folders(Part):
     """A folder for each class, named by it; in a folder for each split, unless the splits are made."""
 
     folder: str = Field(".", description="folder of the folders")
     separator: str = Field("", description="what stands between two labels in the name of a folder")
 
 
-class HuggingFaceData(_Part):
+class HuggingFaceData(Part):
     """What `save_to_disk` of Hugging Face's datasets wrote, or parquet files, with the pictures in them."""
 
     data: str = Field(".", description="the folder, or a parquet file")
@@ -136,7 +72,7 @@ SECTIONS = ("csv", "coco", "voc", "yolo", "folders", "huggingface")
 """The fields of which one says how the files lie."""
 
 
-class Splits(_Part):
+class Splits(Part):
     """Splits that the data names itself, or that are drawn with every label in the same proportion."""
 
     train: str | float = Field(description="name of the split, or the share of the images to draw")
@@ -168,7 +104,7 @@ class Splits(_Part):
         return (self.train, self.eval or "") if isinstance(self.train, str) else ("train", "test")
 
 
-class Description(_Part):
+class Description(Part):
     """The YAML file of a data set. Paths are relative to `root`."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="as the records and tables name it")
@@ -202,8 +138,12 @@ class Description(_Part):
         if len(layouts) != 1:
             known = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
             raise ValueError(f"give one of {known}, not {' and '.join(layouts) or 'none'}")
-        if self.csv and (self.splits.made is None) == (self.csv.split is None):
-            raise ValueError("give either the column of the split in csv, or a share to train on in splits")
+        said = bool(self.csv and (self.csv.split or self.csv.split_folder))
+        if self.csv and (self.splits.made is None) != said:
+            raise ValueError(
+                "give either the column of the split in csv, or split_folder, or a share to train on in "
+                "splits"
+            )
         if self.name in DATASET_CATALOGUE.names():
             raise ValueError(f"'{self.name}' is the name of a data set that is known; choose another")
         return self

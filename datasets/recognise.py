@@ -17,6 +17,7 @@ from bench.datasets.signs import (
     voc_trees,
     yolo_files,
 )
+from bench.datasets.table_pictures import why_none
 from bench.datasets.table_signs import csv_tables
 from bench.errors import UserError, cut
 from bench.names import file_name
@@ -69,18 +70,34 @@ def recognise(place: Path) -> Recognised:
     root, pattern = (
         (place, EVERY) if kind == "folder" else (place.parent, re.sub(r"([*?\[])", r"[\1]", place.name))
     )
-    for signs in (SIGNS, LAST):
-        found = [one for sign in signs.values() for one in sign(root, pattern)]
-        if len(found) > 1:
-            seen = cut("; or ".join(one.seen for one in found), 1000)
-            raise UserError(
-                f"{place} may be several data sets: {seen}; name the file or folder of one as --from."
-            )
-        if found:
-            return Recognised(root, found[0])
+    found = _only(SIGNS, place, root, pattern)
+    if found is not None:
+        return Recognised(root, found)
+    cause = why_none(root, pattern)
+    try:
+        found = _only(LAST, place, root, pattern)
+    except UserError:
+        if cause is None:
+            raise
+    if found is not None:
+        passed_over = f"; not used: {cause}" if cause else ""
+        return Recognised(root, found._replace(seen=f"{found.seen}{passed_over}"))
+    if cause is not None:
+        raise UserError(f"{cause}.")
     there = cut(", ".join(sorted(entry.name for entry in root.iterdir())[:8]), 400) or "nothing"
     known = ", ".join((*SIGNS, *LAST))
     raise UserError(f"{place} is none of what is recognised: {known}; {root} holds {there}.")
+
+
+def _only(signs: Mapping[str, Sign], place: Path, root: Path, pattern: str) -> Found | None:
+    """The one data set that has one of some signs; None where there is none, and a UserError for several."""
+    found = [one for sign in signs.values() for one in sign(root, pattern)]
+    if len(found) > 1:
+        seen = cut("; or ".join(one.seen for one in found), 1000)
+        raise UserError(
+            f"{place} may be several data sets: {seen}; name the file or folder of one as --from."
+        )
+    return found[0] if found else None
 
 
 def name_for(root: Path) -> str:

@@ -22,7 +22,11 @@ DRAWN = 0.8
 """The share of the images to train on, where the data names no splits."""
 PAIRS = (
     ("trainval", "test"),
-    *(("train", name) for name in ("test", "val", "valid", "validation", "dev", "eval")),
+    *(
+        (one, two)
+        for one in ("train", "training")
+        for two in ("test", "testing", "val", "valid", "validation", "dev", "eval")
+    ),
 )
 """Names of the split to train on and of the one to evaluate on; the first that are both there."""
 LABELS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category", "keywords")
@@ -55,9 +59,14 @@ Raises a UserError where there is one of which something cannot be told.
 """
 
 
+def plain_split(name: str) -> str:
+    """The name of a split as PAIRS has it: `Train2017` is `train`."""
+    return re.sub(r"[\d_-]+$", "", name.lower())
+
+
 def pair(names: Iterable[str]) -> tuple[str, str] | None:
-    """The split to train on and the one to evaluate on, if their names tell: `train2017` is `train`."""
-    plain = {re.sub(r"[\d_-]+$", "", name.lower()): name for name in names}
+    """The split to train on and the one to evaluate on, if their names tell."""
+    plain = {plain_split(name): name for name in names}
     return next(((plain[one], plain[two]) for one, two in PAIRS if one in plain and two in plain), None)
 
 

@@ -9,6 +9,7 @@ from bench.datasets.layout import ALL, Table
 from bench.datasets.layouts.one_hot import Meanings, class_columns, looks_one_hot, other_columns, split_notes
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import TableFile, called, open_table
+from bench.datasets.layouts.table_header import require_header
 from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree, refuse_control_characters
 from bench.errors import UserError, cut
 from bench.progress import Progress
@@ -53,7 +54,7 @@ def find(root: Path, layout: Table) -> Path:
 
 def class_names(folder: Path, layout: Table) -> tuple[str, ...]:
     """The columns of the classes, or every label in alphabetical order, also of splits that are not used."""
-    form = _form(folder / layout.file, layout)
+    form = _form(folder, layout)
     if form.classes is not None:
         return form.classes
     return tuple(sorted({label for row in _rows(form, layout) for label in row.labels}))
@@ -66,7 +67,7 @@ def class_sources(folder: Path, layout: Table) -> tuple[str, ...]:
 
 def read_as(folder: Path, layout: Table) -> tuple[str, ...]:
     """How the table is read, for its owner to see."""
-    form = _form(folder / layout.file, layout)
+    form = _form(folder, layout)
     if form.classes is None:
         what = f"labels in the column {layout.labels!r} with {layout.separator!r} between them"
         rows = "a row per label, those of an image joined" if layout.rows == "label" else "a row per image"
@@ -78,7 +79,8 @@ def read_as(folder: Path, layout: Table) -> tuple[str, ...]:
             "a column of 0 and 1 for each class (found to be so, as there is no column "
             f"'{layout.labels}'; one_hot: true in the csv section says it)"
         )
-    return (f"{layout.file}: {called(form.table.delimiter)} between cells, {what}",)
+    split = f", the split in folder {layout.split_folder} of its name" if layout.split_folder else ""
+    return (f"{layout.file}: {called(form.table.delimiter)} between cells, {what}{split}",)
 
 
 def read(
@@ -86,7 +88,7 @@ def read(
 ) -> Listing:
     """The images of a split, in the order of the table."""
     path = folder / layout.file
-    form = _form(path, layout)
+    form = _form(folder, layout)
     _refuse_other_classes(form, classes)
     rows = _joined(_of_classes(_rows(form, layout), classes, path), form, layout)
     if not rows:
@@ -111,18 +113,20 @@ def read(
     )
     ids = tuple(row.image for row in chosen)
     sources = (layout.file, *pictures.sources())
-    splits = Counter(row.split for row in rows) if layout.split else {}
+    splits = Counter(row.split for row in rows) if layout.split or layout.split_folder else {}
     notes = split_notes(form.classes or (), layout)
     return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems, notes, splits)
 
 
-def _form(path: Path, layout: Table) -> Form:
+def _form(folder: Path, layout: Table) -> Form:
     """What divides the cells, and whether every class has a column.
 
     Raises:
-        UserError: a column is missing or there twice.
+        UserError: a column is missing or there twice, or there is no header.
     """
-    table = open_table(path, layout.delimiter, layout.image)
+    table = open_table(folder / layout.file, layout.delimiter, layout.image)
+    named = [layout.image] if layout.image in table.columns else table.columns
+    require_header(table, named, folder / layout.images)
     table.require(layout.image, "image")
     if layout.split:
         table.require(layout.split, "split")
@@ -170,7 +174,8 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
         empty = [column for column in wanted if column not in cells]
         if empty or not cells[layout.image]:
             raise UserError(f"{where}: '{(empty or [layout.image])[0]}' is missing.")
-        image, split = cells[layout.image], cells[layout.split] if layout.split else ""
+        image = cells[layout.image]
+        split = cells[layout.split] if layout.split else _split_by_folder(image, layout, where)
         refuse_control_characters(image, where)
         refuse_control_characters(split, where)
         if form.classes is not None:
@@ -180,6 +185,17 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
             named = (label.strip() for label in cells[layout.labels].split(layout.separator))
             labels = {label: 1 for label in named if label}
         yield TableRow(line, image, labels, split)
+
+
+def _split_by_folder(image: str, layout: Table, where: str) -> str:
+    """The split that the name of an image says; empty where none is to be said."""
+    folders = PurePosixPath(image).parts[:-1]
+    if layout.split_folder > len(folders):
+        raise UserError(
+            f"{where}: image {cut(image)} has {len(folders)} folders in its name, and number "
+            f"{layout.split_folder} is to be its split, as split_folder in the csv section says."
+        )
+    return folders[layout.split_folder - 1] if layout.split_folder else ""
 
 
 def _of_classes(rows: Iterable[TableRow], classes: Sequence[str], path: Path) -> Iterator[TableRow]:

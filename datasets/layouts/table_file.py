@@ -154,4 +154,5 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+        how = "; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}{how}.") from error

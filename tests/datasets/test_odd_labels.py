@@ -1,5 +1,6 @@
 """Labels that were read otherwise than they were meant do not go unnoticed."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,20 @@ from trees import write_picture
             ("['cat', 'dog']", "['cat']"),
             "2 labels, '['cat', 'dog']', '['cat']', look like ones with brackets",
         ),
+        (
+            ('["cat"', '"dog"]', "cow"),
+            "2 labels, '[\"cat\"', '\"dog\"]', look like ones with brackets or quotes",
+        ),
+        (("['cat'", "'dog'", "'cow']"), "or a part of a list of such: give the labels alone"),
+        (("[cat", "dog]", "cow"), "2 labels, '[cat', 'dog]', look like ones with brackets"),
+        (("[cat]", "[dog]"), "2 labels, '[cat]', '[dog]', look like ones with brackets"),
+        *(
+            (
+                tuple(mark.join(pair) for pair in combinations(("cat", "cow", "dog", "pig"), 2)),
+                f"made of the same few labels, with '{mark}' between them: is that the separator?",
+            )
+            for mark in (",", ";", "|", "/", " ", "_")
+        ),
         (("cat", "Cat"), "'cat', 'Cat' differ in case or blanks alone"),
         (("traffic light", "trafficlight"), "differ in case or blanks alone"),
         (
@@ -30,6 +45,13 @@ from trees import write_picture
             "'caf\u00e9', 'cafe\u0301' differ in case, blanks or Unicode form alone: are they one?",
         ),
         (("caf\u00e9", "CAFE\u0301"), "differ in case, blanks or Unicode form alone"),
+        (("cat", "cat\u200b"), "differ in invisible characters alone: are they one?"),
+        (("dog\ufeff", "dog"), "differ in invisible characters alone: are they one?"),
+        (("traffic-light", "traffic_light"), "differ in dashes or underscores alone: are they one?"),
+        (("covid-19", "COVID 19"), "differ in dashes, underscores, case or blanks alone: are they one?"),
+        (("1", "1.0", "01", "2"), "'1', '1.0', '01' differ in the writing of a number alone: are they one?"),
+        (("women's", "women\u2019s"), "differ in quotes alone: are they one?"),
+        (("cat", "\u200b"), "looks like one like an empty cell"),
         (("cat", "NaN"), "'NaN' looks like one like an empty cell"),
     ],
 )
@@ -46,6 +68,12 @@ def test_odd_labels_are_named(classes: tuple[str, ...], said: str) -> None:
         ("a,b", "c"),
         ("sofa (red)",),
         ("r&b", "traffic_light", "traffic"),
+        ("(unknown)", "[UNK]", "cat", "dog", "cow"),
+        ("cat, domestic", "cat, wild", "dog, domestic", "dog, wild", "fox, domestic", "fox, wild"),
+        tuple(f"{side}_{part}" for side in ("left", "right") for part in ("eye", "ear", "arm", "leg")),
+        ("-1", "1", "10", "100", "1.5", "15"),
+        ("0-9", "09-19", "A", "A-", "A+", "level 1", "level -1"),
+        ("rock 'n' roll", "dogs'", "5'", '5"', "f(x)", ":)", ":("),
     ],
 )
 def test_ordinary_labels_are_not(classes: tuple[str, ...]) -> None:

@@ -101,6 +101,53 @@ def test_a_table_without_its_columns_is_refused(text: str, said: str, folder: Pa
     assert said in refusal(folder, text)
 
 
+ROWS = "1.jpg,a\n2.jpg,b\n"
+BARE = ROWS.replace(".jpg", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "csv"),
+    [
+        (f"0.jpg,a\n{ROWS}", ""),
+        (f"0.jpg,a\n{ROWS}", "image: 0.jpg, labels: a"),
+        (f"photos/0.JPG,a\n{ROWS}", ""),
+        ("0.jpg,1,0\n1.jpg,0,1\n", "image: 0.jpg, one_hot: true"),
+        (f"0,a\n{BARE}", "image: '0', labels: a"),
+        (f"0,a\n{BARE}", ""),
+    ],
+)
+def test_a_first_row_that_names_a_picture_is_no_header(text: str, csv: str, folder: Path) -> None:
+    said = refusal(folder, text, csv)
+    first = ", ".join(text.splitlines()[0].split(","))
+    assert f"labels.csv: its first row, {first}, names a picture, " in said
+    assert said.endswith(": write a header such as image,labels above it.")
+
+
+def test_a_column_that_is_called_as_a_picture_in_its_rows_is_a_header(folder: Path) -> None:
+    for cell in ("0", "0.jpg"):
+        assert read(folder, f"0,labels\n{cell},a\n{BARE}", "image: '0'")[cell] == {"a": 1}
+    (folder / "photos" / "0.jpg").rename(folder / "photos" / "image.jpg")
+    assert read(folder, f"image,labels\n{ROWS}3.jpg,a\n")["1.jpg"] == {"a": 1}
+
+
+def test_a_folder_in_the_names_is_the_split_where_that_is_said(folder: Path) -> None:
+    for number, place in enumerate(("x/y", "x/y", "x/z", "w")):
+        (folder / "photos" / place).mkdir(parents=True, exist_ok=True)
+        (folder / "photos" / f"{number}.jpg").rename(folder / "photos" / place / f"{number}.jpg")
+    text = "image,labels\nx/y/0.jpg,a\nx/y/1.jpg,b\nx/z/2.jpg,a\n"
+    splits = "splits: {train: y, eval: z}"
+    name = describe(folder, text, "split_folder: 2", splits)
+    dataset = read_dataset(name)
+    assert dataset.train.ids == ("x/y/0.jpg", "x/y/1.jpg") and dataset.eval.ids == ("x/z/2.jpg",)
+    assert ", the split in folder 2 of its name" in bench(folder, None, "data", "check", name).output
+    said = refusal(folder, f"{text}w/3.jpg,a\n", "split_folder: 2", splits)
+    assert "line 5: image w/3.jpg has 1 folders in its name, and number 2 is to be its split" in said
+    assert "split cannot stand beside" in refusal(folder, text, "split_folder: 2, split: labels", splits)
+    assert "give either the column of the split in csv, or split_folder, or" in refusal(
+        folder, text, "", splits
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

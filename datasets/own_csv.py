@@ -1,0 +1,77 @@
+"""What the description of a data set of one's own says of its CSV file."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Part(BaseModel):
+    """A part of a description: an unknown field is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CSVFile(Part):
+    """A CSV file with a row per image, a row per label, or a column per class."""
+
+    file: str = Field("labels.csv", description="the CSV file; .gz is read too")
+    images: str = Field(".", description="folder of the images")
+    image: str = Field("image", description="column of the image's file name, with or without its suffix")
+    labels: str = Field("labels", description="column of its labels")
+    split: str | None = Field(None, description="column of its split, unless the splits are made")
+    split_folder: int = Field(
+        0, ge=0, description="which folder in the image's name is its split: 1 in train/1.jpg, if not 0"
+    )
+    separator: str = Field("|", min_length=1, description="what stands between two labels")
+    delimiter: str = Field("", description="what stands between two cells, or tab; the header tells if empty")
+    rows: Literal["image", "label"] = Field(
+        "image", description="what a row has: the labels of an image, or one of them, so that rows are joined"
+    )
+    one_hot: bool | tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        None,
+        description="every class has a column: which ones, or true for all but image and split; found where "
+        "there is no column of labels and the others are 0 or 1",
+    )
+    values: dict[str, Literal["positive", "negative", "difficult"]] = Field(
+        {}, description="what cells of such columns mean beside 1, true, yes, 0, false, no and empty"
+    )
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        character = {"tab": "\t", r"\t": "\t"}.get(value, value)
+        if len(character) > 1 or character in ('"', "\r", "\n", "\0"):
+            raise ValueError("give one character that is no quote and no line end, or tab")
+        return character
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _numbers_as_they_stand(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        # YAML's yes and no are left as they are, and refused: their quotes were forgotten.
+        return {
+            str(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else cell: meaning
+            for cell, meaning in value.items()
+        }
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "CSVFile":
+        beside = [name for name in ("labels", "separator", "rows") if name in self.model_fields_set]
+        if self.one_hot and beside:
+            raise ValueError(f"{beside[0]} cannot stand beside one_hot, where columns are the labels")
+        if self.values and not self.one_hot:
+            raise ValueError("values says what the columns of one_hot hold; give one_hot too")
+        if self.split and self.split_folder:
+            raise ValueError("split cannot stand beside split_folder: one of them says the splits")
+        columns = [self.image, *([self.split] if self.split else [])]
+        if isinstance(self.one_hot, tuple):
+            if not self.one_hot:
+                raise ValueError("one_hot is empty; list the columns of the classes, or say true")
+            columns += self.one_hot
+        elif not self.one_hot:
+            columns.append(self.labels)
+        twice = [column for column in columns if columns.count(column) > 1]
+        if twice:
+            raise ValueError(f"the column '{twice[0]}' is named for two things")
+        return self

@@ -1,0 +1,166 @@
+"""Which column of a CSV file names pictures that are there, and in which folder; and why none does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from bench.datasets.alike import letters
+from bench.datasets.layouts.picture_names import PictureNames
+from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
+from bench.datasets.layouts.table_header import IMAGES, MEANT, is_picture, require_header
+from bench.datasets.layouts.walk import kind_of
+from bench.datasets.signs import ENOUGH, files_in, folders_below, relative
+from bench.errors import UserError, cut
+
+ENDINGS = (".csv", ".csv.gz", ".tsv")
+FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "photos", "photo", "pictures", "pics")
+"""What folders of pictures are called: others may hold masks or small copies of the same names."""
+LOOKED_AT = 100_000
+"""Pictures among which one with a name like another is looked for."""
+
+Head = Sequence[Mapping[str, str]]
+"""The first rows of a table."""
+Homes = dict[Path, set[Path]]
+"""Folders, and which files in them a column names."""
+
+
+class Images(NamedTuple):
+    """The column that names the images, and the folder that they are in."""
+
+    column: str
+    folder: Path
+
+
+def first_rows(table: TableFile) -> Head:
+    """The first rows of a table."""
+    return [cells for _, cells in islice(table.rows(), ENOUGH)]
+
+
+def images_of(table: TableFile, head: Head, folders: Sequence[tuple[Path, PictureNames]]) -> Images | None:
+    """The column whose first cells name pictures.
+
+    Raises:
+        UserError: several columns or folders may be it, or the first row names a picture.
+    """
+    for group in _by_likelihood(table, head):
+        homes = {column: _homes(column, head, folders, whole) for column, whole in group}
+        found = {column: there for column, there in homes.items() if there}
+        if found:
+            column = _one_column(table, found)
+            folder = _one_folder(table, column, found[column], folders[0][0])
+            require_header(table, [column], folder)
+            return Images(column, folder)
+    return None
+
+
+def _by_likelihood(table: TableFile, head: Head) -> Iterator[list[tuple[str, bool]]]:
+    """Columns that are equally likely to name the images, and whether by the whole names of the files."""
+    meant = [column for column in table.columns if column.lower() in MEANT]
+    usual = [column for column in table.columns if column.lower() in IMAGES - MEANT]
+    others = [column for column in table.columns if column.lower() not in IMAGES]
+    pictures = [name for name in others if any(is_picture(cells.get(name, "")) for cells in head)]
+    yield [(column, True) for column in meant]
+    yield [(column, True) for column in usual]
+    yield [*((column, True) for column in pictures), *((column, False) for column in meant)]
+    yield from ([(column, True)] for column in others)
+    yield [(column, False) for column in usual]
+
+
+def _homes(column: str, head: Head, folders: Sequence[tuple[Path, PictureNames]], whole: bool) -> Homes:
+    names = [cells[column] for cells in head if cells.get(column)]
+    inner = [name for name in names if not PurePosixPath(name).is_absolute() and ".." not in name.split("/")]
+    homes = {}
+    for folder, pictures in folders:
+        files = {folder / (name if whole else pictures.candidates(name)[0]) for name in inner}
+        homes[folder] = {file for file in files if kind_of(file) == "file"}
+    return {folder: files for folder, files in homes.items() if files}
+
+
+def _one_column(table: TableFile, found: Mapping[str, Homes]) -> str:
+    """The first of some columns, where the others name the same files."""
+    first, *others = found
+    if any(found[column] != found[first] for column in others):
+        names = " and ".join(f"'{cut(column, 40)}'" for column in found)
+        raise UserError(
+            f"Which column names the pictures cannot be told of {table.path}: {names} name files that are "
+            "there; call one of them 'image', or name it as 'image' in the csv section of a YAML file."
+        )
+    return first
+
+
+def _one_folder(table: TableFile, column: str, homes: Homes, root: Path) -> Path:
+    """The nearest folder; of several the one with a usual name."""
+    depths = {folder: len(folder.relative_to(root).parts) for folder in homes}
+    nearest = [folder for folder in homes if depths[folder] == min(depths.values())]
+    usual = [folder for folder in nearest if folder.name.lower() in FOLDERS]
+    chosen = nearest if len(nearest) == 1 or len(usual) != 1 else usual
+    if len(chosen) > 1:
+        places = " and ".join(relative(folder, root) for folder in chosen[:3])
+        example = relative(min(homes[chosen[0]]), root)
+        raise UserError(
+            f"Which folder holds the pictures cannot be told of {table.path}: {cut(places, 200)} have some "
+            f"that its column '{column}' names; write the folder before the names, as {cut(example)}, or "
+            "name it as 'images' in the csv section of a YAML file."
+        )
+    return chosen[0]
+
+
+def why_none(root: Path, pattern: str) -> str | None:
+    """Why no CSV file was taken for a table of pictures, where one looks as if it should be one."""
+    causes = (_cause(file, root) for file in files_in(root, pattern, *ENDINGS))
+    return next((cause.removesuffix(".") for cause in causes if cause), None)
+
+
+def _cause(file: Path, root: Path) -> str | None:
+    tables = []
+    for delimiter in DELIMITERS:
+        try:
+            table = open_table(file, delimiter, "")
+            tables.append((table, first_rows(table)))
+        except OSError:
+            return None
+        except UserError as error:
+            cause = str(error)
+    if not tables:
+        return cause
+    # Under another delimiter several cells are one.
+    table, head = max(tables, key=lambda one: len(one[0].columns))
+    return next((found for name in table.columns if (found := _elsewhere(table, name, head, root))), None)
+
+
+def _elsewhere(table: TableFile, column: str, head: Head, root: Path) -> str | None:
+    """What is wrong with a column that names pictures, or is itself called as one."""
+    try:
+        for folder in folders_below(root, 2):
+            require_header(table, [column], folder)
+    except UserError as error:
+        return str(error)
+    names = [cells[column] for cells in head if cells.get(column)]
+    if not names or not (column.lower() in MEANT or is_picture(_file_name(names[0]))):
+        return None
+    alike = _alike(names[0], root)
+    though = f", though there is {cut(alike)}" if alike else ""
+    return (
+        f"{table.path}: its column '{cut(column, 40)}' has {cut(names[0])}, and no folder in {root} has that "
+        f"file{though}: write the names as those of the files are, relative to {root} or to a folder in it."
+    )
+
+
+def _alike(name: str, root: Path) -> str | None:
+    """A picture whose name is like another one in all but its folder, its suffix, and how it is written."""
+    plain = _plain(name)
+    files = (file for folder in folders_below(root, 4) for file in sorted(folder.iterdir()))
+    pictures = islice((file for file in files if is_picture(file.name)), LOOKED_AT)
+    return next((relative(file, root) for file in pictures if _plain(file.name) == plain), None)
+
+
+def _plain(name: str) -> str:
+    last = _file_name(name)
+    return letters(PurePosixPath(last).stem if is_picture(last) else last)
+
+
+def _file_name(name: str) -> str:
+    """The end of a name of any system, or of an address."""
+    return PureWindowsPath(unquote(name.partition("?")[0])).name
