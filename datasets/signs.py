@@ -209,7 +209,7 @@ def hugging_face_tables(root: Path, pattern: str) -> Iterator[Found]:
     saved = ("dataset_dict.json", "state.json")
     if pattern == EVERY:
         tables = [*files_in(root, EVERY, *saved, ".parquet"), *files_in(root, "data/*", ".parquet")]
-        places = ["."] if tables else []
+        places = ["."] if tables or any(map(_has_tables_of_splits, (root, root / "data"))) else []
     else:
         places = [relative(path, root) for path in files_in(root, pattern, ".parquet")]
     for data in places:
@@ -218,6 +218,13 @@ def hugging_face_tables(root: Path, pattern: str) -> Iterator[Found]:
         splits, said = splits_of(hugging_face.split_names(root, layout))
         seen = f"tables in {data}: pictures in '{image}', labels in '{labels}'; {said}"
         yield Found("huggingface", {"data": data, "image": image, "labels": labels}, splits, seen)
+
+
+def _has_tables_of_splits(home: Path) -> bool:
+    """Whether the folders of two splits, by their names, hold parquet files: `train/0000.parquet`."""
+    folders = folders_below(home, 1)[1:] if kind_of(home) == "folder" else []
+    names = pair([folder.name for folder in folders]) or ()
+    return bool(names) and all(files_in(home / name, EVERY, ".parquet") for name in names)
 
 
 def _columns(table: ArrowTable, place: Path) -> tuple[str, str]:
