@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.datasets.boxes import Shares
 from bench.datasets.layout import ALL, YOLO
+from bench.datasets.layouts.unnamed import unnamed_notes
 from bench.datasets.layouts.walk import below, kind_of, require_inside
 from bench.datasets.layouts.yolo_data import SPLITS, DataFile, is_there, load, place_of, within
 from bench.datasets.layouts.yolo_texts import folders_of, largest_boxes, numbers_in, text_of
@@ -25,10 +26,14 @@ from bench.progress import Progress
 
 @dataclass
 class _Images:
-    """The images of a split, and the files and folders that say so; all relative to the data set's folder."""
+    """The images of a split, the files and folders that say so, and the other files in these folders.
+
+    All of them are relative to the data set's folder.
+    """
 
     files: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 def find(root: Path, layout: YOLO) -> Path:
@@ -101,7 +106,8 @@ def read(
         if progress is not None:
             progress(row + 1, len(texts))
     files = tuple(found.files)
-    return Listing(files, files, labels, tuple(dict.fromkeys(sources)), tuple(problems))
+    notes = unnamed_notes(folder, folder, found.others)
+    return Listing(files, files, labels, tuple(dict.fromkeys(sources)), tuple(problems), notes)
 
 
 def box_shares(
@@ -136,10 +142,11 @@ def _all(folder: Path, data: DataFile) -> _Images:
         if is_there(folder, data, split):
             images = _images(folder, data, split)
             found.sources += images.sources
+            found.others += images.others
             found.files += images.files if _any_text(folder, images) else []
     if not found.files:
         return _labelled(folder, data, next(iter(data.paths), SPLITS[0]))  # which says what is wrong
-    return _Images(list(dict.fromkeys(found.files)), found.sources)
+    return _Images(*(list(dict.fromkeys(of)) for of in (found.files, found.sources, found.others)))
 
 
 def _labelled(folder: Path, data: DataFile, split: str) -> _Images:
@@ -177,11 +184,12 @@ def _images(folder: Path, data: DataFile, split: str) -> _Images:
                 "the file, and as 'root' of your own file a folder that holds all."
             )
         if kind_of(folder / place) == "folder":
-            for inner, pictures in below(folder / place, folder).items():
+            for inner, held in below(folder / place, folder).items():
                 at = posixpath.normpath(posixpath.join(place, inner))
                 found.sources.append(at)
-                found.files += [posixpath.normpath(posixpath.join(at, name)) for name in pictures]
-        elif place.endswith(".txt"):
+                found.files += [posixpath.normpath(posixpath.join(at, name)) for name in held.pictures]
+                found.others += [posixpath.normpath(posixpath.join(at, name)) for name in held.others]
+        elif place.endswith(".txt") and kind_of(folder / place) == "file":
             found.sources.append(place)
             found.files += _listed(folder, data, place)
         else:
