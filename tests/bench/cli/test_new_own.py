@@ -386,9 +386,20 @@ def pictures_alone(folder: Path) -> None:
     write_picture(folder / "1.jpg", 1)
 
 
+def lists_of_others(folder: Path) -> None:
+    lists = write_voc(folder) / "ImageSets" / "Main"
+    for path in lists.glob("*.txt"):
+        path.write_text("".join(f"other{number}\n" for number in range(4)) if "_" not in path.stem else "")
+    (lists / "test.txt").write_text("another\n")
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
+        (
+            lists_of_others,
+            "Nothing in pets has a label that can be read: 5 files cannot be used, such as other0",
+        ),
         (
             pictures_alone,
             "pets is none of what is recognised: a VOC tree, COCO's JSON, a CSV file that names",
