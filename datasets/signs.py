@@ -12,6 +12,7 @@ from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
 from bench.datasets.layouts import hugging_face, yolo
 from bench.datasets.layouts.annotation import read_annotation
 from bench.datasets.layouts.arrow import ArrowTable
+from bench.datasets.layouts.unnamed import unnamed_notes
 from bench.datasets.layouts.voc_files import LISTS
 from bench.datasets.layouts.walk import entries, kind_of
 from bench.datasets.layouts.yolo_data import SPLITS
@@ -265,3 +266,7 @@ def class_folders(root: Path, pattern: str) -> Iterator[Found]:
     if nested or len(classes) > 1:
         seen = f"a folder for each class in {relative(home, root)}; {said}"
         yield Found("folders", {"folder": relative(home, root)}, splits, seen)
+        return
+    others = [f"{relative(home / name, root)}/{other}" for name, of in held.items() for other in of.others]
+    for note in unnamed_notes(root, root, others):
+        raise UserError(f"The pictures in {home} are not known by their names: {note}.")
