@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.datasets.layout import ALL, HuggingFace
 from bench.datasets.layouts.arrow import ArrowTable, checked_name
-from bench.datasets.layouts.hugging_face_files import Tables, tables_of
+from bench.datasets.layouts.hugging_face_files import Tables, miscounted, tables_of
 from bench.datasets.layouts.walk import kind_of
 from bench.datasets.listing import Listing, label_matrix, missing_tree
 from bench.errors import UserError, cut
@@ -23,7 +23,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when what is kept or refused changes, so that older tables are unpacked again.
-VERSION = 2
+VERSION = 3
 ROWS, PICTURES = "rows.json", "pictures"
 FACTOR, ALLOWANCE, LEAST = 20, 1 << 20, 1 << 10
 """Pictures hardly pack: all of them may have so many times the bytes of the tables, and so many more. Each
@@ -105,7 +105,8 @@ def read(
     folder: Path, layout: HuggingFace, split: str, classes: tuple[str, ...], progress: Progress | None
 ) -> Listing:
     """The rows of a split in their order; an image goes by its split and the number of its row, from 0."""
-    kept = _rows(folder)["splits"]
+    kept_rows = _rows(folder)
+    kept = kept_rows["splits"]
     if split != ALL and split not in kept:
         there = ", ".join(name for name in kept if name != ALL) or "none, so have them drawn"
         raise UserError(f"{layout.data} has no split '{split}'; those that it has are: {there}.")
@@ -124,7 +125,7 @@ def read(
     files = tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows)
     # Where the splits are drawn, all of those that the tables name are used.
     splits = {} if split == ALL else {name: len(of_split) for name, of_split in kept.items()}
-    return Listing(ids, files, labels, (ROWS,), splits=splits)
+    return Listing(ids, files, labels, (ROWS,), notes=tuple(kept_rows["notes"]), splits=splits)
 
 
 def _row(split: str, number: int) -> str:
@@ -135,7 +136,8 @@ def _kept(place: Path) -> dict[str, Any] | None:
     """What the tables say, as it was kept; None where it is not, or damaged."""
     try:
         rows = read_json(place / ROWS)
-        return rows if isinstance(rows["classes"], list) and isinstance(rows["splits"], dict) else None
+        kinds = {"classes": list, "splits": dict, "notes": list}
+        return rows if all(isinstance(rows[name], kind) for name, kind in kinds.items()) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -180,7 +182,11 @@ class _Unpacking:
                     rows.append((self._picture(image, where), self._labels(labels, where)))
             splits[split] = rows
         used = {label for rows in splits.values() for _, labels in rows for label in labels}
-        return {"classes": self._numbered or sorted(used), "splits": splits}
+        return {
+            "classes": self._numbered or sorted(used),
+            "splits": splits,
+            "notes": miscounted(tables),
+        }
 
     def _picture(self, given: Any, where: str) -> str:
         """The name of the file that now holds a picture."""

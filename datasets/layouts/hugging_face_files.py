@@ -13,7 +13,7 @@ from bench.files import read_json
 from bench.names import file_name
 
 # `push_to_hub` of older releases put a hash of the shard behind its number.
-SHARD = re.compile(r"(?P<split>.+?)(-\d+-of-\d+(-[0-9a-f]{16})?)?\.parquet")
+SHARD = re.compile(r"(?P<split>.+?)(-\d+-of-(?P<of>\d+)(-[0-9a-f]{16})?)?\.parquet")
 
 Tables = dict[str, tuple[Path, ...]]
 """The files of each split; of the split `ALL` where the data has none."""
@@ -42,6 +42,20 @@ def tables_of(folder: Path, layout: HuggingFace) -> Tables:
             if kind_of(path) != "file":
                 raise UserError(f"{path} is missing; copy the whole data set.")
             require_inside(path, folder if home.is_relative_to(folder) else home)
+    return found
+
+
+def miscounted(tables: Tables) -> list[str]:
+    """A sentence on each split of which there are more or fewer files than their names say."""
+    found = []
+    for split, paths in tables.items():
+        counts = {int(name["of"]) for path in paths if (name := SHARD.fullmatch(path.name)) and name["of"]}
+        if counts and counts != {len(paths)}:
+            said = " and ".join(map(str, sorted(counts)))
+            found.append(
+                f"files of {split} that are there: {len(paths)}, by their names: {said} ({paths[0].name} for "
+                "one): copy those that are missing, or remove those of another version"
+            )
     return found
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pickle
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,28 @@ def test_shards_are_of_the_split_that_their_name_or_folder_tells(
     made = bench(tmp_path, None, "new", "dataset", "--from", "own")
     assert made.exit_code == 0 and "trained on train, evaluated on val\n" in made.output, made.output
     assert "images: 8 in train, 4 in val" in made.output
+
+
+def test_files_that_are_missing_or_too_many_are_a_note(tmp_path: Path) -> None:
+    own = write_parquet(tmp_path / "own")
+
+    def noted() -> list[str]:
+        checked = bench(tmp_path, None, "data", "check", str(own))
+        assert checked.exit_code == 0, checked.output
+        return [line for line in checked.output.splitlines() if "by their names" in line]
+
+    assert noted() == []
+    data = own.parent / "data"
+    (data / f"{SHARDS[0]}.parquet").rename(tmp_path / "elsewhere")
+    (fewer,) = noted()
+    assert fewer == (
+        f"note: own: files of train that are there: 1, by their names: 2 ({SHARDS[1]}.parquet for one): copy "
+        "those that are missing, or remove those of another version"
+    )
+    (tmp_path / "elsewhere").rename(data / f"{SHARDS[0]}.parquet")
+    shutil.copy(data / f"{SHARDS[2]}.parquet", data / f"{SHARDS[2]}-{HASHES[0]}.parquet")
+    (more,) = noted()
+    assert "own: files of val that are there: 2, by their names: 1 (val-00000-of-00001-6c8" in more
 
 
 def test_a_hash_is_no_hash_where_it_is_shorter_and_folders_of_other_names_are_no_splits(
