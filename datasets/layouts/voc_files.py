@@ -88,7 +88,7 @@ def misspelt(image: str, files: Files) -> str:
     """
     if image in files.annotations or image in files.pictures:
         return ""
-    names = dict.fromkeys((image, image.split()[0]))
+    names = dict.fromkeys((image, *image.split()[:1]))
     plain = [_stem(name) for name in names if _suffix(name) in SUFFIXES | XML]
     alike = (*plain, *map(_last, plain), *names)
     return next((name for name in alike if name in files.annotations or name in files.pictures), "")

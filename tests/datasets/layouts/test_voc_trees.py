@@ -103,12 +103,12 @@ def test_a_list_of_more_than_ids_is_refused_by_line(line: str, meant: str, tree:
     assert made.exit_code == 2 and said in made.output and not (tree.home / "pets.yaml").exists()
 
 
-@pytest.mark.parametrize("line", ["9", "9.jpg", "9 -1", "in/2", "2.v2"])
+@pytest.mark.parametrize("line", ["9", "9.jpg", "9 -1", "in/2", "2.v2", "./ /"])
 def test_an_image_of_a_list_that_is_not_there_is_a_problem_of_its_own(line: str, tree: Tree) -> None:
     tree.fill().list(train="0 1", test="3 4")
     with (tree.root / "ImageSets" / "Main" / "train.txt").open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(UserError, match=rf"{line}: .*Annotations/{line}\.xml: does not exist"):
+    with pytest.raises(UserError, match=rf"Annotations/{line.strip('./')}\.xml: does not exist"):
         tree.open(LISTS)
     assert len(tree.open(LISTS, skip_bad=True).train) == 2
 
