@@ -121,8 +121,8 @@ def _stamp(path: Path) -> list[int]:
 
 def _read(max_pixels: float, path: Path) -> Verdict:
     try:
-        if not path.is_file():
-            return Verdict(0, "does not exist")
+        if not path.is_file():  # a pipe could be read for ever
+            return Verdict(0, "is no file" if path.exists() else "does not exist")
         checksum = zlib.crc32(path.read_bytes())
         picture = verify_image(path, max_pixels)
     except (OSError, ValueError) as error:

@@ -149,12 +149,18 @@ def missing_tree(root: Path, layout: Layout, looked_for: str) -> UserError:
     return UserError(f"{root} does not hold the data set: looked for {looked_for}; the folder holds {there}.")
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, from_pipe: bool = False) -> list[str]:
     """The lines of a list that are not blank, stripped.
 
+    Args:
+        path: the list.
+        from_pipe: whether it may be a pipe. One among the files of a data set could be waited for for ever.
+
     Raises:
-        UserError: the list is absent, empty or not text, or a line has a control character.
+        UserError: the list is absent, no file, empty or not text, or a line has a control character.
     """
+    if not from_pipe and path.exists() and not path.is_file():
+        raise UserError(f"The list {path} is no file; put one there.")
     try:
         with open_text(path) as file:
             lines = [line.strip() for line in file]

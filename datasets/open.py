@@ -189,7 +189,7 @@ def prepare_both(
 
 def _unwanted(skip_bad: bool | Path) -> frozenset[str]:
     """The images that a file lists to be left out."""
-    return frozenset(read_lines(skip_bad)) if isinstance(skip_bad, Path) else frozenset()
+    return frozenset(read_lines(skip_bad, from_pipe=True)) if isinstance(skip_bad, Path) else frozenset()
 
 
 def _checked(

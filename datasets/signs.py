@@ -12,6 +12,7 @@ from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
 from bench.datasets.layouts import hugging_face, yolo
 from bench.datasets.layouts.annotation import read_annotation
 from bench.datasets.layouts.arrow import ArrowTable
+from bench.datasets.layouts.unnamed import unnamed_notes
 from bench.datasets.layouts.voc_files import LISTS
 from bench.datasets.layouts.walk import entries, kind_of
 from bench.datasets.layouts.yolo_data import SPLITS
@@ -218,7 +219,7 @@ def hugging_face_tables(root: Path, pattern: str) -> Iterator[Found]:
     saved = ("dataset_dict.json", "state.json")
     if pattern == EVERY:
         tables = [*files_in(root, EVERY, *saved, ".parquet"), *files_in(root, "data/*", ".parquet")]
-        places = ["."] if tables else []
+        places = ["."] if tables or any(map(_has_tables_of_splits, (root, root / "data"))) else []
     else:
         places = [relative(path, root) for path in files_in(root, pattern, ".parquet")]
     for data in places:
@@ -227,6 +228,13 @@ def hugging_face_tables(root: Path, pattern: str) -> Iterator[Found]:
         splits, said = splits_of(hugging_face.split_names(root, layout))
         seen = f"tables in {data}: pictures in '{image}', labels in '{labels}'; {said}"
         yield Found("huggingface", {"data": data, "image": image, "labels": labels}, splits, seen)
+
+
+def _has_tables_of_splits(home: Path) -> bool:
+    """Whether the folders of two splits, by their names, hold parquet files: `train/0000.parquet`."""
+    folders = folders_below(home, 1)[1:] if kind_of(home) == "folder" else []
+    names = pair([folder.name for folder in folders]) or ()
+    return bool(names) and all(files_in(home / name, EVERY, ".parquet") for name in names)
 
 
 def _columns(table: ArrowTable, place: Path) -> tuple[str, str]:
@@ -267,3 +275,7 @@ def class_folders(root: Path, pattern: str) -> Iterator[Found]:
     if nested or len(classes) > 1:
         seen = f"a folder for each class in {relative(home, root)}; {said}"
         yield Found("folders", {"folder": relative(home, root)}, splits, seen)
+        return
+    others = [f"{relative(home / name, root)}/{other}" for name, of in held.items() for other in of.others]
+    for note in unnamed_notes(root, root, others):
+        raise UserError(f"The pictures in {home} are not known by their names: {note}.")

@@ -10,6 +10,7 @@ import yaml
 from rich.console import Console
 
 from bench.cli.display import open_display
+from bench.datasets.listing import Problem
 from bench.datasets.locate import locate
 from bench.datasets.odd_labels import odd_labels
 from bench.datasets.open import prepare_both
@@ -50,6 +51,8 @@ def write_description(source: Path, name: str | None, out: Path) -> None:
         folder = locate(info, None, progress)
         info = with_classes(info, folder)
         splits = prepare_both(info, folder, progress)
+    if not info.classes:
+        raise _no_classes(source, [problem for found in splits for problem in found.problems])
     write_text(file, text)
     click.echo(f"{file}: {recognised.found.seen}")
     counts = (f"{len(found.index)} in {found.file.stem}" for found in splits)
@@ -59,6 +62,12 @@ def write_description(source: Path, name: str | None, out: Path) -> None:
         click.echo(f"note: {sentence}")
     for line in (f"bench data check {shlex.quote(str(file))}", f"bench run --data {shlex.quote(str(file))}"):
         click.echo(f"    {line}")
+
+
+def _no_classes(source: Path, problems: Sequence[Problem]) -> UserError:
+    """The error for a data set of which nothing can be used: no label is read of images with a problem."""
+    why = f": {len(problems)} files cannot be used, such as {problems[0]}" if problems else ""
+    return UserError(f"Nothing in {source} has a label that can be read{why}; mend it, or name other data.")
 
 
 def _shown(classes: Sequence[str]) -> str:

@@ -86,11 +86,12 @@ def command(
     """
     # Imported here because importing torch takes longer than reading help.
     from bench.trained.drawings import Drawings
-    from bench.trained.pictures import picture_files, readable
+    from bench.trained.pictures import passed_over, picture_files, readable
     from bench.trained.scorer import load_scorer
 
     form = _form([name for name, asked in (("json", as_json), ("csv", as_csv)) if asked], out)
-    files = picture_files(_names(images))
+    names = _names(images)
+    files = picture_files(names)
     scorer = load_scorer(model, device)
     scorer.thresholds(threshold)  # before any picture is read
 
@@ -103,8 +104,8 @@ def command(
         progress = display.task("predicting, picture")
         drawn = Drawings(maps, labels) if maps else None
         for several in readable(files, batch_size, lambda path, why: skipped.update({str(path): why})):
-            names, pictures = [str(path) for path, _ in several], [picture for _, picture in several]
-            predictions = scorer.predict(pictures, threshold, maps is not None, batch_size, names)
+            paths, pictures = [str(path) for path, _ in several], [picture for _, picture in several]
+            predictions = scorer.predict(pictures, threshold, maps is not None, batch_size, paths)
             if drawn:
                 for prediction, picture in zip(predictions, pictures, strict=True):
                     drawn.add(prediction, picture)
@@ -116,6 +117,8 @@ def command(
         _print_table(scorer, found, labels)
     for name, reason in skipped.items():
         click.echo(f"{name}: {reason}", err=True)
+    if said := passed_over(names, files):
+        click.echo(f"note: {said}", err=True)
     if skipped:
         raise SystemExit(1)
 

@@ -177,7 +177,7 @@ def _check_given(method: str, layout: CheckpointLayout, tensors: dict[str, Tenso
 def _class_names(given: Given) -> tuple[str, ...]:
     """The classes in the order of the file that lists them, or of the data set."""
     if given.class_order is not None and given.class_order not in ORDERS:
-        names = tuple(read_lines(Path(given.class_order)))
+        names = tuple(read_lines(Path(given.class_order), from_pipe=True))
         if len(set(names)) < len(names):
             raise UserError(f"The list of classes {given.class_order} names one twice.")
         return names

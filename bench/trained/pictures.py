@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from bench.datasets.layouts.unnamed import is_unnamed, unnamed
 from bench.datasets.layouts.walk import PICTURES
 from bench.datasets.pictures.read import read_image
 from bench.errors import UserError
@@ -17,8 +18,8 @@ def picture_files(names: Iterable[str]) -> list[Path]:
     """The files that names mean, each once, in the order of the names.
 
     A folder means every picture in it and below, but hidden ones, by name; a pattern with `*`, `?` or `[` the
-    files that match. A file is taken as it is, whatever its name ends in, also where there is none: it cannot
-    be read then, like a damaged one.
+    files that match. A file is taken as it is, whatever its name ends in, also where there is none, or a link
+    that leads nowhere: it cannot be read then, like a damaged one.
 
     Raises:
         UserError: a folder without a picture, or a pattern that nothing matches.
@@ -26,27 +27,46 @@ def picture_files(names: Iterable[str]) -> list[Path]:
     return list(dict.fromkeys(path for name in names for path in _files(name)))
 
 
+def passed_over(names: Iterable[str], files: Sequence[Path]) -> str:
+    """A sentence on the pictures in folders that are not named as such; empty where there are none.
+
+    Args:
+        names: those of which some are folders.
+        files: what is read, of which some may be named one by one.
+    """
+    folders = (Path(name) for name in names if Path(name).is_dir())
+    read = set(map(str, files))
+    found = dict.fromkeys(file for folder in folders for file in _unnamed(folder) if file not in read)
+    return f"{unnamed(list(found))}: rename them, or name them one by one" if found else ""
+
+
 def _files(name: str) -> Iterable[Path]:
     path = Path(name)
     if path.is_dir():
-        found = sorted(_below(path))
+        found = sorted(_visible(path, True))
         if not found:
-            raise UserError(f"There is no picture in the folder {name}; name another, or the pictures.")
+            said = f" ({unnamed(others)})" if (others := _unnamed(path)) else ""
+            raise UserError(f"There is no picture in the folder {name}{said}; name another, or the pictures.")
         return found
     if not path.exists() and glob.has_magic(name):
         matches = glob.glob(name, recursive=True)  # noqa: PTH207 - it takes absolute patterns too
-        found = [match for match in sorted(map(Path, matches)) if match.is_file()]
+        found = [match for match in sorted(map(Path, matches)) if not match.is_dir()]
         if not found:
             raise UserError(f"No file matches {name}; where the shell is to expand it, leave out the quotes.")
         return found
     return [path]
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _visible(folder: Path, pictures: bool) -> Iterator[Path]:
+    """The files below a folder whose names end as those of pictures do, or the others."""
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in PICTURES and not hidden and path.is_file():
+        if (path.suffix.lower() in PICTURES) == pictures and not hidden and not path.is_dir():
             yield path
+
+
+def _unnamed(folder: Path) -> list[str]:
+    return [str(path) for path in sorted(_visible(folder, False)) if is_unnamed(path)]
 
 
 def readable(

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from math import nan
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def read_annotation(path: Path) -> Annotation:
     if root.tag != "annotation":
         raise ValueError(f"not an annotation but <{root.tag}>")
     found: dict[str, int] = {}
-    for number, element in enumerate(root.iter("object"), start=1):
+    for number, element in _objects(root):
         name = (element.findtext("name") or "").strip()
         if not name:
             raise ValueError(f"object {number} has no name")
@@ -76,7 +77,7 @@ def read_shares(path: Path) -> dict[str, float]:
     root = _parsed(path.read_bytes())
     size = [_number(root, f"size/{side}") for side in ("width", "height")]
     found: dict[str, tuple[bool, float]] = {}
-    for element in root.iter("object"):
+    for _, element in _objects(root):
         left, top, right, bottom = (_number(element, f"bndbox/{edge}") for edge in _EDGES)
         share = share_of(right - left, bottom - top, *size)
         if share is not None:
@@ -94,9 +95,20 @@ def _number(element: ElementTree.Element, path: str) -> float:
         return nan
 
 
+def _objects(root: ElementTree.Element) -> Iterator[tuple[int, ElementTree.Element]]:
+    """The objects with their number from 1, but those that LabelMe marks as deleted and keeps."""
+    for number, element in enumerate(root.iter("object"), start=1):
+        if not _is_said(element, "deleted"):
+            yield number, element
+
+
 def _is_difficult(element: ElementTree.Element) -> bool:
-    # Tools write Unspecified, False, or nothing at all for what is not difficult.
-    return (element.findtext("difficult") or "").strip().lower() in ("1", "true")
+    return _is_said(element, "difficult")
+
+
+def _is_said(element: ElementTree.Element, name: str) -> bool:
+    # Tools write Unspecified, False, or nothing at all for what is not so.
+    return (element.findtext(name) or "").strip().lower() in ("1", "true")
 
 
 def _parsed(content: bytes) -> ElementTree.Element:

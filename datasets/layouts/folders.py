@@ -4,6 +4,7 @@ import posixpath
 from pathlib import Path
 
 from bench.datasets.layout import ALL, ClassFolders
+from bench.datasets.layouts.unnamed import unnamed_notes
 from bench.datasets.layouts.walk import below, entries, is_inside
 from bench.datasets.listing import Listing, label_matrix, missing_tree
 from bench.errors import UserError, cut
@@ -58,7 +59,8 @@ def read(
         if progress is not None:
             progress(row, len(files))
     ids = tuple(posixpath.relpath(file, layout.folder) for file in files)
-    return Listing(ids, tuple(files), labels, _sources(folder, layout, split))
+    notes = _notes(folder, layout, split)
+    return Listing(ids, tuple(files), labels, _sources(folder, layout, split), notes=notes)
 
 
 def _splits(layout: ClassFolders) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def _classes(folder: Path, layout: ClassFolders, split: str) -> dict[str, list[s
     for name in held.folders:
         place = name if home == "." else f"{home}/{name}"
         inner = entries(folder / place, root)
-        if any(any(below(folder / place / deeper, root).values()) for deeper in inner.folders):
+        if any(_holds_pictures(folder / place / deeper, root) for deeper in inner.folders):
             raise UserError(
                 f"{folder / place} holds folders with pictures, where those of the class '{cut(name)}' "
                 "should lie; move them up, or name it in 'splits' if it is a split."
@@ -95,8 +97,26 @@ def _classes(folder: Path, layout: ClassFolders, split: str) -> dict[str, list[s
         if inner.pictures:
             found[place] = inner.pictures
     if not found:
-        raise UserError(f"{folder / home} has no folder with pictures; each class needs one, named by it.")
+        raise UserError(
+            f"{folder / home} has no folder with pictures; each class needs one, named by it"
+            f"{''.join(f' ({note})' for note in _notes(folder, layout, split))}."
+        )
     return found
+
+
+def _holds_pictures(folder: Path, root: Path) -> bool:
+    return any(held.pictures for held in below(folder, root).values())
+
+
+def _notes(folder: Path, layout: ClassFolders, split: str) -> tuple[str, ...]:
+    """On the pictures in and beside the folders of the classes that are not named as such."""
+    root = _root(folder, _home(layout, split))
+    others = [
+        posixpath.normpath(posixpath.join(place, name))
+        for place in _sources(folder, layout, split)
+        for name in entries(folder / place, root).others
+    ]
+    return unnamed_notes(folder, root, others)
 
 
 def _sources(folder: Path, layout: ClassFolders, split: str) -> tuple[str, ...]:

@@ -7,39 +7,34 @@ What is kept there is named by a hash of what it was made of: a table that has c
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.datasets.layout import ALL, HuggingFace
 from bench.datasets.layouts.arrow import ArrowTable, checked_name
-from bench.datasets.layouts.walk import kind_of, require_inside
+from bench.datasets.layouts.hugging_face_files import Tables, miscounted, tables_of
+from bench.datasets.layouts.walk import kind_of
 from bench.datasets.listing import Listing, label_matrix, missing_tree
-from bench.errors import UserError, cut, one_line
+from bench.errors import UserError, cut
 from bench.files import read_json, temporary_folder, write_text
-from bench.names import file_name
 from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when what is kept or refused changes, so that older tables are unpacked again.
-VERSION = 2
+VERSION = 3
 ROWS, PICTURES = "rows.json", "pictures"
 FACTOR, ALLOWANCE, LEAST = 20, 1 << 20, 1 << 10
 """Pictures hardly pack: all of them may have so many times the bytes of the tables, and so many more. Each
 counts for so many at least, lest a small table have millions of rows."""
-SHARD = re.compile(r"(?P<split>.+?)(-\d+-of-\d+)?\.parquet")
-
-Tables = dict[str, tuple[Path, ...]]
-"""The files of each split; of the split `ALL` where the data has none."""
 
 
 def find(root: Path, layout: HuggingFace) -> Path:
     """The data root itself, which must hold the folder or file."""
     if kind_of(root / layout.data) not in ("file", "folder"):
         raise missing_tree(root, layout, layout.data)
-    _tables(root, layout)
+    tables_of(root, layout)
     return root
 
 
@@ -55,7 +50,7 @@ def unpack(folder: Path, layout: HuggingFace, progress: Progress | None) -> Path
         UserError: pyarrow is not installed; or a table is damaged, lacks a column, or a row has no picture or
             no label that can be read, with the row.
     """
-    tables = _tables(folder, layout)
+    tables = tables_of(folder, layout)
     states = [(split, path, path.stat()) for split, paths in tables.items() for path in paths]
     size = sum(status.st_size for _, _, status in states)
     stamps = [(split, str(path), status.st_size, status.st_mtime_ns) for split, path, status in states]
@@ -85,7 +80,7 @@ def class_sources(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
 
 def split_names(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
     """The splits that the data names itself."""
-    return tuple(split for split in _tables(folder, layout) if split != ALL)
+    return tuple(split for split in tables_of(folder, layout) if split != ALL)
 
 
 def read_as(folder: Path, layout: HuggingFace) -> tuple[str, ...]:
@@ -103,14 +98,15 @@ def first_table(folder: Path, layout: HuggingFace) -> ArrowTable:
     Raises:
         UserError: as `unpack`.
     """
-    return ArrowTable(next(iter(_tables(folder, layout).values()))[0])
+    return ArrowTable(next(iter(tables_of(folder, layout).values()))[0])
 
 
 def read(
     folder: Path, layout: HuggingFace, split: str, classes: tuple[str, ...], progress: Progress | None
 ) -> Listing:
     """The rows of a split in their order; an image goes by its split and the number of its row, from 0."""
-    kept = _rows(folder)["splits"]
+    kept_rows = _rows(folder)
+    kept = kept_rows["splits"]
     if split != ALL and split not in kept:
         there = ", ".join(name for name in kept if name != ALL) or "none, so have them drawn"
         raise UserError(f"{layout.data} has no split '{split}'; those that it has are: {there}.")
@@ -129,7 +125,7 @@ def read(
     files = tuple(f"{PICTURES}/{picture}" for _, _, picture, _ in rows)
     # Where the splits are drawn, all of those that the tables name are used.
     splits = {} if split == ALL else {name: len(of_split) for name, of_split in kept.items()}
-    return Listing(ids, files, labels, (ROWS,), splits=splits)
+    return Listing(ids, files, labels, (ROWS,), notes=tuple(kept_rows["notes"]), splits=splits)
 
 
 def _row(split: str, number: int) -> str:
@@ -140,7 +136,8 @@ def _kept(place: Path) -> dict[str, Any] | None:
     """What the tables say, as it was kept; None where it is not, or damaged."""
     try:
         rows = read_json(place / ROWS)
-        return rows if isinstance(rows["classes"], list) and isinstance(rows["splits"], dict) else None
+        kinds = {"classes": list, "splits": dict, "notes": list}
+        return rows if all(isinstance(rows[name], kind) for name, kind in kinds.items()) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -150,72 +147,6 @@ def _rows(place: Path) -> dict[str, Any]:
     if kept is None:
         raise UserError(f"{place} was changed while it was read; run the command again.")
     return kept
-
-
-def _tables(folder: Path, layout: HuggingFace) -> Tables:
-    """The files of every split.
-
-    Raises:
-        UserError: there are none, or what lists them is damaged or leads out of the folder.
-    """
-    home = folder / layout.data
-    if kind_of(home) == "file":
-        return {ALL: (home,)}
-    if kind_of(home / "dataset_dict.json") == "file":
-        splits = _names_in(home / "dataset_dict.json", lambda content: content["splits"])
-        found = {split: _saved(home / split, home) for split in splits}
-    elif kind_of(home / "state.json") == "file":
-        found = {ALL: _saved(home, home)}
-    else:
-        found = _parquet(home if any(home.glob("*.parquet")) else home / "data")
-    if not found:
-        raise missing_tree(folder, layout, f"dataset_dict.json, state.json or *.parquet in {layout.data}")
-    for paths in found.values():
-        for path in paths:
-            if kind_of(path) != "file":
-                raise UserError(f"{path} is missing; copy the whole data set.")
-            require_inside(path, folder if home.is_relative_to(folder) else home)
-    return found
-
-
-def _saved(home: Path, root: Path) -> tuple[Path, ...]:
-    """The files of what `save_to_disk` wrote, one split of it."""
-    state = home / "state.json"
-    require_inside(state, root)
-    if _json(state).get("_indices_data_files"):
-        raise UserError(
-            f"{state} picks rows by a file of its own; flatten_indices() before it is saved, or save it anew."
-        )
-    files = _names_in(state, lambda content: [file["filename"] for file in content["_data_files"]])
-    return tuple(home / name for name in files)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {cut(one_line(error))}; save the data set again.") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _names_in(path: Path, names: Callable[[dict[str, Any]], list[Any]]) -> list[str]:
-    """The names of files or folders that a file lists, each of which stays in its folder."""
-    try:
-        found = names(_json(path))
-        return [file_name(str(name), f"name in {path}") for name in found]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not what save_to_disk writes; save the data set again.") from error
-
-
-def _parquet(home: Path) -> Tables:
-    """Parquet files by their splits: `train.parquet`, or `train-00000-of-00002.parquet` and so on."""
-    found: Tables = {}
-    for path in sorted(home.glob("*.parquet")):
-        name = SHARD.fullmatch(path.name)
-        if name and not path.name.startswith("."):
-            split = file_name(name["split"], f"split in the name of {path}")
-            found[split] = (*found.get(split, ()), path)
-    return found
 
 
 class _Unpacking:
@@ -251,7 +182,11 @@ class _Unpacking:
                     rows.append((self._picture(image, where), self._labels(labels, where)))
             splits[split] = rows
         used = {label for rows in splits.values() for _, labels in rows for label in labels}
-        return {"classes": self._numbered or sorted(used), "splits": splits}
+        return {
+            "classes": self._numbered or sorted(used),
+            "splits": splits,
+            "notes": miscounted(tables),
+        }
 
     def _picture(self, given: Any, where: str) -> str:
         """The name of the file that now holds a picture."""

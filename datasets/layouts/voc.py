@@ -10,7 +10,15 @@ from pathlib import Path, PurePosixPath
 from bench.datasets.boxes import Shares
 from bench.datasets.layout import ALL, MadeSplit, VOCDevkit
 from bench.datasets.layouts.annotation import Annotation, read_annotation, read_shares
-from bench.datasets.layouts.voc_files import LISTS, Files, choose_picture, find_files, parts_of, side_by_side
+from bench.datasets.layouts.voc_files import (
+    LISTS,
+    Files,
+    choose_picture,
+    find_files,
+    misspelt,
+    parts_of,
+    side_by_side,
+)
 from bench.datasets.listing import (
     Listing,
     Problem,
@@ -20,7 +28,8 @@ from bench.datasets.listing import (
     refuse_control_characters,
     refuse_duplicates,
 )
-from bench.errors import UserError
+from bench.errors import UserError, cut
+from bench.files import open_text
 from bench.progress import Progress
 
 
@@ -192,7 +201,7 @@ def _without_annotation(folder: Path, files: Files, split: str, used: Collection
 def _ids(folder: Path, files: Files, split: str) -> tuple[str, ...]:
     """The images of a split: of its list, of the folder of its name where there are no lists, or all."""
     if list_file := _list_of(folder, split):
-        return _read_list(folder / list_file)
+        return _read_list(folder / list_file, files)
     ids = tuple(image for image in files.annotations if image.startswith(_prefix(split)))
     for image in ids:
         refuse_control_characters(image, str(folder / files.annotation_folders[0]))
@@ -226,7 +235,7 @@ def _has_lists(validation: tuple[str, str] | MadeSplit, there: Collection[str]) 
     return isinstance(validation, MadeSplit) or set(validation) <= set(there)
 
 
-def _read_list(path: Path) -> tuple[str, ...]:
+def _read_list(path: Path, files: Files) -> tuple[str, ...]:
     """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`; `/` stands between folders."""
     if not path.is_file():
         there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
@@ -234,10 +243,23 @@ def _read_list(path: Path) -> tuple[str, ...]:
             f"No list {path}; the lists there are: {', '.join(there) or 'none'}; put it there"
             f"{_for_these(path, there)}."
         )
-    given = [PurePosixPath(line.replace("\\", "/")) for line in read_lines(path)]
+    lines = read_lines(path)
+    given = [PurePosixPath(line.replace("\\", "/")) for line in lines]
     for image in given:
         if image.is_absolute() or ".." in image.parts:
             raise UserError(f"The list {path} names '{image}', which leads out of the tree; take it out.")
     ids = tuple(image.as_posix() for image in given)
+    for line, spelt in zip(lines, ids, strict=True):
+        if meant := misspelt(spelt, files):
+            raise UserError(
+                f"{path}, line {_number_of(line, path)}: there is no image {cut(repr(line))}, but one "
+                f"{cut(repr(meant))}: put that alone on the line, without suffix or a word behind it."
+            )
     refuse_duplicates(ids, path)
     return ids
+
+
+def _number_of(line: str, path: Path) -> int:
+    """Of a line of a list, blank ones counted."""
+    with open_text(path) as file:
+        return next(number for number, text in enumerate(file, start=1) if text.strip() == line)

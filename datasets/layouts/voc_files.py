@@ -81,6 +81,19 @@ def find_files(folder: Path, layout: VOCDevkit) -> Files:
     )
 
 
+def misspelt(image: str, files: Files) -> str:
+    """The image that a line of a list means which has more than its id: a suffix, folders, or a label.
+
+    Nothing where the line is an id, and where no image is there that it could mean.
+    """
+    if image in files.annotations or image in files.pictures:
+        return ""
+    names = dict.fromkeys((image, *image.split()[:1]))
+    plain = [_stem(name) for name in names if _suffix(name) in SUFFIXES | XML]
+    alike = (*plain, *map(_last, plain), *names)
+    return next((name for name in alike if name in files.annotations or name in files.pictures), "")
+
+
 def choose_picture(image: str, filename: str, files: Files) -> tuple[str, str]:
     """The picture of an image, and what is wrong with the choice if anything is.
 
@@ -132,6 +145,10 @@ def _called(name: str, image: str, files: Files) -> Sequence[str]:
 # On text, because there are tens of thousands of names.
 def _stem(file: str) -> str:
     return posixpath.splitext(file)[0]
+
+
+def _suffix(file: str) -> str:
+    return posixpath.splitext(file)[1].lower()
 
 
 def _last(name: str) -> str:

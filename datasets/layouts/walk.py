@@ -17,10 +17,11 @@ PICTURES = SUFFIXES | NOT_READ
 
 
 class Entries(NamedTuple):
-    """What a folder holds, in alphabetical order."""
+    """What a folder holds, in alphabetical order; `others` are files, and links that lead nowhere."""
 
     pictures: list[str]
     folders: list[str]
+    others: list[str]
 
 
 def kind_of(path: Path) -> Literal["file", "folder", "other", "none"]:
@@ -47,21 +48,25 @@ def require_inside(path: Path, root: Path) -> None:
 
 
 def entries(folder: Path, root: Path) -> Entries:
-    """The pictures and folders in a folder. Hidden ones are passed over: macOS writes some.
+    """What a folder holds by the names. Hidden files and folders are passed over: macOS writes some.
 
     Args:
         folder: the folder.
         root: what links may not lead out of.
 
     Raises:
-        UserError: a link leads out of the root, or a name has a character that no list can hold.
+        UserError: a link leads out of the root, or a name has a character that no list can hold; of pictures
+            and folders alone.
     """
-    found = Entries([], [])
+    found = Entries([], [], [])
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         is_link = entry.is_symlink()
         is_folder = kind_of(Path(entry.path)) == "folder" if is_link else entry.is_dir()
         is_picture = not is_folder and splitext(entry.name)[1].lower() in PICTURES
-        if entry.name.startswith(".") or not (is_folder or is_picture):
+        if entry.name.startswith("."):
+            continue
+        if not (is_folder or is_picture):
+            found.others.append(entry.name)
             continue
         refuse_control_characters(entry.name, str(folder))
         if is_link:
@@ -70,18 +75,18 @@ def entries(folder: Path, root: Path) -> Entries:
     return found
 
 
-def below(folder: Path, root: Path) -> dict[str, list[str]]:
-    """The pictures of a folder and of every folder in it, by folder, relative to `folder` with `/`.
+def below(folder: Path, root: Path) -> dict[str, Entries]:
+    """What a folder and every folder in it hold, by folder, relative to `folder` with `/`.
 
     Raises:
         UserError: as `entries`, or a folder is a link, which might lead in a circle.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, Entries] = {}
     waiting = ["."]
     while waiting:
         place = waiting.pop()
         held = entries(folder / place, root)
-        found[place] = held.pictures
+        found[place] = held
         for name in reversed(held.folders):
             inner = name if place == "." else f"{place}/{name}"
             if (folder / inner).is_symlink():

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from bench.datasets.boxes import Shares
 from bench.datasets.layout import ALL, YOLO
+from bench.datasets.layouts.unnamed import unnamed_notes
 from bench.datasets.layouts.walk import below, kind_of, require_inside
 from bench.datasets.layouts.yolo_data import SPLITS, DataFile, is_there, load, place_of, within
+from bench.datasets.layouts.yolo_strays import strays
 from bench.datasets.layouts.yolo_texts import folders_of, largest_boxes, numbers_in, text_of
 from bench.datasets.listing import (
     Listing,
@@ -25,10 +27,14 @@ from bench.progress import Progress
 
 @dataclass
 class _Images:
-    """The images of a split, and the files and folders that say so; all relative to the data set's folder."""
+    """The images of a split, the files and folders that say so, and the other files in these folders.
+
+    All of them are relative to the data set's folder.
+    """
 
     files: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 def find(root: Path, layout: YOLO) -> Path:
@@ -70,7 +76,7 @@ def labelled_splits(folder: Path, layout: YOLO) -> tuple[str, ...]:
     """The splits that the data.yaml names, that are there, and that have labels."""
     data = load(folder, layout)
     there = [split for split in data.paths if is_there(folder, data, split)]
-    return tuple(split for split in there if _any_text(folder, _images(folder, data, split)))
+    return tuple(split for split in there if _is_labelled(folder, _images(folder, data, split)))
 
 
 def read(
@@ -101,7 +107,28 @@ def read(
         if progress is not None:
             progress(row + 1, len(texts))
     files = tuple(found.files)
-    return Listing(files, files, labels, tuple(dict.fromkeys(sources)), tuple(problems))
+    of_strays, notes = _strays(folder, found.files)
+    problems += of_strays
+    notes += unnamed_notes(folder, folder, found.others)
+    return Listing(files, files, labels, tuple(dict.fromkeys(sources)), tuple(problems), notes)
+
+
+def _strays(folder: Path, images: Sequence[str]) -> tuple[list[Problem], tuple[str, ...]]:
+    """What is to be said of text files that no image has; a problem where images are likely to lack them."""
+    misnamed, others = strays(folder, images)
+    problems = [
+        Problem(image, folder / text_of(image), f"does not exist, but {cut(repr(file))} does: rename one")
+        for image, file in misnamed.items()
+    ]
+    if not others:
+        return problems, ()
+    count = "1 text file is" if len(others) == 1 else f"{len(others)} text files are"
+    said = f"{count} of no image, {cut(repr(others[0]))} for one"
+    bare = sum(kind_of(folder / text_of(image)) == "none" for image in images) - len(misnamed)
+    if len(others) >= bare and 2 * bare >= len(images):
+        reason = f"{said}, and {bare} of {len(images)} images have none: name each after its image"
+        return [*problems, Problem(others[0], folder / others[0], reason)], ()
+    return problems, (f"{said}: name each after its image, or remove it",)
 
 
 def box_shares(
@@ -136,10 +163,11 @@ def _all(folder: Path, data: DataFile) -> _Images:
         if is_there(folder, data, split):
             images = _images(folder, data, split)
             found.sources += images.sources
-            found.files += images.files if _any_text(folder, images) else []
+            found.others += images.others
+            found.files += images.files if _is_labelled(folder, images) else []
     if not found.files:
         return _labelled(folder, data, next(iter(data.paths), SPLITS[0]))  # which says what is wrong
-    return _Images(list(dict.fromkeys(found.files)), found.sources)
+    return _Images(*(list(dict.fromkeys(of)) for of in (found.files, found.sources, found.others)))
 
 
 def _labelled(folder: Path, data: DataFile, split: str) -> _Images:
@@ -154,9 +182,20 @@ def _labelled(folder: Path, data: DataFile, split: str) -> _Images:
     if not _any_text(folder, found):
         raise UserError(
             f"{data.file}: none of the {len(found.files)} images of {split} has a text file with labels; "
-            f"looked for {folder / text_of(found.files[0])}, for one."
+            f"looked for {folder / text_of(found.files[0])}, for one{_seen_instead(folder, found.files)}."
         )
     return found
+
+
+def _seen_instead(folder: Path, images: Sequence[str]) -> str:
+    misnamed, others = strays(folder, images)
+    files = [*misnamed.values(), *others]
+    return f", where {len(files)} text files are of no image, such as {cut(repr(files[0]))}" if files else ""
+
+
+def _is_labelled(folder: Path, images: _Images) -> bool:
+    """Whether the labels of images are there, be it under other names: else they are held back."""
+    return _any_text(folder, images) or bool(strays(folder, images.files).misnamed)
 
 
 def _any_text(folder: Path, images: _Images) -> bool:
@@ -177,11 +216,12 @@ def _images(folder: Path, data: DataFile, split: str) -> _Images:
                 "the file, and as 'root' of your own file a folder that holds all."
             )
         if kind_of(folder / place) == "folder":
-            for inner, pictures in below(folder / place, folder).items():
+            for inner, held in below(folder / place, folder).items():
                 at = posixpath.normpath(posixpath.join(place, inner))
                 found.sources.append(at)
-                found.files += [posixpath.normpath(posixpath.join(at, name)) for name in pictures]
-        elif place.endswith(".txt"):
+                found.files += [posixpath.normpath(posixpath.join(at, name)) for name in held.pictures]
+                found.others += [posixpath.normpath(posixpath.join(at, name)) for name in held.others]
+        elif place.endswith(".txt") and kind_of(folder / place) == "file":
             found.sources.append(place)
             found.files += _listed(folder, data, place)
         else:

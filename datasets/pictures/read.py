@@ -1,5 +1,6 @@
 """Read any picture as upright 8-bit RGB. Nothing else opens a picture."""
 
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,10 +81,13 @@ def opened(source: Path | BinaryIO, max_pixels: float | None = None) -> Iterator
     """Open a picture; whatever goes wrong before the block ends is an OSError, and nothing is warned of.
 
     Args:
-        source: a file of one of `FORMATS`, whatever its name ends in.
+        source: a file of one of `FORMATS`, whatever its name ends in; no pipe, which could be waited for for
+            ever, and no device.
         max_pixels: pixels that it may have; `pixel_limit` if None.
     """
     limit = max_pixels or pixel_limit()
+    if isinstance(source, Path):
+        _refuse_pipe(source)
     with warnings.catch_warnings(), _refusing_beyond(limit):
         warnings.simplefilter("ignore")
         try:
@@ -100,6 +104,16 @@ def opened(source: Path | BinaryIO, max_pixels: float | None = None) -> Iterator
             raise
         except Exception as error:  # each format's reader has its own kinds: SyntaxError, struct.error, ...
             raise OSError(f"damaged: {str(error) or type(error).__name__}") from error
+
+
+def _refuse_pipe(path: Path) -> None:
+    # What is not there, and a folder, is refused when it is opened.
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError("it is no file but a pipe or a device; give the file that holds the picture")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A data set of one's own: a YAML file and a CSV, COCO or VOC tree."""
 
 import gzip
+import os
 import re
 from pathlib import Path
 from textwrap import dedent
@@ -211,6 +212,7 @@ def test_a_picture_that_is_missing_is_named_and_can_be_left_out(own: Path, tmp_p
         ),
         ("name: own", "name: own\nclasses: [a, b, a]", "the class 'a' is named more than once"),
         ("name: own", "name: own\nclasses: none.txt", "No list .*none.txt"),
+        ("name: own", "name: own\nclasses: pipe.txt", "The list .*pipe.txt is no file; put one there"),
         ("name: own", "name: [", "is not YAML"),
         ("images: photos", "images: pictures", "has no folder pictures"),
         ("images: photos", "file: none.csv", "does not hold the data set: looked for none.csv"),
@@ -220,6 +222,7 @@ def test_a_mistake_in_the_description_is_named(old: str, new: str, message: str,
     text = own.read_text()
     assert old in text
     own.write_text(text.replace(old, new))
+    os.mkfifo(own.parent / "pipe.txt")
     with pytest.raises(UserError, match=message):
         open_dataset(str(own))
 

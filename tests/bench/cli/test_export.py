@@ -1,6 +1,7 @@
 """`bench export`: from the run of a matrix to a file that anyone can use who has the JSON beside it."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,10 @@ def test_mistakes_are_named_with_what_to_do(
     write_picture(tmp_path / "cut.jpg", 0)
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:200])
     assert "cut.jpg cannot be read" in refusal(folder, name, "--pictures", str(tmp_path / "cut.jpg"))
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert "pipe.jpg cannot be read: it is no file but a pipe" in refusal(
+        folder, name, "--pictures", str(tmp_path / "pipe.jpg")
+    )
     fitted = json.loads(thresholds.read_text())
     thresholds.write_text(json.dumps({**fitted, "classes": ["cat"], "per_class": [0.5]}))
     assert "are for other classes" in refusal(folder, name)

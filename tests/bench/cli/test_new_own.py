@@ -384,9 +384,31 @@ def pictures_alone(folder: Path) -> None:
     write_picture(folder / "1.jpg", 1)
 
 
+def lists_of_others(folder: Path) -> None:
+    lists = write_voc(folder) / "ImageSets" / "Main"
+    for path in lists.glob("*.txt"):
+        path.write_text("".join(f"other{number}\n" for number in range(4)) if "_" not in path.stem else "")
+    (lists / "test.txt").write_text("another\n")
+
+
+def pictures_without_suffix(folder: Path) -> None:
+    write_folders(folder, splits=False)
+    for path in folder.rglob("*.jpg"):
+        path.rename(path.with_suffix(""))
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
+        (
+            pictures_without_suffix,
+            "The pictures in pets/photos are not known by their names: 12 files do not have the suffix of a "
+            "picture but hold one or lead nowhere, 'photos/cat/0' for one: rename them, or remove them.",
+        ),
+        (
+            lists_of_others,
+            "Nothing in pets has a label that can be read: 5 files cannot be used, such as other0",
+        ),
         (
             pictures_alone,
             "pets is none of what is recognised: a VOC tree, COCO's JSON, a CSV file that names",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,41 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(folder: Path, tmp_pat
     assert "pixels that a picture may have" in reasons["huge.png"]
     for name, reason in reasons.items():
         assert f"{name}: {reason}" in done.stderr
+
+
+def test_pictures_that_are_not_named_as_such_are_told_of(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "odd"
+    (place / "deeper").mkdir(parents=True)
+    write_picture(place / "0.jpg", 1, (30, 30))
+    for name in ("1", "deeper/2.jpg_large", "photo.jpg!d", ".hidden", "notes.txt"):
+        (place / name).write_bytes((place / "0.jpg").read_bytes())
+    (place / "dead").symlink_to("nowhere")
+    (place / "LICENSE").write_text("Permission is granted")
+    done = predict(folder, str(model(folder)), str(place), "--csv", "--top", "1")
+    said = "do not have the suffix of a picture but hold one or lead nowhere"
+    assert done.exit_code == 0 and len(done.stdout.splitlines()) == 2
+    assert f"note: 4 files {said}, '{place}/1' for one: rename them, or name them one by one" in done.stderr
+    done = predict(folder, str(model(folder)), str(place), f"{place}/1", "--csv", "--top", "1")
+    assert len(done.stdout.splitlines()) == 3 and f"note: 3 files {said}, '{place}/dead'" in done.stderr
+    (place / "0.jpg").unlink()
+    done = predict(folder, str(model(folder)), str(place))
+    assert done.exit_code == 2 and f"There is no picture in the folder {place} (4 files {said}" in done.stderr
+
+
+def test_links_that_lead_nowhere_and_pipes_are_named_and_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    write_picture(tmp_path / "0.jpg", 1, (30, 30))
+    (tmp_path / "dead.jpg").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    os.mkfifo(tmp_path / "pipe")
+    for names in (
+        [str(tmp_path)],
+        [f"{tmp_path}/*.jpg"],
+        [f"{tmp_path}/{one}.jpg" for one in ("dead", "pipe")],
+    ):
+        done = predict(folder, str(model(folder)), *names, "--top", "1")
+        assert done.exit_code == 1 and "note: " not in done.stderr
+        assert "dead.jpg: No such file or directory\n" in done.stderr
+        assert "pipe.jpg: it is no file but a pipe or a device; give the file" in done.stderr
 
 
 @pytest.mark.parametrize(

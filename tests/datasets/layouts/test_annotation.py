@@ -1,4 +1,4 @@
-"""Annotations in XML: their encodings, and entities."""
+"""Annotations in XML: their encodings, entities, and objects that were deleted."""
 
 from pathlib import Path
 
@@ -71,6 +71,34 @@ def test_entities_that_grow_without_end_are_refused_in_any_encoding(encoding: st
     )
     with pytest.raises(UserError, match=r"3: .*3.xml: cannot be read: not well-formed XML.*amplification"):
         tree.open()
+
+
+# As LabelMe writes them: nothing is taken out of its files.
+LABELME = (
+    "<annotation><filename>3.jpg</filename><source><sourceImage>web</sourceImage></source>"
+    "<object><name>dog</name><deleted>{0}</deleted><verified>0</verified></object>"
+    "<object><name></name><deleted>1</deleted></object>"
+    "<object><name>cat</name><deleted>0</deleted></object><object><name>cow</name></object></annotation>"
+)
+
+
+@pytest.mark.parametrize(
+    ("deleted", "found"),
+    [
+        *((said, {"cat", "cow"}) for said in ("1", " true\n", "True")),
+        *((said, {"dog", "cat", "cow"}) for said in ("0", "", "false")),
+    ],
+)
+def test_objects_that_were_deleted_are_none(deleted: str, found: set[str], tree: Tree) -> None:
+    tree.fill()
+    (tree.annotations / "3.xml").write_text(LABELME.format(deleted))
+    assert labels(tree.open())["3"] == found
+
+
+def test_a_class_of_deleted_objects_alone_is_none(tree: Tree) -> None:
+    tree.fill()
+    (tree.annotations / "3.xml").write_text(LABELME.format("1").replace("dog", "bird"))
+    assert tree.open().info.classes == ("cat", "cow", "dog")
 
 
 def test_external_entities_are_not_followed(tree: Tree) -> None:

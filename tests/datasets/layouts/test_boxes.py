@@ -74,6 +74,11 @@ def test_voc(tmp_path: Path) -> None:
     assert of(found, "000009") == {"cat": 500 / 5000, "dog": 200 / 5000}
     assert of(found, "000010") == {}
     assert of(found, "000011") == {"bus": 1.0}
+    whole = (folder / "000009.xml").read_text()
+    # The box of 50 by 10 is deleted: that of 10 by 10 is the largest then.
+    deleted = whole.replace("<bndbox><xmin>0.5", "<deleted>1</deleted><bndbox><xmin>0.5")
+    (folder / "000009.xml").write_text(deleted)
+    assert of(boxes_of_ids(tmp_path, ("000009",)), "000009") == {"cat": 100 / 5000, "dog": 200 / 5000}
     (folder / "000012.xml").write_text("<annotation>")
     assert of(boxes_of_ids(tmp_path, ("000009", "000012")), "000012") == {}
 

@@ -96,6 +96,62 @@ def test_what_is_no_picture_and_folders_without_any_are_passed_over(tmp_path: Pa
     assert dataset.info.classes == ("cat", "dog") and len(dataset.train) == 8
 
 
+def test_pictures_that_are_not_named_as_such_are_counted_in_a_note(tmp_path: Path) -> None:
+    own = write_folders(tmp_path / "own")
+    train = own.parent / "photos" / "train"
+    picture = (train / "cat" / "0.jpg").read_bytes()
+    for name in ("cat/1", "cat/2.jpg_large", "dog/photo.jpg!d", "beside"):
+        (train / name).write_bytes(picture)
+    (train / "dog" / "dead").symlink_to("nowhere")
+    for name in ("cat/x.txt", "cat/0.jpg.json", ".hidden", "cat/Thumbs.db", "dog/desktop.ini"):
+        (train / name).write_bytes(picture)  # whatever they hold
+    for name, content in (
+        ("LICENSE", b"BM, P6 and II*"),
+        ("report.pdf", b"%PDF-1.4"),
+        ("cat/weights.bin", b""),
+    ):
+        (train / name).write_bytes(content)
+    os.mkfifo(train / "cat" / "pipe")
+    checked = bench(tmp_path, None, "data", "check", str(own))
+    said = (
+        "note: own: 5 files do not have the suffix of a picture but hold one or lead nowhere, "
+        "'photos/train/beside' for one: rename them, or remove them\n"
+    )
+    assert checked.exit_code == 0 and said in checked.output, checked.output
+    assert said in bench(tmp_path, None, "data", "check", str(own)).output, "of the kept index, too"
+    made = bench(tmp_path, None, "new", "dataset", "mine", "--from", "own/photos")
+    assert made.exit_code == 0 and said.replace("own: ", "").replace("photos/", "") in made.output
+    (train / "beside").unlink()
+    assert "note: own: 4 files do" in bench(tmp_path, None, "data", "check", str(own)).output
+
+
+def test_a_folder_of_such_pictures_alone_is_told_of_too(tmp_path: Path) -> None:
+    own = write_folders(tmp_path / "own")
+    for path in (own.parent / "photos" / "train").rglob("*.jpg"):
+        path.rename(path.with_suffix(""))
+    with pytest.raises(UserError) as caught:
+        open_dataset(str(own))
+    assert str(caught.value).endswith(
+        "photos/train has no folder with pictures; each class needs one, named by it (8 files do not have "
+        "the suffix of a picture but hold one or lead nowhere, 'photos/train/cat/0' for one: rename "
+        "them, or remove them)."
+    )
+
+
+def test_a_link_without_suffix_that_leads_out_is_not_followed(tmp_path: Path) -> None:
+    own = write_folders(tmp_path / "own")
+    write_picture(tmp_path / "9.jpg", 92)
+    (own.parent / "photos" / "train" / "cat" / "LICENSE").symlink_to(tmp_path / "9.jpg")
+    assert "note: " not in bench(tmp_path, None, "data", "check", str(own)).output
+
+
+def test_a_pipe_among_the_pictures_is_named(tmp_path: Path) -> None:
+    own = write_folders(tmp_path / "own")
+    os.mkfifo(own.parent / "photos" / "train" / "cat" / "pipe.jpg")
+    checked = bench(tmp_path, None, "data", "check", str(own))
+    assert checked.exit_code == 1 and "train/cat/pipe.jpg: is no file\n" in checked.output
+
+
 @pytest.mark.parametrize("name", ["no", "1", "día de campo", "a|b", "seeds", "x" * 200, "-x", "con"])
 def test_odd_names_are_classes_like_others(name: str, tmp_path: Path) -> None:
     own = write_folders(tmp_path / "own")

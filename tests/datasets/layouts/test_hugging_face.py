@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pickle
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,70 @@ def test_labels_are_numbers_with_names_or_names_or_one(write: Any, kind: str, tm
     assert dataset.info.classes == (tuple(sorted(NAMES)) if kind == "names" else NAMES)
     first = {image: dict([*found.items(), ("cat", 1)][:1]) for image, found in EXPECTED.items()}
     assert labels(dataset) == (first if kind == "one" else EXPECTED)
+
+
+HASHES = ("6c8a2d5e3e6b1b2c", "abcdefabcdef0123", "0123456789012345")
+SHARDS = ("train-00000-of-00002", "train-00001-of-00002", "val-00000-of-00001")
+NAMES_OF_SHARDS: dict[str, tuple[str, ...]] = {
+    "a hash behind the number": tuple(f"data/{one}-{of}" for one, of in zip(SHARDS, HASHES, strict=True)),
+    "a hash, beside the description": tuple(f"{one}-{of}" for one, of in zip(SHARDS, HASHES, strict=True)),
+    "a folder for each split": ("train/0000", "train/0001", "val/0000"),
+    "the same in data": ("data/train/0000", "data/train/0001", "data/val/0000"),
+    "names of programs": ("train/part-0-a1.snappy", "train/part-1-b2.snappy", "val/part-0-c3.snappy"),
+}
+
+
+@pytest.mark.parametrize("names", NAMES_OF_SHARDS.values(), ids=NAMES_OF_SHARDS)
+def test_shards_are_of_the_split_that_their_name_or_folder_tells(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    own = write_parquet(tmp_path / "own")
+    for shard, name in zip(SHARDS, names, strict=True):
+        place = own.parent / f"{name}.parquet"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (own.parent / "data" / f"{shard}.parquet").rename(place)
+    (own.parent / "data" / "._train.parquet").write_bytes(b"x")
+    assert labels(open_dataset(str(own))) == EXPECTED
+    own.unlink()
+    made = bench(tmp_path, None, "new", "dataset", "--from", "own")
+    assert made.exit_code == 0 and "trained on train, evaluated on val\n" in made.output, made.output
+    assert "images: 8 in train, 4 in val" in made.output
+
+
+def test_files_that_are_missing_or_too_many_are_a_note(tmp_path: Path) -> None:
+    own = write_parquet(tmp_path / "own")
+
+    def noted() -> list[str]:
+        checked = bench(tmp_path, None, "data", "check", str(own))
+        assert checked.exit_code == 0, checked.output
+        return [line for line in checked.output.splitlines() if "by their names" in line]
+
+    assert noted() == []
+    data = own.parent / "data"
+    (data / f"{SHARDS[0]}.parquet").rename(tmp_path / "elsewhere")
+    (fewer,) = noted()
+    assert fewer == (
+        f"note: own: files of train that are there: 1, by their names: 2 ({SHARDS[1]}.parquet for one): copy "
+        "those that are missing, or remove those of another version"
+    )
+    (tmp_path / "elsewhere").rename(data / f"{SHARDS[0]}.parquet")
+    shutil.copy(data / f"{SHARDS[2]}.parquet", data / f"{SHARDS[2]}-{HASHES[0]}.parquet")
+    (more,) = noted()
+    assert "own: files of val that are there: 2, by their names: 1 (val-00000-of-00001-6c8" in more
+
+
+def test_a_hash_is_no_hash_where_it_is_shorter_and_folders_of_other_names_are_no_splits(
+    tmp_path: Path,
+) -> None:
+    own = write_parquet(tmp_path / "own")
+    shard = own.parent / "data" / f"{SHARDS[2]}.parquet"
+    shard.rename(shard.with_name(f"{SHARDS[2]}-final.parquet"))
+    with pytest.raises(UserError, match=r"has no split 'val'; .* are: train, val-00000-of-00001-final"):
+        open_dataset(str(own))
+    (own.parent / "data").rename(own.parent / "metrics")
+    own.unlink()
+    made = bench(tmp_path, None, "new", "dataset", "--from", "own")
+    assert made.exit_code == 2 and "own is none of what is recognised" in made.output
 
 
 def test_one_saved_split_is_drawn_from(tmp_path: Path) -> None:

@@ -81,6 +81,48 @@ def test_a_list_that_leads_out_of_the_tree_is_refused(image: str, tree: Tree) ->
         tree.open(LISTS)
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        *((line, "2") for line in ("2.jpg", "2.PNG", "2.xml", "2  -1", "2 1", "JPEGImages/2.jpg")),
+        *((line, "a b") for line in ("a b.jpg", "JPEGImages\\a b.jpg")),
+        *((line, "in/6") for line in ("in/6.jpg", "in/6 0")),
+    ],
+)
+def test_a_list_of_more_than_ids_is_refused_by_line(line: str, meant: str, tree: Tree) -> None:
+    tree.fill().list(train="0 1", test="3 4")
+    tree.add("a b", "a b.jpg")
+    tree.add("in/6", "in/6.jpg")
+    with (tree.root / "ImageSets" / "Main" / "train.txt").open("a") as file:
+        file.write(f"\na b\n{line}\n")
+    checked = bench(tree.home, None, "data", "check", tree.described(LISTS))
+    said = f"train.txt, line 5: there is no image {line!r}, but one {meant!r}: put that alone on the line, "
+    assert checked.exit_code == 2 and f"{said}without suffix" in checked.output, checked.output
+    assert checked.output.count("\n") == 1
+    made = bench(tree.home, None, "new", "dataset", "pets", "--from", "tree")
+    assert made.exit_code == 2 and said in made.output and not (tree.home / "pets.yaml").exists()
+
+
+@pytest.mark.parametrize("line", ["9", "9.jpg", "9 -1", "in/2", "2.v2", "./ /"])
+def test_an_image_of_a_list_that_is_not_there_is_a_problem_of_its_own(line: str, tree: Tree) -> None:
+    tree.fill().list(train="0 1", test="3 4")
+    with (tree.root / "ImageSets" / "Main" / "train.txt").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(UserError, match=rf"Annotations/{line.strip('./')}\.xml: does not exist"):
+        tree.open(LISTS)
+    assert len(tree.open(LISTS, skip_bad=True).train) == 2
+
+
+def test_ids_may_have_blanks_and_look_like_more(tree: Tree) -> None:
+    tree.fill()
+    for name in ("2 -1", "2.jpg", "a b"):
+        tree.add(name, f"{name}.jpg")
+    tree.list(train="0", test="3 4")
+    with (tree.root / "ImageSets" / "Main" / "train.txt").open("a") as file:
+        file.write("2 -1\n2.jpg\na b\n")
+    assert tree.open(LISTS).train.ids == ("0", "2 -1", "2.jpg", "a b")
+
+
 def test_two_pictures_of_one_stem_are_refused_by_name_unless_the_filename_tells(tree: Tree) -> None:
     tree.fill()
     tree.add("6", "6.png", "6.gif")

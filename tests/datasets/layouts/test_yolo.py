@@ -249,6 +249,7 @@ OUTSIDE = r"is not there, or not in .*own; give it relative to the file"
         ({"train": "a\0b"}, r"has the control character U\+0000"),
         ({"path": "../outside", "train": "train"}, OUTSIDE),
         ({"train": "data.yaml"}, "'data.yaml' is neither a folder nor a .txt list"),
+        ({"train": "pipe.txt"}, "'pipe.txt' is neither a folder nor a .txt list"),
         ({"train": "empty"}, "there is no picture in empty"),
         ({"train": ["images/train", "images"]}, "names image images/train/0.jpg 2 times"),
         ({"train": "images/val"}, "images of .*own are in both train and val"),
@@ -261,6 +262,7 @@ def test_a_data_yaml_that_is_wrong_or_leads_out_is_refused(
     write_yolo(tmp_path / "outside" / "train")
     (own.parent / "link").symlink_to(tmp_path / "outside")
     (own.parent / "empty").mkdir()
+    os.mkfifo(own.parent / "pipe.txt")
     with pytest.raises(UserError, match=message) as refused:
         open_dataset(str(own))
     assert len(str(refused.value)) < 700 and "\n" not in str(refused.value)
@@ -344,6 +346,18 @@ def test_hidden_files_and_others_are_passed_over_and_pictures_of_unread_formats_
     (own.parent / "images" / "train" / "new.heic").write_bytes(b"x")
     with pytest.raises(UserError, match="1 files of own cannot be used"):
         open_dataset(str(own))
+
+
+def test_pictures_that_are_not_named_as_such_are_counted_in_a_note(tmp_path: Path) -> None:
+    own = write_yolo(tmp_path / "own")
+    pictures = own.parent / "images" / "train"
+    (pictures / "20").write_bytes((pictures / "0.jpg").read_bytes())
+    checked = bench(tmp_path, None, "data", "check", str(own))
+    said = (
+        "note: own: 1 file does not have the suffix of a picture but holds one or leads nowhere, "
+        "'images/train/20' for one: rename them, or remove them\n"
+    )
+    assert checked.exit_code == 0 and checked.output.count(said) == 1, checked.output
 
 
 def test_classes_can_be_given_in_another_order(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Any picture is read as upright 8-bit RGB; what is no whole picture is an OSError."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,3 +159,12 @@ def test_a_decompression_bomb_is_an_oserror(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(OSError):
         look(path)
+
+
+@pytest.mark.parametrize("open_one", [read_image, verify_image])
+def test_a_pipe_is_not_waited_for(open_one: Callable[[Path], object], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link.jpg").symlink_to("pipe.jpg")
+    for name in ("pipe.jpg", "link.jpg"):
+        with pytest.raises(OSError, match="it is no file but a pipe or a device; give the file"):
+            open_one(tmp_path / name)
