@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -78,11 +78,7 @@ class FileChecks:
             progress: called with (done, total) while files are read.
         """
         stamps = {file: _stamp(self._root / file) for file in files}
-        verdicts = {
-            file: Verdict(self._known[file][2], None, bool(self._known[file][3]))
-            for file, stamp in stamps.items()
-            if self._known.get(file, [])[:2] == stamp
-        }
+        verdicts = self._unchanged(stamps)
         stale = [file for file in stamps if file not in verdicts]
         for done, (file, found) in enumerate(zip(stale, self._read_all(stale), strict=True), start=1):
             verdicts[file] = found
@@ -93,6 +89,24 @@ class FileChecks:
         if stale:
             write_text(self._cache, json.dumps({"version": self._version(), "files": self._known}))
         return verdicts
+
+    def checksums(self, files: Iterable[str], progress: Progress | None = None) -> dict[str, int]:
+        """The CRC-32 of each file's bytes, of which none is decoded; 0 of what cannot be read."""
+        stamps = {file: _stamp(self._root / file) for file in files}
+        known = self._unchanged(stamps)
+        found = {}
+        for done, file in enumerate(stamps, start=1):
+            found[file] = known[file].checksum if file in known else _checksum(self._root / file)
+            if progress is not None:
+                progress(done, len(stamps))
+        return found
+
+    def _unchanged(self, stamps: Mapping[str, list[int]]) -> dict[str, Verdict]:
+        return {
+            file: Verdict(self._known[file][2], None, bool(self._known[file][3]))
+            for file, stamp in stamps.items()
+            if self._known.get(file, [])[:2] == stamp
+        }
 
     def _read_all(self, files: list[str]) -> Iterator[Verdict]:
         paths = [self._root / file for file in files]
@@ -128,6 +142,13 @@ def _read(max_pixels: float, path: Path) -> Verdict:
     except (OSError, ValueError) as error:
         return Verdict(0, f"cannot be read: {error}")
     return Verdict(checksum, None, is_uniform(picture))
+
+
+def _checksum(path: Path) -> int:
+    try:
+        return zlib.crc32(path.read_bytes()) if path.is_file() else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def is_uniform(picture: Image.Image) -> bool:

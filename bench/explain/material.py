@@ -1,13 +1,14 @@
 """What the data set itself adds to stored scores: pictures, boxes, which labels go together in training."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets.boxes import largest_boxes
+from bench.datasets.check import FileChecks
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import find_dataset
 from bench.datasets.prepare import prepare_split
@@ -20,6 +21,7 @@ from bench.labels import count_labels
 from bench.metrics.average_precision import BoolArray
 from bench.progress import Progress
 from bench.records.own_data import give_its_file, is_own
+from bench.settings import work_folder
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def _read(sides: Sides, cell: CellSpec, data: str, root: Path | None, progress: 
         raise UserError(f"The classes of {data} in {folder} are not those of the runs; name their data set.")
     tested = prepare_split(info, folder, info.eval_split, progress).index
     rows = _rows_of(sides, tested, data)
+    changed = _other_pictures(tested.take(sorted(rows)), cell, progress)
     trained = prepare_split(info, folder, info.train_split, progress).index
     trained = trained.take(pick(len(trained), cell.limit_train))
     boxes = largest_boxes(info, folder, info.eval_split, sides.ids, progress)
@@ -81,10 +84,10 @@ def _read(sides: Sides, cell: CellSpec, data: str, root: Path | None, progress: 
     usual = _usual(trained.labels)
     if boxes is None or np.isnan(boxes).all():
         without = "The data set has no boxes that are read, so small objects are not told from others."
-        return Material(usual, pictures, None, (counted, without))
+        return Material(usual, pictures, None, (counted, without, *changed))
     boxed = int((~np.isnan(boxes) & sides.true).sum())
     said = f"{boxed} of the {int(sides.true.sum())} positive labels have a box."
-    return Material(usual, pictures, boxes, (counted, said))
+    return Material(usual, pictures, boxes, (counted, said, *changed))
 
 
 def _rows_of(sides: Sides, tested: SplitIndex, data: str) -> Sequence[int]:
@@ -109,6 +112,16 @@ def _rows_of(sides: Sides, tested: SplitIndex, data: str) -> Sequence[int]:
             f"{name} in the image {image}."
         )
     return rows
+
+
+def _other_pictures(tested: SplitIndex, cell: CellSpec, progress: Progress | None) -> tuple[str, ...]:
+    """What is to be said where the files of the test images are others than the runs were measured on."""
+    read = FileChecks(tested.root, work_folder() / "cache").checksums(tested.files, progress)
+    checksums = np.array([read[file] for file in tested.files], dtype=np.uint32)
+    if replace(tested, checksums=checksums).fingerprint() == cell.data_fingerprint.split("-")[1]:
+        return ()
+    said = f"The test pictures in {tested.root} are not all those that the runs were measured on"
+    return (f"{said}, though their names and labels are: what is drawn of them is not what was scored.",)
 
 
 def _usual(labels: NDArray[np.int8]) -> BoolArray:

@@ -97,6 +97,8 @@ def telling_images(
             f"No image of {split.name} of {split.info.name} has scores of every model: name some with "
             "--images."
         )
+    for model in models:
+        _require_its_pictures(model, split)
     columns = [np.stack([by_image[name] for name in ids]) for by_image in scored]
     kept = split.index.take([places[name] for name in ids])
     chosen = most_telling(rule, np.stack(columns), kept.labels, count)
@@ -112,6 +114,18 @@ def _scores(model: Model, store: RecordStore, classes: Sequence[str]) -> dict[st
     scores = store.scores(model.record)
     order = [model.record.data.classes.index(name) for name in classes]
     return dict(zip(scores.ids.tolist(), scores.logits[:, order], strict=True))
+
+
+def _require_its_pictures(model: Model, split: OpenedSplit) -> None:
+    """UserError where a run was scored on as many images as are here, and they or their labels are others."""
+    record = model.record
+    if record is None or record.data.eval_images != len(split.index):
+        return  # a part of them, of which the hash of the whole says nothing
+    if record.cell.data_fingerprint.split("-")[1] != split.index.fingerprint():
+        raise UserError(
+            f"The pictures or labels of {split.name} under {split.index.root} are not those that "
+            f"{record.run_id} was scored on: name their folder with --data-root, or pictures with --images."
+        )
 
 
 def _of_split(split: OpenedSplit, place: int) -> Shown:

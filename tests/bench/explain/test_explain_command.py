@@ -245,6 +245,8 @@ def test_a_picture_that_is_gone_and_a_device_that_is_not_there(trained: Path, da
     finally:
         picture.write_bytes(content)
     assert "Without the picture of 000014: " in page.words and "Image 000014" in page.words
+    changed = "are not all those that the runs were measured on, though their names and labels are"
+    assert changed in page.words and changed not in Page(_page_of(trained, data, *asked)).words
     message = refusal(trained, *asked[:-1], "--device", "cuda:99", data=data)
     assert "cuda:99" in message
 

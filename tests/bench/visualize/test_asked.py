@@ -162,6 +162,17 @@ def test_other_classes_than_the_data_sets_are_refused(trained: Path, data: Path,
     assert done.exit_code == 2 and "other has no stored scores to choose images by" in done.output
 
 
+def test_pictures_that_were_exchanged_are_not_drawn_by_stored_scores(trained: Path, data: Path) -> None:
+    picture = data / "VOCdevkit" / "VOC2007" / "JPEGImages" / "000014.jpg"
+    before = picture.read_bytes()
+    write_picture(picture, 77)
+    try:
+        done = bench(trained, data, "visualize", "attention", "--methods", "resnet")
+    finally:
+        picture.write_bytes(before)
+    assert done.exit_code == 2 and "are not those that voc2007-resnet-s0" in done.output.replace("\n", " ")
+
+
 def test_where_the_images_of_a_run_cannot_be_opened(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
