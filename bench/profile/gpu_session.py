@@ -11,7 +11,7 @@ from bench.errors import cut, one_line
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.experiment.schedule import Precision
 from bench.profile.gpu import Bench, Case, Found, Mode, Until, best_batch, measure
-from bench.profile.gpu_agreement import TOLERANCE, apart
+from bench.profile.gpu_agreement import Agreement, Apart
 from bench.profile.precision import measure_product
 from bench.profile.report import Figure
 
@@ -71,9 +71,10 @@ class Session:
         """Measure everything."""
         self._products = self._measure_products()
         for choice in self._methods:
+            agreement = Agreement(self._bench, choice, self._plan.sides[0])
             for precision in self._plan.precisions:
                 what = f"{choice.label()} against the CPU, {precision}"
-                self._begin(what, self._compare, choice, precision)
+                self._begin(what, self._compare, agreement, precision)
         first = self._plan.sides[:1], self._plan.precisions[:1]
         for case in self._cases("eager", *first):
             self._begin(case.title(), self._measure_with_best, case)
@@ -114,21 +115,16 @@ class Session:
             torch.set_float32_matmul_precision(before)
         return {"fp32": rates.flops * median(rates.fp32), "bf16": rates.flops * median(rates.bf16)}
 
-    def _compare(self, choice: MethodChoice, precision: Precision) -> None:
-        side = self._plan.sides[0]
-        found = apart(self._bench, choice, side, precision)
-        named = {
-            "logits": found.logits,
-            "head's gradients": found.head,
-            "backbone's gradients": found.backbone,
-        }
-        for what, value in named.items():
+    def _compare(self, agreement: Agreement, precision: Precision) -> None:
+        model = f"{agreement.choice.label()} at {agreement.side}, {precision}"
+        whats = ("logits", "head's gradients", "backbone's gradients")
+        for what, value, most in zip(whats, agreement.apart(precision), Apart.most(precision), strict=True):
             self.figures.append(
                 Figure(
-                    what=f"{choice.label()} at {side}, {precision}: {what} against the CPU's in float32",
+                    what=f"{model}: {what} against the CPU's in float32",
                     unit="relative difference",
                     values=(value,),
-                    most=TOLERANCE[precision],
+                    most=most,
                 )
             )
 
