@@ -24,6 +24,7 @@ PUBLISHED, BASELINE_MS = ("resnet101", 448, "bf16"), 1000 / 550
 # A product that a large GPU is busy with.
 PRODUCT = (8192, 8192, 8192)
 UNIT = "ms per image"
+MODES: tuple[Mode, ...] = ("eager", "compiled", "graphs")
 
 
 class Plan(NamedTuple):
@@ -48,6 +49,9 @@ class Plan(NamedTuple):
 
 class Session:
     """Measures a plan until the time is over.
+
+    Each case is measured whole, one after the other, with nothing else on the device, so that its memory is
+    its own; so what is said of two cases beside each other includes what the device's clock did in between.
 
     Attributes:
         figures: what was measured so far.
@@ -75,22 +79,18 @@ class Session:
             for precision in self._plan.precisions:
                 what = f"{choice.label()} against the CPU, {precision}"
                 self._begin(what, self._compare, agreement, precision)
-        first = self._plan.sides[:1], self._plan.precisions[:1]
-        for case in self._cases("eager", *first):
-            self._begin(case.title(), self._measure_with_best, case)
-        modes: tuple[Mode, ...] = ("compiled", "graphs")
-        for mode in modes:
-            for case in self._cases(mode, *first):
-                self._begin(case.title(), self._measure, case)
-        for case in self._cases("eager", self._plan.sides, self._plan.precisions):
-            if ((case.side,), (case.precision,)) != first:
-                self._begin(case.title(), self._measure_with_best, case)
+        for first in (True, False):
+            for mode in MODES:
+                for case in self._cases(mode, first):
+                    measured = self._measure_with_best if mode == "eager" else self._measure
+                    self._begin(case.title(), measured, case)
 
-    def _cases(self, mode: Mode, sides: tuple[int, ...], precisions: tuple[Precision, ...]) -> Iterator[Case]:
-        for side in sides:
-            for precision in precisions:
-                for choice in self._methods:
-                    yield Case(choice, side, self._plan.batch, precision, mode)
+    def _cases(self, mode: Mode, first: bool) -> Iterator[Case]:
+        """All models in a mode: at the first size in the first precision, or else in all other ways."""
+        ways = [(side, precision) for side in self._plan.sides for precision in self._plan.precisions]
+        for side, precision in ways[:1] if first else ways[1:]:
+            for choice in self._methods:
+                yield Case(choice, side, self._plan.batch, precision, mode)
 
     def _begin(self, what: str, do: Callable[..., None], *arguments: object) -> None:
         if self._until.over():

@@ -66,7 +66,7 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
     found = session(Until.minutes(5))
     assert not found.left_out
     figures = {figure.what: figure for figure in found.figures}
-    assert len(figures) == len(found.figures) == 2 * 2 * 3 + 2 * (2 * 2 * 2) + 2 * 2 * 2
+    assert len(figures) == len(found.figures) == 2 * 2 * 3 + 2 * (2 * 2 * 2) + 2 * 2 * (2 * 2)
     for precision in ("fp32", "bf16"):
         for name in ("resnet", SALGL):
             for what in ("logits", "head's gradients", "backbone's gradients"):
@@ -81,7 +81,7 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
 
 def test_what_there_is_no_time_for_is_named() -> None:
     found = session(Until.minutes(0), "csra", (32, 64))
-    assert not found.figures and len(found.left_out) == 4 + 8 + 4
+    assert not found.figures and len(found.left_out) == 4 + 3 * 8
     assert found.left_out[0] == "resnet against the CPU, bf16"
     # What is compiled is where most of the time of a step can be won: before other sizes and precisions.
     assert found.left_out[6:10] == [
@@ -89,7 +89,19 @@ def test_what_there_is_no_time_for_is_named() -> None:
         for mode in ("compiled", "graphs")
         for name in ("resnet", "csra")
     ]
-    assert found.left_out[-1] == "csra at 64, batch 2, fp32, eager"
+    assert found.left_out[10:16] == [
+        f"{name} at {side}, batch 2, {precision}, eager"
+        for side, precision in ((32, "fp32"), (64, "bf16"), (64, "fp32"))
+        for name in ("resnet", "csra")
+    ]
+    # Every way in which the help says that a method is measured is named.
+    ways = {what.partition(" ")[2] for what in found.left_out if what.startswith("csra at")}
+    assert ways == {
+        f"at {side}, batch 2, {precision}, {mode}"
+        for side in (32, 64)
+        for precision in ("bf16", "fp32")
+        for mode in ("eager", "compiled", "graphs")
+    }
 
 
 def test_a_case_that_fails_is_named_and_the_others_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +112,11 @@ def test_a_case_that_fails_is_named_and_the_others_are_measured(monkeypatch: pyt
 
     monkeypatch.setattr("bench.profile.gpu_session.measure", broken)
     found = session(Until.minutes(5), "resnet")
-    said = "resnet at 32, batch 2, bf16, compiled (RuntimeError: the compiler is missing)"
-    assert found.left_out == [said] and any("graphs" in figure.what for figure in found.figures)
+    assert found.left_out == [
+        f"resnet at 32, batch 2, {precision}, compiled (RuntimeError: the compiler is missing)"
+        for precision in ("bf16", "fp32")
+    ]
+    assert any("graphs" in figure.what for figure in found.figures)
 
 
 def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
