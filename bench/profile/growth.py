@@ -135,8 +135,8 @@ def _of_metrics(
 
 def _of_index(folder: Path, sizes: tuple[int, ...]) -> Iterator[Growth]:
     found = [measure_index(folder, size) for size in sizes]
-    yield _growth("loading an index", "s", "images", sizes, [one.seconds for one in found], 1, LINEAR)
-    peaks = [one.peak_bytes / 1e6 for one in found]
+    yield _growth("loading an index", "s", "images", sizes, [min(one.seconds) for one in found], 1, LINEAR)
+    peaks = [max(one.peak_bytes) / 1e6 for one in found]
     yield _growth("loading an index", "MB", "images", sizes, peaks, 1, LINEAR)
 
 
