@@ -51,15 +51,14 @@ def measure_check(index: SplitIndex, folder: Path, count: int, repeats: int) -> 
         folder: an empty one, for links to them under other names: as many files as a data set has, of which
             the start of processes is a small part.
         count: how many files to check.
-        repeats: how many times.
+        repeats: how many times, after one that warms up.
     """
     for number in range(count):
         (folder / f"{number:06d}.jpg").symlink_to(index.path(number % len(index)).resolve())
     files = sorted(path.name for path in folder.iterdir())
     paths = [folder / file for file in files]
     found: tuple[list[float], list[float], list[float]] = ([], [], [])
-    _in_processes(_read, paths)  # what is slow once is nobody's speed
-    for repeat in range(repeats):
+    for repeat in range(repeats + 1):
         checks = FileChecks(folder, folder / f"cache-{repeat}")
         works: tuple[Callable[[], object], ...] = (
             partial(checks.read, files),
@@ -70,7 +69,7 @@ def measure_check(index: SplitIndex, folder: Path, count: int, repeats: int) -> 
             start = time.perf_counter()
             work()
             into.append((time.perf_counter() - start) / count)
-    check, decoding, reading = (tuple(times) for times in found)
+    check, decoding, reading = (tuple(times[1:]) for times in found)  # what is slow once is nobody's speed
     return CheckSpeed(count, check, decoding, reading)
 
 
