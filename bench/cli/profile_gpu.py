@@ -57,9 +57,10 @@ def command(
 ) -> None:
     """Measure whole models on a GPU, on made images that lie there: no data is needed.
 
-    First logits and gradients are held against the CPU's, then every method is trained and evaluated in bf16
-    and fp32 at each size, with the batch asked for and the best one; then compiled, and with CUDA graphs.
-    What the minutes did not suffice for is named.
+    First logits and gradients are held against the CPU's, then every method is trained and evaluated at the
+    first size in bf16, with the batch asked for and the best one, then compiled, and with CUDA graphs; then
+    likewise in fp32 and at the other sizes. What the minutes did not suffice for is named. What is compared
+    is measured one after the other, not in turn.
     """
     if device.type != "cuda":
         raise UserError(

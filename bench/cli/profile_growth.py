@@ -11,7 +11,7 @@ from bench.cli import profile_options
 from bench.cli.profile_figures import finish
 from bench.cli.profile_options import Command
 from bench.experiment.methods import parse_methods
-from bench.profile.growth import Sizes, measure_growth
+from bench.profile.growth import Sizes, measure_growth, whole_model
 from bench.profile.report import Growth, Measuring
 from bench.resolve import names_in
 
@@ -75,10 +75,11 @@ def command(
     the sizes, where what a call costs in any case counts less.
     """
     choices = parse_methods(tuple(names_in(methods)))
+    whole = whole_model(choices[0], backbone, sides)
     measuring = Measuring("growth")
     found, sizes = [], Sizes(rows, labels, sides, () if no_records else seeds)
     with TemporaryDirectory() as folder:
-        for growth in measure_growth(Path(folder), sizes, choices, backbone, repeats):
+        for growth in measure_growth(Path(folder), sizes, choices, whole, repeats):
             found.append(growth)
             click.echo(f"measured: {growth.what}, {growth.unit} against {growth.against}", err=True)
     if plot is not None:

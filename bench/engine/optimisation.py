@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -29,13 +30,29 @@ def build_optimizer(model: MultiLabelModel, schedule: Schedule) -> Optimizer:
             for parameters, decay in ((decayed, schedule.weight_decay), (plain, 0.0))
             if parameters
         ]
-    # One kernel for all parameters. Under fp16 it would unscale the gradients itself, after they are clipped.
-    fused = schedule.precision != "fp16"
+    fused = _one_kernel(schedule)
     if schedule.optimizer == "sgd":
         return SGD(groups, lr=schedule.lr, momentum=schedule.momentum, fused=fused)
     if schedule.optimizer == "adam":
         return Adam(groups, lr=schedule.lr, eps=schedule.optimizer_eps, fused=fused)
     return AdamW(groups, lr=schedule.lr, eps=schedule.optimizer_eps, fused=fused)
+
+
+def _one_kernel(schedule: Schedule) -> bool:
+    """Whether one kernel updates all parameters; under fp16 it unscales the gradients too.
+
+    Without it the gradient scaler waits for the device at every step, to see whether to skip it. But that
+    kernel unscales gradients after they would be clipped, and where the first step of SGD is skipped, as is
+    usual, it leaves the momentum to whatever lay in the memory.
+    """
+    return schedule.precision != "fp16" or (schedule.clip_norm is None and schedule.optimizer != "sgd")
+
+
+def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Go on from the state of an optimiser, with the kernels of this one, whichever left it."""
+    own = optimizer.param_groups[0]["fused"]
+    groups = [{**group, "fused": own} for group in state["param_groups"]]
+    optimizer.load_state_dict({**state, "param_groups": groups})
 
 
 def set_learning_rate(

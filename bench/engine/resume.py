@@ -7,6 +7,7 @@ from lightning_fabric.plugins import MixedPrecision
 
 from bench.engine.checkpoint import TrainingState, load_state, save_state, save_weights
 from bench.engine.leftovers import BEST, CHECKPOINT
+from bench.engine.optimisation import load_optimizer
 from bench.engine.training import Run, best_epoch
 from bench.files import write_text
 from bench.records.numerics import changes
@@ -35,7 +36,7 @@ def resume(run: Run, environment: Environment) -> list[Epoch]:
     if state is None:
         return []
     run.built.model.load_state_dict(state.tensors["model"])
-    run.optimizer.load_state_dict(state.tensors["optimizer"])
+    load_optimizer(run.optimizer, state.tensors["optimizer"])
     if run.average is not None:
         run.average.load_state_dict(state.tensors["average"])
     if isinstance(run.precision, MixedPrecision):

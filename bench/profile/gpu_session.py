@@ -11,7 +11,7 @@ from bench.errors import cut, one_line
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.experiment.schedule import Precision
 from bench.profile.gpu import Bench, Case, Found, Mode, Until, best_batch, measure
-from bench.profile.gpu_agreement import TOLERANCE, apart
+from bench.profile.gpu_agreement import Agreement, Apart
 from bench.profile.precision import measure_product
 from bench.profile.report import Figure
 
@@ -24,6 +24,7 @@ PUBLISHED, BASELINE_MS = ("resnet101", 448, "bf16"), 1000 / 550
 # A product that a large GPU is busy with.
 PRODUCT = (8192, 8192, 8192)
 UNIT = "ms per image"
+MODES: tuple[Mode, ...] = ("eager", "compiled", "graphs")
 
 
 class Plan(NamedTuple):
@@ -49,6 +50,9 @@ class Plan(NamedTuple):
 class Session:
     """Measures a plan until the time is over.
 
+    Each case is measured whole, one after the other, with nothing else on the device, so that its memory is
+    its own; so what is said of two cases beside each other includes what the device's clock did in between.
+
     Attributes:
         figures: what was measured so far.
         left_out: what was not begun, or did not fit the memory, in words.
@@ -71,25 +75,22 @@ class Session:
         """Measure everything."""
         self._products = self._measure_products()
         for choice in self._methods:
+            agreement = Agreement(self._bench, choice, self._plan.sides[0])
             for precision in self._plan.precisions:
                 what = f"{choice.label()} against the CPU, {precision}"
-                self._begin(what, self._compare, choice, precision)
-        first = self._plan.sides[:1], self._plan.precisions[:1]
-        for case in self._cases("eager", *first):
-            self._begin(case.title(), self._measure_with_best, case)
-        modes: tuple[Mode, ...] = ("compiled", "graphs")
-        for mode in modes:
-            for case in self._cases(mode, *first):
-                self._begin(case.title(), self._measure, case)
-        for case in self._cases("eager", self._plan.sides, self._plan.precisions):
-            if ((case.side,), (case.precision,)) != first:
-                self._begin(case.title(), self._measure_with_best, case)
+                self._begin(what, self._compare, agreement, precision)
+        for first in (True, False):
+            for mode in MODES:
+                for case in self._cases(mode, first):
+                    measured = self._measure_with_best if mode == "eager" else self._measure
+                    self._begin(case.title(), measured, case)
 
-    def _cases(self, mode: Mode, sides: tuple[int, ...], precisions: tuple[Precision, ...]) -> Iterator[Case]:
-        for side in sides:
-            for precision in precisions:
-                for choice in self._methods:
-                    yield Case(choice, side, self._plan.batch, precision, mode)
+    def _cases(self, mode: Mode, first: bool) -> Iterator[Case]:
+        """All models in a mode: at the first size in the first precision, or else in all other ways."""
+        ways = [(side, precision) for side in self._plan.sides for precision in self._plan.precisions]
+        for side, precision in ways[:1] if first else ways[1:]:
+            for choice in self._methods:
+                yield Case(choice, side, self._plan.batch, precision, mode)
 
     def _begin(self, what: str, do: Callable[..., None], *arguments: object) -> None:
         if self._until.over():
@@ -114,21 +115,16 @@ class Session:
             torch.set_float32_matmul_precision(before)
         return {"fp32": rates.flops * median(rates.fp32), "bf16": rates.flops * median(rates.bf16)}
 
-    def _compare(self, choice: MethodChoice, precision: Precision) -> None:
-        side = self._plan.sides[0]
-        found = apart(self._bench, choice, side, precision)
-        named = {
-            "logits": found.logits,
-            "head's gradients": found.head,
-            "backbone's gradients": found.backbone,
-        }
-        for what, value in named.items():
+    def _compare(self, agreement: Agreement, precision: Precision) -> None:
+        model = f"{agreement.choice.label()} at {agreement.side}, {precision}"
+        whats = ("logits", "head's gradients", "backbone's gradients")
+        for what, value, most in zip(whats, agreement.apart(precision), Apart.most(precision), strict=True):
             self.figures.append(
                 Figure(
-                    what=f"{choice.label()} at {side}, {precision}: {what} against the CPU's in float32",
+                    what=f"{model}: {what} against the CPU's in float32",
                     unit="relative difference",
                     values=(value,),
-                    most=TOLERANCE[precision],
+                    most=most,
                 )
             )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.methods.backbones.build import build_backbone
 from bench.methods.head import Head, HeadOutput
-from bench.methods.model import MultiLabelModel, seeded_head
+from bench.methods.model import MultiLabelModel, earlier_dim, seeded_head
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.profile.commands import make_records, spent_on
@@ -52,6 +52,33 @@ class Sizes:
     seeds: tuple[int, ...] = ()
 
 
+class Whole(NamedTuple):
+    """A whole model.
+
+    Attributes:
+        name: the method on the backbone.
+        model: with random weights.
+    """
+
+    name: str
+    model: MultiLabelModel
+
+
+def whole_model(choice: MethodChoice, backbone: str, sides: tuple[int, ...]) -> Whole:
+    """The model of a method, which takes images of these sides.
+
+    Raises:
+        UserError: it does not, or the backbone lacks a map that the head reads.
+    """
+    built, method = build_backbone(backbone), method_named(choice.name)
+    for side in sides:
+        built.check_size(side)
+    labels = Setting(CLASSES, BATCH, MAP, CHANNELS, torch.device("cpu")).labels()
+    earlier = earlier_dim(method, built)
+    head = seeded_head(method, options_of(choice), labels, built.feature_dim, 0, earlier)
+    return Whole(f"{choice.label()} on {backbone}", MultiLabelModel(built, head))
+
+
 class _OfPixels(Head):
     """A whole model as a head, whose features are normalised pixels."""
 
@@ -61,20 +88,23 @@ class _OfPixels(Head):
 
     def forward(self, features: Tensor, targets: Tensor | None = None) -> HeadOutput:
         """Score every class; see `Head.forward`."""
-        maps: Tensor = self.model.backbone(features)
-        return self.model.score(maps, targets)
+        backbone = self.model.backbone
+        if not self.model.head.reads_earlier:
+            return self.model.score(backbone(features), targets)
+        earlier, last = backbone.maps(features)
+        return self.model.score(last, targets, earlier)
 
 
 def measure_growth(
-    folder: Path, sizes: Sizes, methods: Sequence[MethodChoice], backbone: str, repeats: int
+    folder: Path, sizes: Sizes, methods: Sequence[MethodChoice], whole: Whole, repeats: int
 ) -> Iterator[Growth]:
     """Measure one after the other.
 
     Args:
         folder: for the index, and for records.
         sizes: what grows.
-        methods: whose heads are measured, and, of the first, the whole model.
-        backbone: of the whole model.
+        methods: whose heads are measured.
+        whole: the whole model.
         repeats: of which the quickest counts.
     """
     yield from _of_metrics("images", sizes.rows, lambda rows: (rows, ROWS_LABELS), RANKING, repeats)
@@ -82,7 +112,7 @@ def measure_growth(
     yield from _of_index(folder, sizes.rows)
     for choice in methods:
         yield from _of_head(choice, sizes.labels, repeats)
-    yield from _of_model(methods[0], backbone, sizes.sides, repeats)
+    yield from _of_model(whole, sizes.sides, repeats)
     if sizes.seeds:
         yield from _of_commands(folder, sizes.seeds)
 
@@ -105,8 +135,8 @@ def _of_metrics(
 
 def _of_index(folder: Path, sizes: tuple[int, ...]) -> Iterator[Growth]:
     found = [measure_index(folder, size) for size in sizes]
-    yield _growth("loading an index", "s", "images", sizes, [one.seconds for one in found], 1, LINEAR)
-    peaks = [one.peak_bytes / 1e6 for one in found]
+    yield _growth("loading an index", "s", "images", sizes, [min(one.seconds) for one in found], 1, LINEAR)
+    peaks = [max(one.peak_bytes) / 1e6 for one in found]
     yield _growth("loading an index", "MB", "images", sizes, peaks, 1, LINEAR)
 
 
@@ -123,19 +153,15 @@ def _of_head(choice: MethodChoice, sizes: tuple[int, ...], repeats: int) -> Iter
     yield _growth(f"{what}, kept for the backward pass", "MB", "labels", sizes, kept, most, law)
 
 
-def _of_model(choice: MethodChoice, backbone: str, sizes: tuple[int, ...], repeats: int) -> Iterator[Growth]:
-    built = build_backbone(backbone)
-    labels = Setting(CLASSES, BATCH, MAP, CHANNELS, torch.device("cpu")).labels()
-    method = method_named(choice.name)
-    head = seeded_head(method, options_of(choice), labels, built.feature_dim, 0)
-    model, times, kept = _OfPixels(MultiLabelModel(built, head)), [], []
+def _of_model(whole: Whole, sizes: tuple[int, ...], repeats: int) -> Iterator[Growth]:
+    model, times, kept = _OfPixels(whole.model), [], []
     for size in sizes:
         images = torch.rand(BATCH, 3, size, size)
         times.append(_seconds(partial(_scored, model, images), repeats))
         kept.append(activation_bytes(model, images, torch.zeros(BATCH, CLASSES)) / 1e6)
-    what = f"{choice.label()} on {backbone}"
-    yield _growth(f"{what}, scoring", "s", "pixels per side", sizes, times, 2, PIXELS)
-    yield _growth(f"{what}, kept for the backward pass", "MB", "pixels per side", sizes, kept, 2, PIXELS)
+    yield _growth(f"{whole.name}, scoring", "s", "pixels per side", sizes, times, 2, PIXELS)
+    what = f"{whole.name}, kept for the backward pass"
+    yield _growth(what, "MB", "pixels per side", sizes, kept, 2, PIXELS)
 
 
 def _of_commands(folder: Path, seeds: tuple[int, ...]) -> Iterator[Growth]:

@@ -9,13 +9,15 @@ import torch
 from bench.experiment.methods import parse_methods
 from bench.profile import gpu
 from bench.profile.gpu import Bench, Case, Until, best_batch, measure, seen_as
-from bench.profile.gpu_agreement import apart
+from bench.profile.gpu_agreement import Agreement, Apart
 from bench.profile.gpu_session import Plan, Session
 from bench.profile.report import load
 from bench_command import bench
 
 CPU = torch.device("cpu")
 SMALL = Bench("timm/test_byobnet", 5, CPU)
+# What is held against the CPU on a GPU, with fewer labels.
+REAL = Bench("resnet101", 20, CPU)
 SALGL = "salgl/hidden=16/feedforward=16"
 
 
@@ -64,7 +66,7 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
     found = session(Until.minutes(5))
     assert not found.left_out
     figures = {figure.what: figure for figure in found.figures}
-    assert len(figures) == len(found.figures) == 2 * 2 * 3 + 2 * (2 * 2 * 2) + 2 * 2 * 2
+    assert len(figures) == len(found.figures) == 2 * 2 * 3 + 2 * (2 * 2 * 2) + 2 * 2 * (2 * 2)
     for precision in ("fp32", "bf16"):
         for name in ("resnet", SALGL):
             for what in ("logits", "head's gradients", "backbone's gradients"):
@@ -79,7 +81,7 @@ def test_everything_is_measured_and_held_against_what_it_is_to_be(monkeypatch: p
 
 def test_what_there_is_no_time_for_is_named() -> None:
     found = session(Until.minutes(0), "csra", (32, 64))
-    assert not found.figures and len(found.left_out) == 4 + 8 + 4
+    assert not found.figures and len(found.left_out) == 4 + 3 * 8
     assert found.left_out[0] == "resnet against the CPU, bf16"
     # What is compiled is where most of the time of a step can be won: before other sizes and precisions.
     assert found.left_out[6:10] == [
@@ -87,7 +89,19 @@ def test_what_there_is_no_time_for_is_named() -> None:
         for mode in ("compiled", "graphs")
         for name in ("resnet", "csra")
     ]
-    assert found.left_out[-1] == "csra at 64, batch 2, fp32, eager"
+    assert found.left_out[10:16] == [
+        f"{name} at {side}, batch 2, {precision}, eager"
+        for side, precision in ((32, "fp32"), (64, "bf16"), (64, "fp32"))
+        for name in ("resnet", "csra")
+    ]
+    # Every way in which the help says that a method is measured is named.
+    ways = {what.partition(" ")[2] for what in found.left_out if what.startswith("csra at")}
+    assert ways == {
+        f"at {side}, batch 2, {precision}, {mode}"
+        for side in (32, 64)
+        for precision in ("bf16", "fp32")
+        for mode in ("eager", "compiled", "graphs")
+    }
 
 
 def test_a_case_that_fails_is_named_and_the_others_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +112,11 @@ def test_a_case_that_fails_is_named_and_the_others_are_measured(monkeypatch: pyt
 
     monkeypatch.setattr("bench.profile.gpu_session.measure", broken)
     found = session(Until.minutes(5), "resnet")
-    said = "resnet at 32, batch 2, bf16, compiled (RuntimeError: the compiler is missing)"
-    assert found.left_out == [said] and any("graphs" in figure.what for figure in found.figures)
+    assert found.left_out == [
+        f"resnet at 32, batch 2, {precision}, compiled (RuntimeError: the compiler is missing)"
+        for precision in ("bf16", "fp32")
+    ]
+    assert any("graphs" in figure.what for figure in found.figures)
 
 
 def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,21 +137,71 @@ def test_heads_of_every_kind_can_be_measured(method: str) -> None:
     assert found.share(2, 1e9) > 0
 
 
+@pytest.mark.parametrize("method", ["resnet", "ml-gcn", "ml-decoder", "tdrg"])
+def test_the_rounding_of_a_correct_device_is_allowed_on_the_network_that_is_measured(method: str) -> None:
+    (choice,) = methods(method)
+    # Random weights that double the activations in every block would give gradients that are noise, or none.
+    half = Agreement(REAL, choice, 64).apart("bf16")
+    assert all(0 < found < most for found, most in zip(half, Apart.most("bf16"), strict=True)), half
+
+
+def of_the_device(found: list[Any]) -> bool:
+    """Whether the call that is being noted is the device's, which computes before the CPU."""
+    found.append(None)
+    return len(found) == 1
+
+
 def test_wrong_numbers_of_a_device_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     (choice,) = methods("resnet")
-    assert apart(SMALL, choice, 32, "fp32") == (0, 0, 0)
-    half = apart(SMALL, choice, 32, "bf16")
-    assert 0 < half.logits < 0.1 and 0 < half.head < 0.1 and 0 < half.backbone < 0.1
-    plain, calls = Bench.batch, list[int]()
+    assert Agreement(REAL, choice, 64).apart("fp32") == (0, 0, 0)
+    plain, calls = Bench.model, list[Any]()
 
-    def noisy(self: Bench, size: int, side: int) -> Any:
-        images, targets = plain(SMALL, size, side)
-        calls.append(size)
-        return images // len(calls), targets
+    def faulty(self: Bench, *what: Any) -> Any:
+        model = plain(self, *what)
+        if of_the_device(calls):
+            # One of a hundred convolutions puts its channels in the wrong places.
+            convolution = model.backbone.get_submodule("network.6.10.conv2")
+            convolution.register_forward_hook(lambda module, given, output: output.roll(1, 1))
+        return model
 
-    monkeypatch.setattr(Bench, "batch", noisy)
-    found = apart(SMALL, choice, 32, "fp32")
-    assert found.head > 0.02 and found.backbone > 0.02
+    monkeypatch.setattr(Bench, "model", faulty)
+    found = Agreement(REAL, choice, 64).apart("fp32")
+    assert found.backbone > Apart.most("fp32").backbone, found
+
+
+def test_other_images_on_a_device_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    (choice,) = methods("resnet")
+    plain, calls = Bench.batch, list[Any]()
+
+    def darker(self: Bench, size: int, side: int) -> Any:
+        images, targets = plain(self, size, side)
+        return images // (2 if of_the_device(calls) else 1), targets
+
+    monkeypatch.setattr(Bench, "batch", darker)
+    found = Agreement(REAL, choice, 64).apart("bf16")
+    assert all(value > most for value, most in zip(found, Apart.most("bf16"), strict=True)), found
+
+
+def test_the_cpu_computes_once_for_all_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    (choice,) = methods("resnet")
+    plain, calls = Bench.model, list[Any]()
+    monkeypatch.setattr(Bench, "model", lambda self, *what: calls.append(what) or plain(self, *what))
+    agreement = Agreement(SMALL, choice, 32)
+    assert agreement.apart("fp32") == (0, 0, 0) and agreement.apart("bf16") > (0, 0, 0)
+    assert len(calls) == 3
+
+
+def test_numbers_that_are_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Bench.model
+
+    def broken(self: Bench, *what: Any) -> Any:
+        model = plain(self, *what)
+        torch.nn.init.constant_(next(model.backbone.parameters()), torch.inf)
+        return model
+
+    monkeypatch.setattr(Bench, "model", broken)
+    with pytest.raises(ArithmeticError, match="cpu computes logits or gradients that are not finite"):
+        Agreement(SMALL, methods("resnet")[0], 32).apart("bf16")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,36 @@ def test_the_command_measures_everything_that_grows_and_draws_it(tmp_path: Path)
     assert Image.open(tmp_path / "growth.png").width > 1000
 
 
+def test_a_whole_model_may_read_two_maps(tmp_path: Path) -> None:
+    small = ("--rows", "10,20", "--labels", "3,5", "--sides", "64,96", "--no-records", "--repeats", "1")
+    done = bench(tmp_path, None, "profile", "growth", "--methods", "tdrg", *small, "--out", "growth.json")
+    assert done.exit_code == 0, done.output
+    whole = [one for one in load(tmp_path / "growth.json").growth if one.against == "pixels per side"]
+    assert [one.what for one in whole] == [
+        f"tdrg on torchvision/resnet18, {what}" for what in ("scoring", "kept for the backward pass")
+    ]
+    assert all(one.values[0] < one.values[1] for one in whole if one.unit == "MB")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("resnet", "timm/test_vit", "96,100"), "cannot take images of 100 pixels"),
+        (("tdrg", "timm/test_vit", "96,160"), "has no map of twice the resolution"),
+        (("resnet", "resnet18a", "64,96"), "Unknown backbone 'resnet18a'"),
+    ],
+)
+def test_a_model_that_there_is_not_is_said_before_anything_is_measured(
+    asked: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    options = [
+        part for pair in zip(("--methods", "--backbone", "--sides"), asked, strict=True) for part in pair
+    ]
+    done = bench(tmp_path, None, "profile", "growth", *options, "--no-records")
+    assert done.exit_code == 2 and said in done.output and "measured" not in done.output, done.output
+    assert "Traceback" not in done.output and done.output.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
