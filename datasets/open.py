@@ -13,7 +13,7 @@ from bench.datasets.index import SplitIndex, pick
 from bench.datasets.info import DataSetInfo, EvaluatedOn
 from bench.datasets.listing import Problem, problem_lines, read_lines
 from bench.datasets.locate import dataset_info, locate
-from bench.datasets.odd_splits import unmatched, unused_splits
+from bench.datasets.odd.splits import unmatched, unused_splits
 from bench.datasets.opened import DataSet, OpenedSplit
 from bench.datasets.prepare import Prepared, prepare_split, with_classes
 from bench.datasets.splits import FEWEST_TO_CHOOSE_ON, too_few_to_choose_on

@@ -7,8 +7,8 @@ from bench.datasets.duplicates import Shared
 from bench.datasets.index import SplitIndex
 from bench.datasets.info import DataSetInfo
 from bench.datasets.listing import Problem, read_as
-from bench.datasets.odd_counts import odd_counts
-from bench.datasets.odd_labels import odd_labels
+from bench.datasets.odd.counts import odd_counts
+from bench.datasets.odd.labels import odd_labels
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from rich.console import Console
 from bench.cli.display import open_display
 from bench.datasets.listing import Problem
 from bench.datasets.locate import locate
-from bench.datasets.odd_labels import odd_labels
+from bench.datasets.odd.labels import odd_labels
 from bench.datasets.open import prepare_both
 from bench.datasets.own import described
 from bench.datasets.prepare import with_classes
-from bench.datasets.recognise import name_for, recognise
+from bench.datasets.recognise.recognise import name_for, recognise
 from bench.errors import UserError, cut
 from bench.files import parse_mapping, write_text
 from bench.names import file_name

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.datasets.alike import letters
 from bench.datasets.layouts.walk import PICTURES, is_inside, kind_of
 from bench.datasets.layouts.yolo_texts import text_of
+from bench.datasets.odd.alike import letters
 
 # A first line as labels have it, which lists of classes or of images do not.
 _LABELS = re.compile(rb"\s*\d+(?:\.0*)?(?:[ \t]+[-+.0-9eE]+){4}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets.odd_counts import odd_counts
+from bench.datasets.odd.counts import odd_counts
 from bench_command import TINY, bench
 from trees import write_split_table
 

@@ -10,9 +10,9 @@ from bench.datasets.layouts.one_hot import looks_one_hot, other_columns
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
 from bench.datasets.layouts.table_header import MEANT
-from bench.datasets.signs import LABELS, Found, files_in, folders_below, relative
-from bench.datasets.table_pictures import ENDINGS, Images, first_rows, images_of
-from bench.datasets.table_splits import split_in
+from bench.datasets.recognise.signs import LABELS, Found, files_in, folders_below, relative
+from bench.datasets.recognise.table_pictures import ENDINGS, Images, first_rows, images_of
+from bench.datasets.recognise.table_splits import split_in
 from bench.errors import UserError, cut
 
 SEPARATORS = ("|", ";", ",")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.datasets.odd_splits import unused_splits
+from bench.datasets.odd.splits import unused_splits
 from bench_command import TINY, bench
 from trees import write_split_table
 

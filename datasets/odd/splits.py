@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.datasets.alike import differ, letters
-from bench.datasets.odd_labels import listed, quoted
+from bench.datasets.odd.alike import differ, letters
+from bench.datasets.odd.labels import listed, quoted
 
 
 def unused_splits(used: Sequence[str], there: Mapping[str, int]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.odd_labels import listed, quoted
+from bench.datasets.odd.labels import listed, quoted
 
 
 def odd_counts(

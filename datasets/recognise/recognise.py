@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.layouts.walk import kind_of
-from bench.datasets.signs import (
+from bench.datasets.recognise.signs import (
     EVERY,
     Found,
     Sign,
@@ -17,8 +17,8 @@ from bench.datasets.signs import (
     voc_trees,
     yolo_files,
 )
-from bench.datasets.table_pictures import why_none
-from bench.datasets.table_signs import csv_tables
+from bench.datasets.recognise.table_pictures import why_none
+from bench.datasets.recognise.table_signs import csv_tables
 from bench.errors import UserError, cut
 from bench.names import file_name
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from bench.datasets.alike import differ, letters
+from bench.datasets.odd.alike import differ, letters
 from bench.errors import cut
 
 LISTED = 5

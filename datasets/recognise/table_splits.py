@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from bench.datasets.layouts.one_hot import SAYS_SPLIT
 from bench.datasets.layouts.table_file import TableFile
-from bench.datasets.signs import PAIRS, pair, plain_split, splits_of
+from bench.datasets.recognise.signs import PAIRS, pair, plain_split, splits_of
 from bench.errors import UserError, cut
 
 SPLITS = ("split", "subset", "set", "fold", "partition", "usage")

@@ -6,12 +6,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from bench.datasets.alike import letters
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
 from bench.datasets.layouts.table_header import IMAGES, MEANT, is_picture, require_header
 from bench.datasets.layouts.walk import kind_of
-from bench.datasets.signs import ENOUGH, files_in, folders_below, relative
+from bench.datasets.odd.alike import letters
+from bench.datasets.recognise.signs import ENOUGH, files_in, folders_below, relative
 from bench.errors import UserError, cut
 
 ENDINGS = (".csv", ".csv.gz", ".tsv")

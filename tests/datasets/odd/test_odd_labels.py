@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.datasets.odd_labels import odd_labels
+from bench.datasets.odd.labels import odd_labels
 from bench_command import TINY, bench
 from trees import write_picture
 

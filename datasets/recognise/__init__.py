@@ -1,0 +1,1 @@
+"""What a folder or a file of data is recognised by, where nobody has described it."""
