@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.metrics.uncertainty import LEAST_SEEDS
+from bench.records.groups import Group
+from bench.records.numerics import numerics_statement
 from bench.records.record import Record
-from bench.records.store import RecordStore
+from bench.records.store import Damaged, RecordStore
 from bench.tune.design import Design
-from bench.tune.outcome import MethodOutcome
+from bench.tune.outcome import MethodOutcome, trained
 from bench.tune.space import with_values
 
 
@@ -62,3 +64,17 @@ def final_seeds(design: Design, store: RecordStore) -> dict[str, list[int]]:
         if record.cell.tuned and record.cell.tuned.name == design.name:
             found.setdefault(record.cell.tuned.method, []).append(record.cell.seed)
     return {method: sorted(found[method]) for method in sorted(found)}
+
+
+def damaged(store: RecordStore) -> list[str]:
+    """A line on each trial that cannot be read, as under a table: what is said of its method lacks it."""
+    return [
+        f"left out, damaged: {one.run_id}: {one.reason}" for one in store.all() if isinstance(one, Damaged)
+    ]
+
+
+def computed_otherwise(store: RecordStore) -> list[str]:
+    """What differs in how the trials, which are compared with each other, were computed; or nothing."""
+    records = trained(store)
+    said = numerics_statement(Group(tuple(records)), store) if records else ""
+    return [said] if said else []

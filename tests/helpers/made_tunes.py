@@ -13,11 +13,12 @@ from made_records import SCHEDULE, made_cell, made_metrics, made_record
 TRIALS = 10
 
 
-def made_tune(results: Path) -> Path:
+def made_tune(results: Path, methods: tuple[str, ...] = ("resnet", "ml-gcn")) -> Path:
     """Of two methods: the score of the baseline follows its learning rate, the other's does not.
 
     Args:
         results: where it is stored, under the name `made`; it is what is returned.
+        methods: with options, as `bench tune` takes them.
     """
     design = Design(
         name="made",
@@ -31,7 +32,7 @@ def made_tune(results: Path) -> Path:
     )
     store = RecordStore(keep(design, results))
     rng = np.random.default_rng(1)
-    for method in parse_methods(("resnet", "ml-gcn")):
+    for method in parse_methods(methods):
         for trial in range(TRIALS):
             drawn, fields = values_of(design.space, SCHEDULE, method, 0, trial)
             schedule = with_values(SCHEDULE, fields)
