@@ -61,6 +61,10 @@ class MethodOutcome:
         """The trials that were drawn: all but the schedule as it is."""
         return [trial for trial in self.trials if trial.number > 0]
 
+    def drawn_scores(self, design: Design) -> list[float]:
+        """Their scores at the first seed, which all have."""
+        return [trial.scores[design.trial_seeds[0]] for trial in self.drawn()]
+
     def best(self, design: Design) -> list[Trial]:
         """The trials that are run again with more seeds: the highest scores, the earlier before its equal."""
         first = design.trial_seeds[0]

@@ -37,6 +37,17 @@ def on_splits(design: Design, found: Iterable[MethodOutcome] = ()) -> list[str]:
     return said
 
 
+def inexact_bands(design: Design, found: Iterable[MethodOutcome]) -> list[str]:
+    """Whose bands around tuning curves are not exact, a line for all: they are for scores without ties.
+
+    Trials that failed have equal scores, that of the prior.
+    """
+    scores = {outcome.method.label(): outcome.drawn_scores(design) for outcome in found}
+    tied = [label for label, of_method in scores.items() if len(set(of_method)) < len(of_method)]
+    said = f"the band around the tuning curve is not exact where trials have equal scores: {', '.join(tied)}"
+    return [said] if tied else []
+
+
 def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
     """That no winner is named, where final runs have too few seeds; nothing where they have enough.
 

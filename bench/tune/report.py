@@ -11,7 +11,14 @@ from bench.files import write_text
 from bench.records.store import RecordStore
 from bench.tune.design import DESIGN, TUNES, Design, folder_of, load_design
 from bench.tune.outcome import MethodOutcome, methods_tried, outcomes
-from bench.tune.remarks import computed_otherwise, damaged, few_seeds, final_seeds, on_splits
+from bench.tune.remarks import (
+    computed_otherwise,
+    damaged,
+    few_seeds,
+    final_seeds,
+    inexact_bands,
+    on_splits,
+)
 from bench.tune.sensitivity import EXPLAINED, FEWEST_TRIALS, enough_drawn, mattered
 
 REPORT, CURVES = "report.md", "tuning-curves"
@@ -74,6 +81,7 @@ def facts(design: Design, found: Sequence[MethodOutcome], store: RecordStore) ->
         "chosen; untuned and best are of the first seed",
         "mAP on the validation split, percent; a run that failed counts with that of the label frequency",
         *on_splits(design, found),
+        *inexact_bands(design, enough_drawn(found)),
         *computed_otherwise(store),
         *damaged(store),
     ]

@@ -129,3 +129,26 @@ def test_trials_that_were_computed_otherwise_are_counted(results: Path) -> None:
         store.save(one.model_copy(update={"environment": other}), store.scores(one))
     said = "these runs were not computed alike (instruction set: AVX2 in 3 runs, not recorded in 57 runs)"
     assert f"- NOTE: {said}" in write_report(results, "made")
+
+
+def test_equal_scores_are_said_in_the_report_and_warn_nobody(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """As trials have them that failed, each of which counts with the score of the prior."""
+    scores = {"resnet": [0.3, 0.4, *[0.1] * 8], "ml-gcn": [0.1] * 10}
+    results = made_tune(tmp_path, ("resnet", "ml-gcn"), scores)
+    text = write_report(results, "made")
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
+    said = "the band around the tuning curve is not exact where trials have equal scores: ml-gcn, resnet"
+    assert f"- {said}\n" in text
+    assert "nan" not in text, "what has one score follows nothing"
+    assert "not exact" not in write_report(made_tune(tmp_path / "other"), "made")
+
+
+def test_few_draws_of_a_number_are_no_choices(tmp_path: Path) -> None:
+    text = write_report(made_tune(tmp_path, trials=5), "made")
+    head, _, *rows = text.split("## What mattered")[1].strip().splitlines()[2:]
+    names = [cell.strip() for cell in head.split("|")]
+    (baseline,) = ([cell.strip() for cell in row.split("|")] for row in rows if row.startswith("| resnet"))
+    mattered = dict(zip(names, baseline, strict=True))
+    assert mattered["lr"] == "+1.00 (p 0.00)", "of four draws"
