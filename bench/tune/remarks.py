@@ -67,13 +67,13 @@ def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
 
 def final_seeds(design: Design, store: RecordStore) -> dict[str, list[int]]:
     """The seeds of the final runs that are stored, by method as it was asked for."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, set[int]] = {}
     for record in store.all():
         if not isinstance(record, Record) or not record.history:
             continue
         # By the name, which one tune alone has here: the hash changes where a schedule gets more fields.
         if record.cell.tuned and record.cell.tuned.name == design.name:
-            found.setdefault(record.cell.tuned.method, []).append(record.cell.seed)
+            found.setdefault(record.cell.tuned.method, set()).add(record.cell.seed)
     return {method: sorted(found[method]) for method in sorted(found)}
 
 
