@@ -216,9 +216,11 @@ class _Loader(yaml.SafeLoader):
     """The safe loader, which looks at how much a document means before it is made."""
 
     def construct_document(self, node: yaml.Node) -> Any:
-        """Refuse a document of too many values."""
+        """Refuse a document of too many values, and one with a key twice, whose first value would be lost."""
         if _values_in(node, {}) > MOST_VALUES:
             raise ValueError(f"its aliases make more than {MOST_VALUES} values of it")
+        for mapping in _mappings_in(node, set()):
+            _refuse_equal_keys(mapping)
         return super().construct_document(node)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
@@ -229,6 +231,30 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def _mappings_in(node: yaml.Node, seen: set[int]) -> Iterator[yaml.MappingNode]:
+    if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        yield node
+    for part in node.value:
+        for inner in part if isinstance(node, yaml.MappingNode) else (part,):
+            yield from _mappings_in(inner, seen)
+
+
+def _refuse_equal_keys(mapping: yaml.MappingNode) -> None:
+    """A ValueError where a key stands twice; what `<<` brings may be given anew beside it."""
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in mapping.value:
+        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+            continue
+        name, line = (key.tag, key.value), key.start_mark.line + 1
+        if name in lines:
+            where = f"lines {lines[name]} and {line}" if line != lines[name] else f"line {line}"
+            raise ValueError(f"'{cut(key.value)}' is given twice, in {where}; leave one out")
+        lines[name] = line
 
 
 def _values_in(node: yaml.Node, known: dict[int, int]) -> int:

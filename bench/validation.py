@@ -2,10 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -71,7 +71,7 @@ def _within(inner: Place, outer: Place) -> bool:
 
 
 def _finding(place: Place, found: list[dict[str, object]], fields: list[str]) -> str:
-    first, where = found[0], cut(".".join(str(part) for part in place))
+    first, given, where = found[0], found[0]["input"], cut(".".join(str(part) for part in place))
     if first["type"] == "extra_forbidden":
         if len(place) > 1:
             return f"'{where}' is not a known key"
@@ -81,7 +81,8 @@ def _finding(place: Place, found: list[dict[str, object]], fields: list[str]) ->
     if first["type"] == "missing":
         return f"'{where}' is missing"
     if first["type"] == "too_short":
-        return f"'{where}' is empty"
+        needed = cast(Mapping[str, int], first["ctx"])["min_length"]
+        return f"'{where}' is " + (f"{_shown(given)}: at least {needed} are needed" if given else "empty")
     message, *others = dict.fromkeys(_said(one) for one in found)
     message = " or ".join([message, *(other.removeprefix(_SHOULD_BE) for other in others)])
     if any(one["type"] == "string_type" for one in found):

@@ -10,6 +10,9 @@ from bench.errors import UserError
 FEWEST_TO_CHOOSE_ON = 10
 """Images of a validation split, below which what is chosen on it is chance."""
 
+FAR_SHORT = 0.1
+"""The share of its images that a part may lack for the sake of equal proportions."""
+
 
 def too_few_to_choose_on(info: DataSetInfo, images: int) -> UserError:
     """The error for a validation split that would have so few images.
@@ -70,4 +73,20 @@ def _stratified(labels: NDArray[np.int8], made: MadeSplit) -> NDArray[np.bool_]:
     train, _ = next(splitter.split(np.zeros(len(labels)), columns))
     chosen = np.zeros(len(labels), dtype=np.bool_)
     chosen[train] = True
-    return chosen
+    rng = np.random.Generator(np.random.PCG64(made.seed))
+    chosen = _topped_up(chosen, number, rng)
+    return ~_topped_up(~chosen, len(labels) - number, rng)
+
+
+def _topped_up(chosen: NDArray[np.bool_], number: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """A part with the number of images that it was to have, where it fell far short of that.
+
+    A label of a few images is shared out whole to the larger part, so where most labels are so rare the
+    smaller one gets too few images or none. Some more or less is the price of equal proportions.
+    """
+    missing = number - int(chosen.sum())
+    if missing <= FAR_SHORT * number:
+        return chosen
+    filled = chosen.copy()
+    filled[rng.permutation(np.flatnonzero(~chosen))[:missing]] = True
+    return filled

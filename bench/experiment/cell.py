@@ -38,7 +38,8 @@ VARIED: dict[Vary, tuple[tuple[str, ...], tuple[str, ...]]] = {
 class CellSpec(BaseModel):
     """One run: everything that changes its result. Its hash is the run's identity.
 
-    Device, worker count and compilation are not here: they change rounding at most, and are recorded.
+    Device, worker count and compilation are not here: the same run means the same on another machine. They
+    change rounding, which training may carry on to 2 mAP of a single run, and are recorded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -110,6 +111,10 @@ class CellSpec(BaseModel):
     def key(self) -> str:
         """Twelve hexadecimal digits, equal for equal cells."""
         return self._hash_without()
+
+    def but_seed(self) -> str:
+        """A hash of all but the seed: runs that share it are seeds of one thing, a tune's choices too."""
+        return self._hash_without("seed")
 
     def run_id(self) -> str:
         """The name of the run's folder."""

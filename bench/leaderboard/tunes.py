@@ -37,7 +37,7 @@ def _tune(place: str, name: str, pictures: Pictures) -> PageTune:
     known, report = enough_drawn(found), folder / REPORT
     return PageTune(
         title=name,
-        facts=tuple(facts(design, found)),
+        facts=tuple(facts(design, found, store)),
         report=pictures.link("report of the trials", report) if report.is_file() else None,
         curves=_charts(design, known) if known else (),
         mattered=_mattered(place, design, known) if known else None,

@@ -1,5 +1,7 @@
 """The stored runs that tables are made of, under any protocol, and why each other run is left out."""
 
+from collections.abc import Sequence
+
 from bench.errors import UserError
 from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS, Protocol
@@ -45,6 +47,9 @@ class Runs:
         self.records = [
             record for record in records if record.run_id not in anew or record.cell.run_id() not in current
         ]
+        superseded = _superseded(self.records)
+        self.records = [record for record in self.records if record.run_id not in superseded]
+        self.notes |= superseded
 
     def today(self, record: Record) -> Record:
         """A run by what the protocol that it names decides today."""
@@ -93,6 +98,33 @@ class Runs:
             # Runs that differed in their protocol alone are one and the same under another.
             records.setdefault(measured.cell.key(), measured)
         return list(records.values()), notes
+
+
+def _superseded(records: Sequence[Record]) -> dict[str, str]:
+    """By run a line on the tuned ones that stand in a row with what was chosen later, by whatever tune.
+
+    The hash of the conditions says what values were chosen from, not which, and nothing of the tune's name:
+    as seeds of one row the runs of two choices would make a mean of no method at all.
+    """
+    rows: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    for record in records:
+        if record.cell.tuned:
+            row = rows.setdefault((record.cell.conditions(), record.cell.row()), {})
+            row.setdefault(record.cell.but_seed(), []).append(record)
+    notes = {}
+    for choices in rows.values():
+        *before, last = sorted(choices.values(), key=lambda runs: max((r.created, r.run_id) for r in runs))
+        for record in (record for runs in before for record in runs):
+            notes[record.run_id] = left_out(
+                record,
+                f"{_tune_of(record)} chose other values for {record.cell.row()} than {_tune_of(last[0])} did "
+                f"later under the same design, for {last[0].run_id}, and one row has one of them",
+            )
+    return notes
+
+
+def _tune_of(record: Record) -> str:
+    return f"the tune {record.cell.tuned.name}" if record.cell.tuned else "no tune"
 
 
 def left_out(record: Record, reason: str) -> str:

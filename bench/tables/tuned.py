@@ -69,6 +69,7 @@ def tuned_table(
     for tuned, untuned in pairs:
         cell = tuned.first.cell
         assert cell.tuned is not None, "of tuned_groups"
+        tunes = sorted({one.cell.tuned.name for one in tuned.records if one.cell.tuned})
         numbers = _frame(tuned, untuned, store, notes)
         lines = (
             *header(tuned, store),
@@ -76,15 +77,19 @@ def tuned_table(
             *interval_statements(tuned),
             *_few_seeds(tuned),
             GAINED,
-            f"trials, tuning curves and what mattered: `bench tune --report --name {cell.tuned.name}`",
+            f"trials, tuning curves and what mattered: {_reports(tunes)}",
         )
-        heading = f"{cell.data}, {cell.tuned.name}, {cell.tuned.trials} trials each"
+        heading = f"{cell.data}, {' and '.join(tunes)}, {cell.tuned.trials} trials each"
         grid = grid_of(numbers, WORDS, COLUMNS, left=len(WORDS))
         sections.append(Section(titled(heading, [tuned]), lines, grid))
-        described = numbers.assign(data=cell.data, split=cell.split, tune=cell.tuned.name)
+        described = numbers.assign(data=cell.data, split=cell.split, tune=" and ".join(tunes))
         frames.append(described[["data", "split", "tune", *numbers.columns]])
     document = Document(TUNED, "Untuned and tuned (%)", tuple(sections), tuple(notes.values()))
     return PrintedTable(document, pd.concat(frames, ignore_index=True))
+
+
+def _reports(tunes: Sequence[str]) -> str:
+    return " and ".join(f"`bench tune --report --name {name}`" for name in tunes)
 
 
 def _frame(tuned: Group, untuned: Group | None, store: RecordStore, notes: dict[str, str]) -> pd.DataFrame:

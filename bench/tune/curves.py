@@ -6,6 +6,7 @@ n at once and whatever the distribution is (Lourie, Cho, He 2024, Show Your Work
 `opda`).
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class DrawnCurve:
 def curve_of(design: Design, outcome: MethodOutcome) -> DrawnCurve:
     """The curve of a method with at least one drawn trial, by the scores of the first seed."""
     trials = outcome.drawn()
-    curve = tuning_curve([trial.scores[design.trial_seeds[0]] for trial in trials])
+    curve = tuning_curve(outcome.drawn_scores(design))
     return DrawnCurve(curve, float(np.mean([trial.seconds / len(trial.scores) for trial in trials])) / 3600)
 
 
@@ -52,14 +53,17 @@ def tuning_curve(scores: Sequence[float]) -> TuningCurve:
         scores: of its N drawn trials, between 0 and 1. The schedule as it is was not drawn, and is not one.
     """
     trials = np.arange(1, len(scores) + 1)
-    lower, point, upper = EmpiricalDistribution.confidence_bands(
-        np.array(scores),
-        CONFIDENCE,
-        a=0.0,
-        b=1.0,
-        method="ld_equal_tailed",
-        generator=np.random.default_rng(0),
-    )
+    with warnings.catch_warnings():
+        # A report says it in its own words.
+        warnings.filterwarnings("ignore", "Duplicates detected in ys", RuntimeWarning)
+        lower, point, upper = EmpiricalDistribution.confidence_bands(
+            np.array(scores),
+            CONFIDENCE,
+            a=0.0,
+            b=1.0,
+            method="ld_equal_tailed",
+            generator=np.random.default_rng(0),
+        )
     # A distribution function that lies higher is one of lower scores.
     low, expected, high = (one.average_tuning_curve(trials) for one in (upper, point, lower))
     return TuningCurve(expected, low, high)

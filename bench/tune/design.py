@@ -1,12 +1,13 @@
 """What every trial of a tune shares, and the folder that keeps it with the records of the trials."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.experiment.schedule import Schedule
 from bench.experiment.tuned import Tuned
 from bench.files import canonical_json, read_json, write_text
@@ -18,6 +19,9 @@ from bench.validation import one_sentence
 
 DESIGN = "design.json"
 TUNES = "tunes"
+NAMED = 5
+"""Differences of two designs that a message names one by one."""
+_ABSENT = object()
 
 
 class Design(BaseModel):
@@ -44,12 +48,16 @@ class Design(BaseModel):
         """How many trials of a method are run again with more seeds."""
         return min(self.best, self.trials)
 
-    def tuned(self, method: str) -> Tuned:
-        """What a run with chosen values records of the tune; `method` as it was asked for."""
+    def content(self) -> dict[str, Any]:
+        """What makes two designs one or two: all but names and descriptions."""
         content = self.model_dump(mode="json", exclude={"name", "schedule_name"})
         for part in (content["space"], content["schedule"]):
             del part["about"]
-        digest = sha256(canonical_json(content).encode()).hexdigest()[:12]
+        return content
+
+    def tuned(self, method: str) -> Tuned:
+        """What a run with chosen values records of the tune; `method` as it was asked for."""
+        digest = sha256(canonical_json(self.content()).encode()).hexdigest()[:12]
         fields = tuple(sorted(self.space.schedule))
         return Tuned(name=self.name, method=method, design=digest, trials=self.trials, fields=fields)
 
@@ -85,17 +93,48 @@ def keep(design: Design, results: Path) -> Path:
         UserError: a tune of that name was designed otherwise.
     """
     folder = folder_of(results, design.name)
-    kept = load_design(folder)
-    if kept is None:
+    if check_kept(design, results) is None:
         text = canonical_json(design.model_dump(mode="json"))
         write_text(folder / DESIGN, text + "\n")
-    elif kept.tuned("").design != design.tuned("").design:
-        mine, theirs = design.model_dump(mode="json"), kept.model_dump(mode="json")
-        other = ", ".join(name.replace("_", " ") for name in mine if mine[name] != theirs[name])
-        raise UserError(
-            f"{folder} holds a tune of that name that differs in {other}: give this one another --name."
-        )
     return folder
+
+
+def check_kept(design: Design, results: Path) -> Design | None:
+    """The design that the tune's folder holds, None where it holds none.
+
+    Raises:
+        UserError: it is another one, or damaged.
+    """
+    folder = folder_of(results, design.name)
+    kept = load_design(folder)
+    if kept is not None and kept.tuned("").design != design.tuned("").design:
+        differ = _differences(_flat(kept.content()), _flat(design.content()))
+        more = [f"and in {len(differ) - NAMED} more"] if len(differ) > NAMED else []
+        raise UserError(
+            f"{folder} holds a tune of that name that differs in {', '.join([*differ[:NAMED], *more])}: give "
+            "this one another --name."
+        )
+    return kept
+
+
+def _flat(content: Mapping[str, Any], under: str = "") -> dict[str, Any]:
+    """Every value by the names that lead to it: a message can quote one, and no whole schedule."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping) and value:
+            found |= _flat(value, f"{under}{name} ")
+        else:
+            found[f"{under}{name}"] = value
+    return found
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name.replace('_', ' ') if name in Design.model_fields else name} "
+        f"({cut(str(there.get(name, 'nothing')))} there, {cut(str(here.get(name, 'nothing')))} here)"
+        for name in {**there, **here}
+        if there.get(name, _ABSENT) != here.get(name, _ABSENT)
+    ]
 
 
 def load_design(folder: Path) -> Design | None:

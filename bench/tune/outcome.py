@@ -1,11 +1,14 @@
 """What the trials of a tune gave, the best of them, and what is chosen: a function of its records."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations, islice
 from statistics import fmean
 from typing import Any
 
 from bench.errors import UserError
-from bench.experiment.methods import MethodChoice
+from bench.experiment.methods import MethodChoice, method_named
+from bench.experiment.schedule import Schedule
 from bench.methods.catalog import PRIOR
 from bench.records.agreement import disagreement
 from bench.records.record import Record
@@ -58,6 +61,10 @@ class MethodOutcome:
         """The trials that were drawn: all but the schedule as it is."""
         return [trial for trial in self.trials if trial.number > 0]
 
+    def drawn_scores(self, design: Design) -> list[float]:
+        """Their scores at the first seed, which all have."""
+        return [trial.scores[design.trial_seeds[0]] for trial in self.drawn()]
+
     def best(self, design: Design) -> list[Trial]:
         """The trials that are run again with more seeds: the highest scores, the earlier before its equal."""
         first = design.trial_seeds[0]
@@ -91,25 +98,61 @@ def outcomes(design: Design, store: RecordStore, methods: list[MethodChoice]) ->
 
 
 def methods_tried(design: Design, store: RecordStore) -> list[MethodChoice]:
-    """The methods of the tune as they are untuned, in the order of their names: those of trial 0."""
-    found = {
-        record.cell.method.label(): record.cell.method
-        for record in store.all()
-        if isinstance(record, Record)
-        and record.cell.schedule == design.schedule
-        and record.cell.method.name != PRIOR.name
-        and record.cell.seed == design.trial_seeds[0]
-    }
+    """The methods of the tune as they are untuned, in the order of their names: those of trial 0.
+
+    Where that is damaged, what the other trials of a method were drawn for: it was tried all the same.
+    """
+    records = trained(store)
+    found = {one.cell.method.label(): one.cell.method for one in records if _is_untuned(design, one)}
+    for record in records:
+        if not any(_drawn_for(design, method, record) for method in found.values()):
+            asked = (method for method in _untuned(record.cell.method) if _drawn_for(design, method, record))
+            found |= {method.label(): method for method in islice(asked, 1)}
     return [found[label] for label in sorted(found)]
+
+
+def _is_untuned(design: Design, record: Record) -> bool:
+    return record.cell.schedule == design.schedule and record.cell.seed == design.trial_seeds[0]
+
+
+def trained(store: RecordStore) -> list[Record]:
+    """The records of trials that can be read, without the prior, which nothing trains."""
+    records = (record for record in store.all() if isinstance(record, Record))
+    return [record for record in records if record.cell.method.name != PRIOR.name]
+
+
+def _untuned(drawn: MethodChoice) -> Iterator[MethodChoice]:
+    """What a method with drawn options may have been asked for as, the one with most of them drawn first."""
+    options = method_named(drawn.name).options
+    default = options().model_dump()
+    for count in range(len(options.tuned), -1, -1):
+        for names in combinations(options.tuned, count):
+            asked = {**drawn.options, **{name: default[name] for name in names}}
+            yield drawn.model_copy(update={"options": asked})
+
+
+def _drawn_for(design: Design, method: MethodChoice, record: Record) -> bool:
+    """Whether a record is one of the trials of a method."""
+    return method.name == record.cell.method.name and any(
+        (drawn, schedule) == (record.cell.method, record.cell.schedule)
+        for _, drawn, _, schedule in _draws(design, method)
+    )
+
+
+def _draws(
+    design: Design, method: MethodChoice
+) -> Iterator[tuple[int, MethodChoice, dict[str, Any], Schedule]]:
+    """What a method is trained with in each trial: options, drawn fields, and the schedule with these."""
+    for number in range(design.trials):
+        drawn, fields = values_of(design.space, design.schedule, method, design.design_seed, number)
+        yield number, drawn, fields, with_values(design.schedule, fields)
 
 
 def _outcome(
     design: Design, method: MethodChoice, records: list[Record], floor: float | None
 ) -> MethodOutcome:
     trials = []
-    for number in range(design.trials):
-        drawn, fields = values_of(design.space, design.schedule, method, design.design_seed, number)
-        schedule = with_values(design.schedule, fields)
+    for number, drawn, fields, schedule in _draws(design, method):
         runs = [
             record for record in records if (record.cell.method, record.cell.schedule) == (drawn, schedule)
         ]

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.metrics.uncertainty import LEAST_SEEDS
+from bench.records.groups import Group
+from bench.records.numerics import numerics_statement
 from bench.records.record import Record
-from bench.records.store import RecordStore
+from bench.records.store import Damaged, RecordStore
 from bench.tune.design import Design
-from bench.tune.outcome import MethodOutcome
+from bench.tune.outcome import MethodOutcome, trained
 from bench.tune.space import with_values
 
 
@@ -35,6 +37,17 @@ def on_splits(design: Design, found: Iterable[MethodOutcome] = ()) -> list[str]:
     return said
 
 
+def inexact_bands(design: Design, found: Iterable[MethodOutcome]) -> list[str]:
+    """Whose bands around tuning curves are not exact, a line for all: they are for scores without ties.
+
+    Trials that failed have equal scores, that of the prior.
+    """
+    scores = {outcome.method.label(): outcome.drawn_scores(design) for outcome in found}
+    tied = [label for label, of_method in scores.items() if len(set(of_method)) < len(of_method)]
+    said = f"the band around the tuning curve is not exact where trials have equal scores: {', '.join(tied)}"
+    return [said] if tied else []
+
+
 def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
     """That no winner is named, where final runs have too few seeds; nothing where they have enough.
 
@@ -54,11 +67,25 @@ def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
 
 def final_seeds(design: Design, store: RecordStore) -> dict[str, list[int]]:
     """The seeds of the final runs that are stored, by method as it was asked for."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, set[int]] = {}
     for record in store.all():
         if not isinstance(record, Record) or not record.history:
             continue
         # By the name, which one tune alone has here: the hash changes where a schedule gets more fields.
         if record.cell.tuned and record.cell.tuned.name == design.name:
-            found.setdefault(record.cell.tuned.method, []).append(record.cell.seed)
+            found.setdefault(record.cell.tuned.method, set()).add(record.cell.seed)
     return {method: sorted(found[method]) for method in sorted(found)}
+
+
+def damaged(store: RecordStore) -> list[str]:
+    """A line on each trial that cannot be read, as under a table: what is said of its method lacks it."""
+    return [
+        f"left out, damaged: {one.run_id}: {one.reason}" for one in store.all() if isinstance(one, Damaged)
+    ]
+
+
+def computed_otherwise(store: RecordStore) -> list[str]:
+    """What differs in how the trials, which are compared with each other, were computed; or nothing."""
+    records = trained(store)
+    said = numerics_statement(Group(tuple(records)), store) if records else ""
+    return [said] if said else []

@@ -11,7 +11,14 @@ from bench.files import write_text
 from bench.records.store import RecordStore
 from bench.tune.design import DESIGN, TUNES, Design, folder_of, load_design
 from bench.tune.outcome import MethodOutcome, methods_tried, outcomes
-from bench.tune.remarks import few_seeds, final_seeds, on_splits
+from bench.tune.remarks import (
+    computed_otherwise,
+    damaged,
+    few_seeds,
+    final_seeds,
+    inexact_bands,
+    on_splits,
+)
 from bench.tune.sensitivity import EXPLAINED, FEWEST_TRIALS, enough_drawn, mattered
 
 REPORT, CURVES = "report.md", "tuning-curves"
@@ -40,9 +47,8 @@ def write_report(results: Path, name: str) -> str:
     store = RecordStore(folder)
     found = outcomes(design, store, methods_tried(design, store))
     head = [f"# Tune {design.name} of {design.data}", ""]
-    head += [
-        f"- {fact}" for fact in (*facts(design, found), *_final(final_seeds(design, RecordStore(results))))
-    ]
+    final = _final(final_seeds(design, RecordStore(results)))
+    head += [f"- {fact}" for fact in (*facts(design, found, store), *final)]
     has_curves = bool(enough_drawn(found))
     curves = _picture() if has_curves else [TOO_FEW]
     parts = [*head, "", *_methods(design, found), *curves, *_sensitivity(design, found)]
@@ -57,8 +63,14 @@ def write_report(results: Path, name: str) -> str:
     return text
 
 
-def facts(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
-    """How a tune was made, a line each."""
+def facts(design: Design, found: Sequence[MethodOutcome], store: RecordStore) -> list[str]:
+    """How a tune was made, a line each, and what of its trials is not as it should be.
+
+    Args:
+        design: of the tune.
+        found: what its trials gave.
+        store: holds their records.
+    """
     ranges = [f"{name} {_range(one)}" for name, one in design.space.schedule.items()]
     seeds = ", ".join(map(str, design.trial_seeds))
     return [
@@ -69,6 +81,9 @@ def facts(design: Design, found: Sequence[MethodOutcome]) -> list[str]:
         "chosen; untuned and best are of the first seed",
         "mAP on the validation split, percent; a run that failed counts with that of the label frequency",
         *on_splits(design, found),
+        *inexact_bands(design, enough_drawn(found)),
+        *computed_otherwise(store),
+        *damaged(store),
     ]
 
 

@@ -8,23 +8,20 @@
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from bench.engine.code import code_digest
 from bench.engine.events import Events
 from bench.engine.execute import execute
 from bench.engine.plan import Cell, plan
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods
-from bench.methods.catalog import METHODS, PRIOR
+from bench.methods.catalog import PRIOR
 from bench.progress import Steps
-from bench.records.record import Record
-from bench.records.store import RecordStore
-from bench.tune.design import Design, TrialStore, folder_of, keep
+from bench.tune.design import Design, TrialStore, check_kept, folder_of, keep
 from bench.tune.outcome import MethodOutcome, outcomes
 from bench.tune.space import Space, values_of
+from bench.tune.stored import refuse_what_is_stored
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,8 @@ def plan_tune(
     """Find and check everything that a tune needs, and list the cells of its trials.
 
     Raises:
-        UserError: several data sets, a space or a data set that cannot be used, or a tune of that name that
-            was designed otherwise.
+        UserError: several data sets, a space or a data set that cannot be used, or what is stored already
+            does not go with it.
     """
     if len(matrix.data) > 1:
         raise UserError(f"A tune has one data set, and {len(matrix.data)} are given: tune them one by one.")
@@ -62,6 +59,24 @@ def plan_tune(
         )
     if matrix.split == "validation":
         raise UserError("A tune chooses on the validation split and ends on the test split: leave split out.")
+    design = _design(matrix, space, trials, design_seed, name, task)
+    check_kept(design, matrix.results)
+    refuse_what_is_stored(design, matrix.results)
+    methods = parse_methods(matrix.methods)
+    cells = [
+        cell
+        for number in range(trials)
+        for method in methods
+        for cell in _cells(matrix, design, method, number, design.trial_seeds[:1], task)
+    ]
+    prior = _prior_cell(matrix, design, task)
+    return Tune(matrix, design, methods, [prior, *cells])
+
+
+def _design(
+    matrix: MatrixSpec, space: Space, trials: int, design_seed: int, name: str | None, task: Steps
+) -> Design:
+    """What all trials share, by a cell that is planned for the schedule as it is."""
     (untuned, *_) = plan(matrix.model_copy(update={"split": "validation", "seeds": (0,)}), task)
     spec = untuned.spec
     fixed = set(matrix.schedule_overrides()[0])
@@ -72,7 +87,7 @@ def plan_tune(
             f"Every field of the space ({', '.join(space.schedule)}) is given, or is nothing here, so "
             "nothing is left to be tuned: leave one out of --set and the like."
         )
-    design = Design(
+    return Design(
         name=name or f"{spec.data}-{spec.schedule_name}",
         data=spec.data,
         trials=trials,
@@ -90,31 +105,6 @@ def plan_tune(
             "protocol": spec.protocol.model_dump(mode="json"),
         },
     )
-    _refuse_other_code(folder_of(matrix.results, design.name), design.name)
-    methods = parse_methods(matrix.methods)
-    cells = [
-        cell
-        for number in range(trials)
-        for method in methods
-        for cell in _cells(matrix, design, method, number, design.trial_seeds[:1], task)
-    ]
-    prior = _prior_cell(matrix, design, task)
-    return Tune(matrix, design, methods, [prior, *cells])
-
-
-def _refuse_other_code(folder: Path, name: str) -> None:
-    """UserError where trials are kept that other code made: their scores are not those of this one."""
-    kept = [one for one in RecordStore(folder).all() if isinstance(one, Record)]
-    shared = code_digest(PRIOR.name).partition("-")[0]
-    if any(
-        one.environment.code.partition("-")[0] != shared
-        or (one.cell.method.name in METHODS and one.environment.code != code_digest(one.cell.method.name))
-        for one in kept
-    ):
-        raise UserError(
-            f"{folder} holds trials that another version of the code made, which compare with no new ones: "
-            f"go on with that version, or give this tune another --name than {name}."
-        )
 
 
 def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:

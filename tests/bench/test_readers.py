@@ -52,6 +52,31 @@ def test_a_yaml_file_that_says_what_no_value_can_be_is_refused(text: str, tmp_pa
     assert len(str(refused.value)) < 700
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lr: 1\nepochs: 2\nlr: 3\n", "'lr' is given twice, in lines 1 and 3; leave one out."),
+        ("set:\n  lr: 1\n  'lr': 1\n", "'lr' is given twice, in lines 2 and 3; leave one out."),
+        ("all:\n- {a: 1, a: 2}\n", "'a' is given twice, in line 2; leave one out."),
+        ("{&a a: 1, *a : 2}", "'a' is given twice, in line 1; leave one out."),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    """YAML keeps the last one, and nobody would know which was meant."""
+    file = tmp_path / "own.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError) as refused:
+        read_mapping(file, "space file")
+    assert str(refused.value) == f"The space file {file} is not YAML: {said}"
+
+
+def test_a_key_may_stand_in_several_mappings_and_beside_what_is_merged() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}\nd: {1: 0, '1': 0}\n"
+    found = parse_yaml(text)
+    assert [found[name] for name in "abc"] == [{"x": x, "y": 1} for x in (1, 2, 3)]
+    assert found["d"] == {1: 0, "1": 0}
+
+
 @pytest.mark.parametrize("text", ["name: [", "a: \0", "? {a: 1}\n: 2", "a: !!python/none x"])
 def test_what_is_wrong_in_a_yaml_file_is_located_in_it(text: str, tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"

@@ -1,5 +1,6 @@
 """The index of a split: kept, stamped, made again when it must be; and splits that are drawn here."""
 
+import hashlib
 import os
 import resource
 from collections.abc import Iterator
@@ -264,6 +265,25 @@ def test_every_label_is_shared_out_in_the_same_proportion(seed: int) -> None:
 def test_few_labels_or_none_that_occur_can_be_shared_out_too(columns: list[int]) -> None:
     train, test = drawn(many_labels()[:, columns], MadeSplit(0.5, stratified=True))
     assert sorted([*train, *test]) == list(range(400)) and abs(len(train) - 200) <= 2
+
+
+@pytest.mark.parametrize(("images", "classes"), [(112, 112), (500, 300)])
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_rare_labels_leave_no_part_far_too_small(images: int, classes: int, share: float) -> None:
+    """Of a label that one image has, neither part is owed one, and the larger would get all of them."""
+    labels = np.where(np.arange(images)[:, None] % classes == np.arange(classes), 1, -1).astype(np.int8)
+    made = MadeSplit(share, stratified=True)
+    train, test = drawn(labels, made)
+    assert sorted([*train, *test]) == list(range(images)) and drawn(labels, made) == (train, test)
+    wanted = round(share * images)
+    assert len(train) >= 0.9 * wanted and len(test) >= 0.9 * (images - wanted)
+
+
+def test_a_part_that_lacks_little_is_left_as_it_was_drawn() -> None:
+    """So that the splits of data with common labels, and with them what was stored, stay what they are."""
+    train, test = drawn(many_labels(), MadeSplit(0.9, stratified=True))
+    digest = hashlib.sha256(np.array([*train, *test]).tobytes()).hexdigest()[:12]
+    assert (len(train), len(test), digest) == (363, 37, "a8e38665129c"), "40 were asked for"
 
 
 def test_a_difficult_label_is_not_counted_as_one() -> None:

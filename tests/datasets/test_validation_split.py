@@ -101,14 +101,14 @@ def test_the_real_trainval(shared: Path) -> None:
     np.testing.assert_allclose(*shares, atol=0.03)
 
 
-@pytest.mark.parametrize("train", [2, 4, 12])
-def test_a_share_of_a_few_images_is_refused_before_it_is_drawn(train: int, tmp_path: Path) -> None:
-    """Of one to six images the share holds none: no split can be drawn, or the drawn one is empty."""
+@pytest.mark.parametrize(("train", "images"), [(2, "0 images"), (4, "0 images"), (12, "1 image")])
+def test_a_share_of_a_few_images_is_refused(train: int, images: str, tmp_path: Path) -> None:
+    """Of one or two images the share holds none, so that no split can be drawn."""
     write_voc(tmp_path, train=train, test=4)
     for more in ({"on": "validation"}, {"choose": True}):
         with pytest.raises(UserError) as raised:
             open_dataset("voc2007-train-val", tmp_path, **more)  # type: ignore[arg-type]
         assert str(raised.value) == (
-            "A validation split of train of voc2007-train-val would have 0 images, and fewer than 10 are too "
-            "few to choose on; add images to train, or evaluate on val."
+            f"A validation split of train of voc2007-train-val would have {images}, and fewer than 10 are "
+            "too few to choose on; add images to train, or evaluate on val."
         )

@@ -1,6 +1,7 @@
 """The committed tables are what the committed records and the published values give, byte for byte."""
 
 import re
+import shutil
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -14,6 +15,8 @@ from bench.records.published import published_rows
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.write import write_tables
+from bench.tune.design import TUNES
+from bench.tune.report import REPORT, tune_names, write_report
 from places import ROOT
 
 RESULTS = ROOT / "results"
@@ -35,6 +38,17 @@ def test_the_committed_tables_are_made_from_the_committed_records(
     committed = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
     assert made.keys() == committed.keys()
     assert [name for name in made if made[name] != committed[name]] == []
+
+
+@pytest.mark.parametrize("name", tune_names(RESULTS))
+def test_the_committed_reports_of_tunes_are_made_from_their_committed_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    shutil.copytree(RESULTS / TUNES / name, tmp_path / TUNES / name)
+    (tmp_path / "runs").symlink_to(RESULTS / "runs")
+    committed = (RESULTS / TUNES / name / REPORT).read_text(encoding="utf-8")
+    assert write_report(tmp_path, name) == committed
 
 
 def test_every_method_and_seed_of_the_comparison_is_there() -> None:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.records.record import Record
+from bench.records.store import RECORD, SCORES, RecordStore
 from bench.tune.curves import tuning_curve
 from bench.tune.design import folder_of
 from bench.tune.report import write_report
+from made_records import SCHEDULE
 from made_tunes import made_tune
 from made_up_metrics import made_up_metrics
 
@@ -75,3 +78,77 @@ def test_what_is_not_chosen_yet_is_a_dash_beside_what_is(results: Path) -> None:
         for name in ("resnet", "ml-gcn")
     )
     assert baseline[8].isdecimal() and other[7:9] == ["–", "–"]
+
+
+def row_of(text: str, method: str) -> list[str]:
+    """The cells of a method in the first table of a report."""
+    lines = text.split("## What mattered")[0].splitlines()
+    return [part.strip() for part in next(line for line in lines if f"| {method} " in line).split("|")][1:-1]
+
+
+@pytest.mark.parametrize("damage", ["record", "scores"])
+def test_a_damaged_trial_is_named_and_its_method_keeps_its_row(results: Path, damage: str) -> None:
+    store = RecordStore(folder_of(results, "made"))
+    (trial,) = [
+        one
+        for one in store.all()
+        if isinstance(one, Record)
+        and (one.cell.row(), one.cell.seed) == ("ml-gcn", 0)
+        and one.cell.schedule == SCHEDULE
+    ]
+    before = write_report(results, "made")
+    if damage == "record":
+        store.file(trial, RECORD).write_text("{")
+    else:
+        store.file(trial, SCORES).unlink()
+    text = write_report(results, "made")
+    assert f"- left out, damaged: {trial.run_id}: " in text and "left out" not in before
+    assert row_of(text, "resnet") == row_of(before, "resnet")
+    method, _, trials, _, untuned, best, *chosen, _ = row_of(text, "ml-gcn")
+    assert (method, trials, untuned) == ("ml-gcn", "9", "–") and best != "–"
+    assert chosen == ["–", "–", "not yet"], "not before the trial is made again"
+    assert "ml-gcn/" not in text, "what was drawn is no method of its own"
+
+
+def test_a_method_with_an_option_that_was_given_is_found_without_its_trial_0(tmp_path: Path) -> None:
+    results = made_tune(tmp_path, ("ml-gcn/tau=0.3", "ml-gcn"))
+    store = RecordStore(folder_of(results, "made"))
+    for run in [one for one in store.all() if isinstance(one, Record) and one.cell.schedule == SCHEDULE]:
+        if "tau" in run.cell.row():
+            store.file(run, RECORD).write_text("{")
+    text = write_report(results, "made")
+    assert row_of(text, "ml-gcn/tau=0.3")[2] == "9" and row_of(text, "ml-gcn")[2] == "10"
+
+
+def test_trials_that_were_computed_otherwise_are_counted(results: Path) -> None:
+    assert "NOTE" not in write_report(results, "made")
+    store = RecordStore(folder_of(results, "made"))
+    for one in [*store.all()][:3]:
+        assert isinstance(one, Record)
+        other = one.environment.model_copy(update={"instructions": "AVX2"})
+        store.save(one.model_copy(update={"environment": other}), store.scores(one))
+    said = "these runs were not computed alike (instruction set: AVX2 in 3 runs, not recorded in 57 runs)"
+    assert f"- NOTE: {said}" in write_report(results, "made")
+
+
+def test_equal_scores_are_said_in_the_report_and_warn_nobody(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """As trials have them that failed, each of which counts with the score of the prior."""
+    scores = {"resnet": [0.3, 0.4, *[0.1] * 8], "ml-gcn": [0.1] * 10}
+    results = made_tune(tmp_path, ("resnet", "ml-gcn"), scores)
+    text = write_report(results, "made")
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
+    said = "the band around the tuning curve is not exact where trials have equal scores: ml-gcn, resnet"
+    assert f"- {said}\n" in text
+    assert "nan" not in text, "what has one score follows nothing"
+    assert "not exact" not in write_report(made_tune(tmp_path / "other"), "made")
+
+
+def test_few_draws_of_a_number_are_no_choices(tmp_path: Path) -> None:
+    text = write_report(made_tune(tmp_path, trials=5), "made")
+    head, _, *rows = text.split("## What mattered")[1].strip().splitlines()[2:]
+    names = [cell.strip() for cell in head.split("|")]
+    (baseline,) = ([cell.strip() for cell in row.split("|")] for row in rows if row.startswith("| resnet"))
+    mattered = dict(zip(names, baseline, strict=True))
+    assert mattered["lr"] == "+1.00 (p 0.00)", "of four draws"

@@ -98,7 +98,15 @@ def test_every_space_that_comes_with_the_harness_suits_our_schedules() -> None:
         ("lr: {kind: log-uniform, low: 1, high: 1}", "the range from 1 to 1 is empty"),
         ("lr: {kind: log-uniform, low: 0, high: 1}", "greater than 0"),
         ("lr: {kind: gaussian, low: 0, high: 1}", "gaussian"),
-        ("loss: {kind: one-of, values: [bce]}", "values"),
+        (
+            "loss: {kind: one-of, values: [bce]}",
+            r"'schedule.loss.values' is \['bce'\]: at least 2 are needed",
+        ),
+        ("loss: {kind: one-of, values: []}", "'schedule.loss.values' is empty"),
+        (
+            "lr: {kind: uniform, low: 1, high: 2}\n  lr: {kind: uniform, low: 3, high: 4}",
+            "'lr' is given twice",
+        ),
         ("lrr: {kind: uniform, low: 0, high: 1}", "Did you mean 'lr'"),
         ("select_on: {kind: one-of, values: [test, validation]}", "nothing that a tune may choose"),
         ("about: {kind: uniform, low: 0, high: 1}", "about"),

@@ -293,7 +293,7 @@ def test_trials_of_another_version_of_the_code_are_refused(
         shared = "0" * 12 if changed == "all" else shared
         return f"{shared}-{'0' * 12 if method == changed else head}"
 
-    monkeypatch.setattr("bench.tune.tune.code_digest", digest)
+    monkeypatch.setattr("bench.tune.stored.code_digest", digest)
     done = bench(tuned, tuned / "data", *TUNE)
     assert done.exit_code == 2 and "another version of the code made" in done.output, done.output
 
