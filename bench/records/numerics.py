@@ -80,10 +80,7 @@ def parts_of(record: Record) -> str:
 def parts_statement(group: Group) -> str:
     """Which runs of a group were trained partly under other conditions than they ended under, if any were."""
     found = [f"{record.run_id}, {said}" for record in group.records if (said := parts_of(record))]
-    if not found:
-        return ""
-    more = f"; and {len(found) - NAMED} more runs" if len(found) > NAMED else ""
-    return f"NOTE: trained partly under other conditions: {'; '.join(found[:NAMED])}{more}"
+    return _note("trained partly under other conditions", found)
 
 
 def memory_statement(group: Group) -> str:
@@ -93,13 +90,13 @@ def memory_statement(group: Group) -> str:
         for record in group.records
         if record.cost and record.cost.images_at_once is not None
     ]
-    if not found:
-        return ""
+    return _note("the memory held no whole batch, so batch statistics are of parts of it", found)
+
+
+def _note(what: str, found: Sequence[str]) -> str:
+    """A note on some runs, of which a few are named; empty where there are none."""
     more = f"; and {len(found) - NAMED} more runs" if len(found) > NAMED else ""
-    return (
-        "NOTE: the memory held no whole batch, so batch statistics are of parts of it: "
-        f"{'; '.join(found[:NAMED])}{more}"
-    )
+    return f"NOTE: {what}: {'; '.join(found[:NAMED])}{more}" if found else ""
 
 
 def _differences(records: Sequence[Record]) -> list[str]:

@@ -21,8 +21,8 @@ class Strays(NamedTuple):
     """The text files in the folders of labels that are of no picture.
 
     Attributes:
-        misnamed: by image without a text file, the one that differs from its name in case, Unicode form, or
-            the suffix alone.
+        misnamed: by image without a text file, the one that differs from its name in its suffix, or in what
+            `letters` folds, alone.
         others: those of which the image cannot be told.
     """
 
