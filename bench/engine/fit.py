@@ -166,7 +166,7 @@ def _step(run: Run) -> None:
     run.optimizer.step()
     run.gradients.clear()
     if run.average is not None:
-        run.average.update_parameters(run.built.model)
+        run.average.follow()
 
 
 def _evaluate(run: Run) -> Metrics | None:

@@ -120,7 +120,7 @@ class Gradients:
         batch = seeded.batch
         # Dropout draws from the global generator. Seeded here, a batch depends on nothing before it, and what
         # a head draws moves nothing that the backbone, which comes first, draws in the next one.
-        torch.manual_seed(seeded.seed)
+        _seed(self._fabric.device, seeded.seed)
         losses = []
         with self._ranks.sharing(seeded.images):
             for part in self.at_once.parts(len(batch.ids)):
@@ -151,3 +151,11 @@ class Gradients:
             return loss + more
         share = share_of(labels, batch.labels, schedule.loss, schedule.difficult, schedule.reduction)
         return loss * share + more * (len(labels) / len(batch.labels))
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """`torch.manual_seed`, which takes milliseconds to note the seed for each kind of device not in use."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)

@@ -35,7 +35,7 @@ def set_up(
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = build_optimizer(model, schedule)
     decay = schedule.ema_decay or schedule.ema_beside
-    average = MovingAverage(model, decay) if decay else None
+    average = MovingAverage(model, decay, schedule.trained_backbone != "none") if decay else None
     fed = built.fed(model)
     wrapped, optimizer = fabric.setup(_seen_as(fed, machine.compiled), optimizer)
     at_once = AtOnce(least=2, note=events.note, whole=why_whole(machine, schedule))

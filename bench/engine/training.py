@@ -10,8 +10,8 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import Precision
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
 
+from bench.engine.average import MovingAverage
 from bench.engine.build import Built
 from bench.engine.checkpoint import Spent
 from bench.engine.cost import peak_memory
@@ -38,7 +38,7 @@ class Run:
     wrapped: torch.nn.Module  # that of the model behind Fabric's precision, and compiled if asked for
     optimizer: Optimizer
     gradients: Gradients
-    average: AveragedModel | None
+    average: MovingAverage | None
     built: Built
     folder: Path
     events: Events

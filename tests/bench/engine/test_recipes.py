@@ -133,11 +133,33 @@ def test_the_memory_of_label_pairs_is_averaged_with_the_weights_from_before_the_
         with torch.no_grad():
             head.cooccurrence += 1 + step
             head.scene.weight += 1
-        average.update_parameters(model)
+        average.follow()
         expected = 0.75 * expected + 0.25 * head.cooccurrence
     averaged: Any = average.module
     torch.testing.assert_close(averaged["head"].cooccurrence, expected)
     assert not torch.equal(averaged["head"].scene.weight, head.scene.weight)
+
+
+def test_the_average_follows_a_buffer_that_a_head_replaces() -> None:
+    head: Any = build("salgl")
+    average: Any = MovingAverage(nn.ModuleDict({"head": head}), 0.75)  # type: ignore[arg-type]
+    head.cooccurrence = head.cooccurrence + 4
+    average.follow()
+    assert torch.equal(average.module["head"].cooccurrence, torch.ones_like(head.cooccurrence))
+
+
+def test_the_average_of_what_is_trained_alone_is_that_of_the_whole() -> None:
+    model: Any = nn.Module()
+    model.head, model.backbone = build("ssgrl"), nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    averages: Any = [MovingAverage(model, 0.9, with_backbone=whole) for whole in (True, False)]
+    with torch.no_grad():
+        for parameter in model.head.parameters():
+            parameter += torch.randn_like(parameter)
+    for average in averages:
+        average.follow()
+    whole, of_head = (average.module.state_dict() for average in averages)
+    assert all(torch.equal(whole[name], of_head[name]) for name in whole)
+    assert not torch.equal(whole["head.output.weight"], model.head.output.weight)
 
 
 def test_the_queries_of_ml_decoder_are_stored_and_averaged_but_not_trained() -> None:
@@ -152,7 +174,7 @@ def test_the_queries_of_ml_decoder_are_stored_and_averaged_but_not_trained() -> 
     decays = {p.ndim < 2: group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert decays == {True: 0, False: 1e-4}, "no weight decay on biases and normalisations"
     average: Any = MovingAverage(model, 0.75)
-    average.update_parameters(model)
+    average.follow()
     assert torch.equal(average.module["head"].queries, head.queries)
 
 
