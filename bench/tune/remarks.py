@@ -48,6 +48,13 @@ def inexact_bands(design: Design, found: Iterable[MethodOutcome]) -> list[str]:
     return [said] if tied else []
 
 
+def unfinished(design: Design, found: Iterable[MethodOutcome]) -> list[str]:
+    """A line on the methods that have had fewer trials than the others so far."""
+    behind = {one.method.label(): len(one.trials) for one in found if len(one.trials) < design.trials}
+    named = ", ".join(f"{label} ({done} of {design.trials} trials)" for label, done in behind.items())
+    return [f"not finished, and the best of fewer draws so far: {named}"] if named else []
+
+
 def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
     """That no winner is named, where final runs have too few seeds; nothing where they have enough.
 

@@ -18,6 +18,7 @@ from bench.tune.remarks import (
     final_seeds,
     inexact_bands,
     on_splits,
+    unfinished,
 )
 from bench.tune.sensitivity import EXPLAINED, FEWEST_TRIALS, enough_drawn, mattered
 
@@ -81,6 +82,7 @@ def facts(design: Design, found: Sequence[MethodOutcome], store: RecordStore) ->
         "chosen; untuned and best are of the first seed",
         "mAP on the validation split, percent; a run that failed counts with that of the label frequency",
         *on_splits(design, found),
+        *unfinished(design, found),
         *inexact_bands(design, enough_drawn(found)),
         *computed_otherwise(store),
         *damaged(store),

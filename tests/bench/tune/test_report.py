@@ -103,6 +103,7 @@ def test_a_damaged_trial_is_named_and_its_method_keeps_its_row(results: Path, da
         store.file(trial, SCORES).unlink()
     text = write_report(results, "made")
     assert f"- left out, damaged: {trial.run_id}: " in text and "left out" not in before
+    assert "best of fewer draws so far: ml-gcn (9 of 10 trials)" in text and "fewer draws" not in before
     assert row_of(text, "resnet") == row_of(before, "resnet")
     method, _, trials, _, untuned, best, *chosen, _ = row_of(text, "ml-gcn")
     assert (method, trials, untuned) == ("ml-gcn", "9", "–") and best != "–"
