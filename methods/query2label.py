@@ -50,7 +50,8 @@ class Query2LabelHead(Head):
         `(B, C, h, w)`.
         """
         height, width = features.shape[2:]
-        tokens = self.project(features.flatten(2).mT)
+        # As they lie in a map with the channels last; else every layer would read across them.
+        tokens = self.project(features.flatten(2).mT.contiguous())
         positions = sine_positions(height, width, like=tokens)
         for layer in self.encoder:
             tokens = layer(tokens, positions)

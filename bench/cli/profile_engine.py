@@ -13,7 +13,7 @@ from bench.engine.machine import Machine
 from bench.experiment.methods import parse_methods
 from bench.experiment.schedule import Precision
 from bench.profile.engine import Training, measure_engine
-from bench.profile.photographs import make_photographs
+from bench.profile.photographs import labelled, make_photographs
 from bench.profile.report import Measuring
 from bench.resolve import names_in
 
@@ -35,6 +35,9 @@ BACKBONES = {"cuda": ("resnet101", 448), "cpu": ("resnet18", 128)}
     type=click.IntRange(min=0),
     help="Processes that load images.  [default: up to 8 beside a GPU, none on a CPU]",
 )
+@click.option(
+    "--stored-features", is_flag=True, help="Train the heads alone, on made features of the backbone."
+)
 @profile_options.repeats
 @profile_options.device
 @profile_options.out
@@ -46,22 +49,25 @@ def command(
     steps: int,
     precision: Precision,
     workers: int | None,
+    stored_features: bool,
     repeats: int,
     device: torch.device,
     out: Path | None,
 ) -> None:
     """Measure training steps of every method through the engine, and in a bare PyTorch loop.
 
-    Both have the same model, optimiser, loader and images (made photographs), and take turns. The engine
-    also hashes what is fed, seeds each batch, watches that the loss is finite and reports each step.
+    Both have the same model, optimiser, loader and images (made photographs), keep an average of the weights,
+    and take turns; with --stored-features they have made features in place of the images. The engine also
+    hashes what is fed, seeds each batch, watches that the loss is finite and reports each step.
     """
     choices = parse_methods(tuple(names_in(methods)))
     usual, side = BACKBONES[device.type]
-    training = Training(backbone or usual, image_size or side, batch, steps, precision)
+    training = Training(backbone or usual, image_size or side, batch, steps, precision, stored_features)
     training.check()
     machine = Machine(device, choose_workers(workers, device), compiled=False)
     measuring = Measuring("engine", device)
     with TemporaryDirectory() as folder:
-        index = make_photographs(Path(folder), batch * steps)
+        make = labelled if stored_features else make_photographs
+        index = make(Path(folder), batch * steps)
         figures = tuple(measure_engine(choice, training, index, machine, repeats) for choice in choices)
     finish(measuring.report(figures, (f"{machine.workers} processes load images.",)), out)

@@ -4,27 +4,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
+from bench.engine.ahead import on_each
 from bench.engine.build import Built, augmentation_of
 from bench.engine.events import Silent
+from bench.engine.feature_batches import FeatureBatches
+from bench.engine.features import StoredSplit
 from bench.engine.fit import train_epoch
 from bench.engine.machine import Machine
 from bench.engine.optimisation import build_optimizer
+from bench.engine.predict import beside
 from bench.engine.set_up import set_up
-from bench.engine.training import Run
 from bench.engine.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision, Schedule, load_schedule
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.initial_weights import RANDOM
-from bench.methods.model import MultiLabelModel, earlier_dim, seeded_backbone, seeded_head
+from bench.methods.model import MultiLabelModel, OnFeatures, earlier_dim, seeded_backbone, seeded_head
 from bench.metrics.protocol import PROTOCOLS
 from bench.profile.heads import SEED, Setting, now
 from bench.profile.report import Figure
@@ -44,6 +48,7 @@ class Training:
         batch: images.
         steps: of each repeat.
         precision: of both.
+        stored: the head alone is trained, on stored features of the backbone.
     """
 
     backbone: str
@@ -51,22 +56,31 @@ class Training:
     batch: int
     steps: int
     precision: Precision
+    stored: bool = False
 
     def check(self) -> None:
         """UserError where there is no such backbone, or it does not take images of that size."""
         build_backbone(self.backbone).check_size(self.side)
 
     def schedule(self) -> Schedule:
-        """The schedule `identical` with these, without the average of the weights that the loop has not."""
+        """The schedule `identical` with these, or `frozen` on stored features."""
         fields = {
             "backbone": self.backbone,
             "weights": "none",
             "image_size": self.side,
             "batch_size": self.batch,
             "precision": self.precision,
-            "ema_beside": None,
         }
-        return load_schedule("identical", fields)
+        return load_schedule(self.schedule_name, fields)
+
+    @property
+    def schedule_name(self) -> str:
+        """That of the schedule."""
+        return "frozen" if self.stored else "identical"
+
+    def __str__(self) -> str:
+        fed = "stored features of " if self.stored else ""
+        return f"{fed}{self.backbone} at {self.side}, batch {self.batch}, {self.precision}"
 
 
 def measure_engine(
@@ -81,29 +95,22 @@ def measure_engine(
         machine: where.
         repeats: how often, after one that warms up.
     """
-    spec = _spec(choice, training.schedule())
+    spec = _spec(choice, training)
     built = _built(spec, index, machine)
     with Watch((), spec, (), print) as watch:
         run = set_up(spec, machine, built, Path(), Silent(), watch, 0.0)
-        other = _model(spec, index)
-        other.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = build_optimizer(other, spec.schedule)
-        loops = {
-            "engine": lambda epoch: _by_engine(run, epoch),
-            "bare": lambda epoch: _by_loop(
-                built, epoch, other, optimizer, machine.device, training.precision
-            ),
+        loop = BareLoop(_model(spec, index), spec.schedule, machine.device)
+        turns: dict[str, Callable[[int], object]] = {
+            "engine": lambda epoch: train_epoch(run, epoch, []),
+            "bare": lambda epoch: loop.train_epoch(built, epoch),
         }
-        found: dict[str, list[float]] = {name: [] for name in loops}
+        found: dict[str, list[float]] = {name: [] for name in turns}
         for repeat in range(repeats + 1):
-            for name in loops if repeat % 2 else reversed(loops):  # neither is always the first
-                found[name].append(_per_step(loops[name], repeat, training.steps, machine.device))
+            for name in turns if repeat % 2 else reversed(turns):  # neither is always the first
+                found[name].append(_per_step(turns[name], repeat, training.steps, machine.device))
     engine, bare = (tuple(times[1:]) for times in (found["engine"], found["bare"]))  # the first warms up
-    what = (
-        f"{choice.label()}: a training step, {training.backbone} at {training.side}, batch {training.batch}"
-    )
     return Figure(
-        what=f"{what}, {training.precision}",
+        what=f"{choice.label()}: a training step, {training}",
         unit="ms",
         values=engine,
         against="a bare PyTorch loop",
@@ -113,40 +120,44 @@ def measure_engine(
     )
 
 
-def _per_step(train: Callable[[int], None], epoch: int, steps: int, device: torch.device) -> float:
+def _per_step(train: Callable[[int], object], epoch: int, steps: int, device: torch.device) -> float:
     start = now(device)
     train(epoch)
     return 1e3 * (now(device) - start) / steps
 
 
-def _by_engine(run: Run, epoch: int) -> None:
-    train_epoch(run, epoch, [])
-
-
-def _by_loop(
-    built: Built,
-    epoch: int,
-    model: nn.Module,
-    optimizer: Optimizer,
-    device: torch.device,
-    precision: Precision,
-) -> None:
+class BareLoop:
     """What somebody writes who trains one model once, without anything that the engine looks after."""
-    model.train()
-    built.batches.epoch = epoch
-    for batch in built.train:
-        images = batch.images.to(device, non_blocking=True)
-        targets = (batch.labels.to(device, non_blocking=True) >= 0).float()
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            output = model(images, targets)
-        loss = F.binary_cross_entropy_with_logits(output.logits.float(), targets)
-        loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        optimizer.zero_grad()
+
+    def __init__(self, model: MultiLabelModel, schedule: Schedule, device: torch.device) -> None:
+        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        on_features = schedule.trained_backbone == "none"
+        self._device = device
+        self._half = schedule.precision == "bf16"
+        self._trained = model.head if on_features else model
+        self._model = OnFeatures(model) if on_features else model
+        self._optimizer = build_optimizer(model, schedule)
+        follow = get_ema_multi_avg_fn(schedule.ema_beside or 0.0)  # type: ignore[no-untyped-call]
+        self._average = AveragedModel(self._trained, multi_avg_fn=follow, use_buffers=True)
+
+    def train_epoch(self, built: Built, epoch: int) -> None:
+        """Train on the batches of an epoch."""
+        self._model.train()
+        built.batches.epoch = epoch
+        for batch in built.train:
+            there = on_each(batch, lambda tensor: tensor.to(self._device, non_blocking=True))
+            targets = (there.labels >= 0).float()
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
+                output = self._model(there.images, targets, **beside(there))
+            loss = F.binary_cross_entropy_with_logits(output.logits.float(), targets)
+            loss = loss + sum(output.auxiliary.values(), torch.zeros_like(loss))
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+            self._average.update_parameters(self._trained)
 
 
-def _spec(choice: MethodChoice, schedule: Schedule) -> CellSpec:
+def _spec(choice: MethodChoice, training: Training) -> CellSpec:
     return CellSpec(
         method=choice,
         data="photographs",
@@ -154,8 +165,8 @@ def _spec(choice: MethodChoice, schedule: Schedule) -> CellSpec:
         limit_train=None,
         limit_eval=None,
         seed=SEED,
-        schedule_name="identical",
-        schedule=schedule,
+        schedule_name=training.schedule_name,
+        schedule=training.schedule(),
         weights_digest=None,
         vectors="made",
         protocol=PROTOCOLS["bench"],
@@ -175,10 +186,26 @@ def _model(spec: CellSpec, index: SplitIndex) -> MultiLabelModel:
 
 def _built(spec: CellSpec, index: SplitIndex, machine: Machine) -> Built:
     schedule, classes = spec.schedule, index.labels.shape[1]
-    batches = EpochBatches(len(index), schedule.batch_size, SEED)
+    model, batches = _model(spec, index), EpochBatches(len(index), schedule.batch_size, SEED)
+    labels = Setting(classes, 0, 0, 0, torch.device("cpu")).labels()
+    if schedule.trained_backbone == "none":
+        feed: Feed = FeatureBatches(_made_features(model, schedule.image_size, index), batches, SEED)
+        return Built(model, labels, batches, feed, feed, feed, index.labels, OnFeatures)
     images = TrainingImages(index, augmentation_of(schedule), SEED)
     train = loader(images, machine.workers, machine.device, batch_sampler=batches)
     held_out: Feed = loader(EvalImages(index, schedule.test_size), 0, machine.device)
-    labels = Setting(classes, 0, 0, 0, torch.device("cpu")).labels()
-    model = _model(spec, index)
     return Built(model, labels, batches, train, held_out, held_out, index.labels, lambda model: model)
+
+
+def _made_features(model: MultiLabelModel, side: int, index: SplitIndex) -> StoredSplit:
+    """Random features of the shapes of a backbone's maps, as they are stored."""
+    with torch.inference_mode():
+        last, before = model.maps(torch.zeros(1, 3, side, side, dtype=torch.uint8))
+    draw = torch.Generator().manual_seed(SEED)
+
+    def made(shape: torch.Size) -> Tensor:
+        _, channels, height, width = shape
+        return torch.randn(1, len(index), height, width, channels, generator=draw).relu().half()
+
+    earlier = None if before is None else made(before.shape)
+    return StoredSplit(index, made(last.shape), np.zeros((1, len(index)), np.uint64), earlier)

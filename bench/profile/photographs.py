@@ -33,9 +33,15 @@ def photographs(name: str | None, data_root: Path | None, count: int, folder: Pa
 
 def make_photographs(folder: Path, count: int) -> SplitIndex:
     """Write JPEG files of 640x480 pixels and about 100 kB, the same ones each time, with random labels."""
+    index = labelled(folder, count)
+    for number, name in enumerate(index.files):
+        Image.fromarray(_photograph(number)).save(folder / name, quality=QUALITY)
+    return index
+
+
+def labelled(folder: Path, count: int) -> SplitIndex:
+    """So many images of that name in a folder, which need not be there yet, with random labels."""
     ids = tuple(f"{number:06d}" for number in range(count))
-    for number, name in enumerate(ids):
-        Image.fromarray(_photograph(number)).save(folder / f"{name}.jpg", quality=QUALITY)
     labels = np.where(np.random.default_rng(0).random((count, CLASSES)) < 3 / CLASSES, 1, -1).astype(np.int8)
     files = tuple(f"{name}.jpg" for name in ids)
     return SplitIndex(ids, folder, files, labels, np.zeros(count, np.uint32))

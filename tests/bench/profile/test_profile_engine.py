@@ -36,19 +36,19 @@ def test_the_command_measures_methods_and_writes_what_it_found(tmp_path: Path) -
 
 def test_both_train_the_same_images_and_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, int]] = []
-    for name in ("_by_engine", "_by_loop"):
-        plain = getattr(engine, name)
+    for owner, name, place in ((engine, "engine", 1), (engine.BareLoop, "loop", 2)):
+        plain = owner.train_epoch  # type: ignore[attr-defined]
 
-        def noted(*args: object, name: str = name, plain: object = plain) -> None:
-            seen.append((name, int(args[1])))  # type: ignore[call-overload]
+        def noted(*args: object, name: str = name, place: int = place, plain: object = plain) -> None:
+            seen.append((name, int(args[place])))  # type: ignore[call-overload]
             plain(*args)  # type: ignore[operator]
 
-        monkeypatch.setattr(engine, name, noted)
+        monkeypatch.setattr(owner, "train_epoch", noted)
     index = make_photographs(tmp_path, 4)
     (choice,) = parse_methods(("resnet",))
     measure_engine(choice, Training("timm/test_byobnet", 32, 2, 2, "fp32"), index, CPU, repeats=2)
     assert [epoch for _, epoch in seen] == [0, 0, 1, 1, 2, 2]
-    assert seen[1][0] == seen[2][0] == "_by_engine" and seen[3][0] == seen[4][0] == "_by_loop"
+    assert seen[1][0] == seen[2][0] == "engine" and seen[3][0] == seen[4][0] == "loop"
 
 
 @pytest.mark.slow
@@ -58,6 +58,18 @@ def test_every_method_can_be_measured(method: str, tmp_path: Path) -> None:
     (choice,) = parse_methods((method,))
     found = measure_engine(choice, Training("timm/test_byobnet", 32, 2, 1, "bf16"), index, CPU, repeats=1)
     assert len(found.values) == 1 and found.times()
+
+
+@pytest.mark.parametrize("method", ["resnet", pytest.param("tdrg", marks=pytest.mark.slow)])
+def test_heads_alone_are_measured_on_stored_features(method: str, tmp_path: Path) -> None:
+    size = ("--backbone", "timm/test_byobnet", "--image-size", "64", "--batch", "2", "--steps", "2")
+    asked = ("--stored-features", "--methods", method, "--repeats", "1", "--device", "cpu")
+    done = bench(tmp_path, None, "profile", "engine", *size, *asked, "--out", "engine.json")
+    assert done.exit_code == 0, done.output
+    (figure,) = load(tmp_path / "engine.json").figures
+    assert figure.what == (
+        f"{method}: a training step, stored features of timm/test_byobnet at 64, batch 2, fp32"
+    )
 
 
 @pytest.mark.parametrize(
