@@ -155,7 +155,6 @@ class Gradients:
 
 def _seed(device: torch.device, seed: int) -> None:
     """`torch.manual_seed`, which takes milliseconds to note the seed for each kind of device not in use."""
-    if device.type == "cpu":
-        torch.default_generator.manual_seed(seed)
-    else:
-        torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
