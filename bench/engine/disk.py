@@ -82,10 +82,15 @@ def _measured(cell: Cell) -> _Model:
     freeze(backbone, schedule)
     head = build_head(method, spec.head_options(), label_space_of(cell), width, earlier)
     model = MultiLabelModel(backbone, head)
-    kept = sum(tensor.nbytes for tensor in model.state_dict().values())
+    # A backbone that is not trained is no part of the checkpoint.
+    changing = _bytes(head if schedule.trained_backbone == "none" else model)
+    average = changing if schedule.ema_decay or schedule.ema_beside else 0
     moments = (1 if schedule.optimizer == "sgd" else 2) * _trained(model)
-    average = kept if schedule.ema_decay or schedule.ema_beside else 0
-    return _Model(kept, kept + moments + average, *(maps[side] for side in sides))
+    return _Model(_bytes(model), changing + average + moments, *(maps[side] for side in sides))
+
+
+def _bytes(module: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in module.state_dict().values())
 
 
 def _trained(model: nn.Module) -> int:

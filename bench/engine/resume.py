@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from lightning_fabric.plugins import MixedPrecision
+from torch import Tensor, nn
 
 from bench.engine.checkpoint import TrainingState, load_state, save_state, save_weights
 from bench.engine.leftovers import BEST, CHECKPOINT
@@ -35,10 +36,10 @@ def resume(run: Run, environment: Environment) -> list[Epoch]:
     state = run.ranks.from_first(lambda: load_state(run.folder / CHECKPOINT))
     if state is None:
         return []
-    run.built.model.load_state_dict(state.tensors["model"])
+    _load(run.built.model, state.tensors["model"])
     load_optimizer(run.optimizer, state.tensors["optimizer"])
     if run.average is not None:
-        run.average.load_state_dict(state.tensors["average"])
+        _load(run.average, state.tensors["average"])
     if isinstance(run.precision, MixedPrecision):
         run.precision.load_state_dict(state.tensors["precision"])
     run.spent_before = state.spent
@@ -60,9 +61,27 @@ def _note_conditions(run: Run, state: TrainingState, environment: Environment) -
 
 
 def _state_dicts(run: Run) -> dict[str, dict[str, Any]]:
-    states = {"model": run.built.model.state_dict(), "optimizer": run.optimizer.state_dict()}
+    states = {"model": _changing(run, run.built.model), "optimizer": run.optimizer.state_dict()}
     if run.average is not None:
-        states["average"] = run.average.state_dict()
+        states["average"] = _changing(run, run.average)
     if isinstance(run.precision, MixedPrecision):
         states["precision"] = run.precision.state_dict()
     return states
+
+
+def _changing(run: Run, model: nn.Module) -> dict[str, Tensor]:
+    """The state of a model or of its average, without a backbone that is as it was built."""
+    state = model.state_dict()
+    if run.spec.schedule.trained_backbone != "none":
+        return state
+    return {name: tensor for name, tensor in state.items() if not _of_backbone(name)}
+
+
+def _load(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put a state into a model or its average; a backbone that is left out stays as it was built."""
+    built = {name: tensor for name, tensor in model.state_dict().items() if _of_backbone(name)}
+    model.load_state_dict({**built, **state})
+
+
+def _of_backbone(name: str) -> bool:
+    return name.removeprefix("module.").startswith("backbone.")

@@ -1,5 +1,6 @@
 """Heads on stored features: equal to the whole model, computed once, and scored from the images again."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ from safetensors.torch import load_file
 from bench.datasets.feed import EvalImages
 from bench.datasets.open import open_dataset
 from bench.engine.features import _load, store_features
+from bench.engine.resume import keep
+from bench.engine.training import Run
 from bench.errors import UserError
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
 from bench.methods.backbones.frozen import freeze, principal_components
 from bench.methods.options import SALGLOptions
-from bench.records.record import Record
+from bench.records.record import Environment, Epoch, Record
 from bench.records.store import RecordStore
+from bench.tensors import write_pickled
 from bench_command import bench
 from places import ROOT
 from trees import write_voc
@@ -53,6 +57,42 @@ def test_features_are_computed_once_for_all_methods(ran: tuple[Path, list[Record
     assert len({tuple(epoch.feed for epoch in record.history) for record in records}) == 1
     for record in records:
         assert record.cost is not None and record.cost.parameters == record.cost.head_parameters
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["", "checkpoint of an older version"])
+def test_a_head_goes_on_from_a_checkpoint_without_the_backbone_that_nothing_trains(
+    older: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_voc(tmp_path / "data", train=10, test=6)
+    arguments = ("run", "--methods", "salgl/scenes=2", *FROZEN)
+    backbone: dict[str, torch.Tensor] = {}
+    checkpoint = tmp_path / "training.pt"
+
+    def keep_first(run: Run, history: list[Epoch], environment: Environment) -> None:
+        keep(run, history, environment)
+        if len(history) == 1:
+            backbone.update(run.built.model.backbone.state_dict(prefix="backbone."))
+            shutil.copy(run.folder / "training.pt", checkpoint)
+
+    with monkeypatch.context() as watching:
+        watching.setattr("bench.engine.fit.keep", keep_first)
+        assert bench(tmp_path / "whole", tmp_path / "data", *arguments).exit_code == 0
+    stored = torch.load(checkpoint, weights_only=True)
+    assert backbone and not any("backbone" in name for name in stored["tensors"]["model"])
+    assert not any("backbone" in name for name in stored["tensors"]["average"])
+    if older:
+        stored["tensors"]["model"] |= backbone
+        stored["tensors"]["average"] |= {f"module.{name}": one for name, one in backbone.items()}
+        write_pickled(checkpoint, stored)
+    (whole,) = (tmp_path / "whole" / "work" / "runs").glob("*salgl*")
+    killed = tmp_path / "killed" / "work" / "runs" / whole.name
+    killed.mkdir(parents=True)
+    checkpoint.rename(killed / checkpoint.name)
+    resumed = bench(tmp_path / "killed", tmp_path / "data", *arguments)
+    assert resumed.exit_code == 0 and "going on after epoch 1 of 2\n" in resumed.stdout, resumed.output
+    expected, found = (load_file(run / "model.safetensors") for run in (whole, killed))
+    assert expected.keys() == found.keys() and backbone.keys() < found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in found)
 
 
 def test_the_model_scores_images_as_it_scored_their_features(ran: tuple[Path, list[Record]]) -> None:

@@ -240,14 +240,17 @@ def test_the_disk_that_is_foretold_is_what_is_taken(tuned: Path) -> None:
 
 def test_a_checkpoint_is_foretold_without_the_moments_of_what_is_not_trained(tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=40, test=8)
-    asked = (*ASKED, "--methods", "resnet", "--trials", "2", "--backbone", "resnet18", "--dry-run", "--set")
-    parts = ("all", "after-first-stage", "last-stage")
+    asked = (*ASKED, "--methods", "resnet", "--trials", "2", "--backbone", "resnet18", "--dry-run")
+    asked = (*asked, "--set", "crop=none", "--set")
+    parts = ("all", "after-first-stage", "last-stage", "none")
     prices = [bench(tmp_path, tmp_path / "data", *asked, f"trained_backbone={part}").stdout for part in parts]
-    sizes = [float(re.findall(r"a checkpoint ([\d.]+) MB", price)[0]) for price in prices]
+    sizes = [float(re.findall(r"a checkpoint ([\d.]+) MB", price)[0]) for price in prices[:3]]
     # Two moments of four bytes each: of conv1, bn1 and layer1, then also of layer2 and layer3.
     first, middle = 9536 + 147_968, 525_568 + 2_099_712
     assert sizes[0] - sizes[1] == pytest.approx(8 * first / 1e6, abs=0.11)
     assert sizes[1] - sizes[2] == pytest.approx(8 * middle / 1e6, abs=0.11)
+    # The head alone four times: weights, average, two moments.
+    assert f"a checkpoint {16 * 20 * 513 / 1e3:.1f} kB" in prices[3]
 
 
 CHOOSES = ("--set", "select=best", "--set", "select_on=test")
