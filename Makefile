@@ -51,7 +51,7 @@ speeds: $(SETUP)
 OBJECTS := .bench/objects
 demo-backbone: $(SETUP)
 	$(BENCH) run --methods resnet --data scenes-objects --schedule demo --weights none --epochs 30 --results $(OBJECTS)
-	$(VENV)/bin/python -m bench.engine.keep_backbone .bench/runs/$$(ls $(OBJECTS)/runs | grep resnet)/model.safetensors \
+	$(VENV)/bin/python -m bench.engine.models.keep_backbone .bench/runs/$$(ls $(OBJECTS)/runs | grep resnet)/model.safetensors \
 		methods/backbones/scenes_objects.safetensors
 
 lint: $(SETUP)

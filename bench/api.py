@@ -91,8 +91,8 @@ def run_matrix(
     from rich.console import Console
 
     from bench.cli.display import open_display
-    from bench.engine.execute import execute
-    from bench.engine.plan import plan
+    from bench.engine.planning.plan import plan
+    from bench.engine.running.execute import execute
     from bench.experiment.matrix import load_matrix
 
     given = {
@@ -131,7 +131,7 @@ def run_matrix(
 
 def _launch(matrix: "MatrixSpec", quiet: bool) -> None:
     """Run a matrix in processes of their own; told to stop, this one ends by that signal when they have."""
-    from bench.engine.launch import launch_matrix
+    from bench.engine.parallel.launch import launch_matrix
     from bench.stop import Stopped
 
     try:

@@ -13,6 +13,10 @@ from bench.validation import one_sentence
 
 MODEL = "model.safetensors"
 """What a run calls its model, in its folder of the work folder."""
+CHECKPOINT = "training.pt"
+"""What it goes on from, after the last epoch that it has ended."""
+BEST = "best.safetensors"
+"""Its weights after the best epoch so far, where one is chosen."""
 EPOCHS = "training.json"
 """Beside the checkpoint of a run: how many epochs it goes on after, for who looks at it without PyTorch."""
 README = "README.md"

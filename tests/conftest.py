@@ -25,7 +25,7 @@ def shared() -> Path:
 def no_signs_of_life() -> Iterator[None]:
     """On a busy machine anything may take long enough for a line about it, which no test expects."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.engine.log.PATIENCE", 3600.0)
+        patch.setattr("bench.engine.planning.log.PATIENCE", 3600.0)
         yield
 
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from bench.engine.log import LogDisplay, describe_record
-from bench.engine.plan import Cell
+from bench.engine.planning.log import LogDisplay, describe_record
+from bench.engine.planning.plan import Cell
 from bench.progress import Progress
 from bench.records.record import Epoch, Record
 

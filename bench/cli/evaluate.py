@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.datasets.opened import OpenedSplit
-    from bench.engine.model_file import ModelCard
+    from bench.engine.models.model_file import ModelCard
     from bench.metrics.evaluate import Metrics
     from bench.metrics.protocol import Protocol
 
@@ -66,10 +66,10 @@ def command(
     """Score the evaluation split of a data set with a stored model and print the metrics, in percent."""
     # Imported here because importing torch takes longer than reading help.
     from bench.datasets.open import open_split
-    from bench.engine.environment import choose_device, choose_workers
-    from bench.engine.find_model import find_model
-    from bench.engine.model_file import load_model
-    from bench.engine.score_model import Conditions, check_told, score, sizes_for
+    from bench.engine.device.environment import choose_device, choose_workers
+    from bench.engine.models.find_model import find_model
+    from bench.engine.models.model_file import load_model
+    from bench.engine.scoring.score_model import Conditions, check_told, score, sizes_for
     from bench.metrics.known import evaluate_unknown, known_labels
     from bench.metrics.protocol import resolve_protocol
 

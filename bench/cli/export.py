@@ -40,7 +40,7 @@ def command(model: str, form: str, out: Path | None, pictures: tuple[Path, ...],
     the labels, with temperature and thresholds where they were fitted.
     """
     # Imported here because importing torch takes longer than reading help.
-    from bench.engine.find_model import find_model
+    from bench.engine.models.find_model import find_model
     from bench.publish.beside import renew_card
     from bench.publish.description import description_path
     from bench.publish.export import export

@@ -46,8 +46,8 @@ from bench.names import file_name
 def command(file: Path, out: Path | None, **given: Any) -> None:
     """Turn a published checkpoint FILE into one that `bench evaluate` takes. Nothing in FILE is executed."""
     # Imported here because importing torch takes longer than reading help.
-    from bench.engine.import_published import Given, import_published
-    from bench.engine.model_file import save_model
+    from bench.engine.models.import_published import Given, import_published
+    from bench.engine.models.model_file import save_model
 
     stem = file.name.partition(".")[0]
     target = out or Path(f"{file_name(stem, 'FILE (without --out)')}.safetensors")

@@ -9,9 +9,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.engine.execute import notes
-from bench.engine.log import describe_seconds
-from bench.engine.plan import Cell
+from bench.engine.planning.log import describe_seconds
+from bench.engine.planning.plan import Cell
+from bench.engine.running.execute import notes
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import Schedule
 from bench.records.store import RecordStore
@@ -179,9 +179,9 @@ def _duration(matrix: MatrixSpec, cells: list[Cell], tune: Path | None) -> str:
     if matrix.launcher == "slurm":
         return "How long that takes is not known: it depends on the machines that the tasks are given."
     # Imported here because importing torch takes longer than planning.
-    from bench.engine.environment import device_name
-    from bench.engine.estimate import estimate
-    from bench.engine.machine import Machine
+    from bench.engine.device.environment import device_name
+    from bench.engine.planning.estimate import estimate
+    from bench.engine.planning.machine import Machine
 
     device = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells).device
     records = chain.from_iterable(RecordStore(folder).all() for folder in (matrix.results, tune) if folder)

@@ -8,8 +8,8 @@ import torch
 
 from bench.cli import profile_options
 from bench.cli.profile_figures import finish
-from bench.engine.environment import choose_workers
-from bench.engine.machine import Machine
+from bench.engine.device.environment import choose_workers
+from bench.engine.planning.machine import Machine
 from bench.experiment.methods import parse_methods
 from bench.experiment.schedule import Precision
 from bench.profile.engine import Training, measure_engine

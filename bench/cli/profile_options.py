@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 import torch
 
-from bench.engine.environment import choose_device
+from bench.engine.device.environment import choose_device
 
 Numbers = Callable[[click.Context, click.Parameter, str], tuple[int, ...]]
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -32,8 +32,8 @@ def command(run: str, repo: str, private: bool, dry_run: bool, licence: str | No
     that of `hf auth login`, or HF_TOKEN.
     """
     # Imported here because importing torch takes longer than reading help.
-    from bench.engine.find_model import find_model
-    from bench.engine.model_file import read_card
+    from bench.engine.models.find_model import find_model
+    from bench.engine.models.model_file import read_card
     from bench.publish.beside import renew_card
     from bench.publish.upload import files_of, upload
     from bench.records.store import RecordStore

@@ -10,10 +10,10 @@ from rich.console import Console
 from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_plan, say
 from bench.cli.side_by_side import open_cells
-from bench.engine.execute import execute
-from bench.engine.join import joined, started
-from bench.engine.plan import plan
-from bench.engine.ranks import ALONE
+from bench.engine.parallel.join import joined, started
+from bench.engine.parallel.ranks import ALONE
+from bench.engine.planning.plan import plan
+from bench.engine.running.execute import execute
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 from bench.launch.launchers import launcher_named
 from bench.stop import Stopped, heeding_signals
@@ -114,7 +114,7 @@ def command(spec: Path | None, name: str | None, **options: Any) -> None:
 
 def _launch(matrix: MatrixSpec) -> NoReturn:
     """Run a matrix in processes of their own."""
-    from bench.engine.launch import launch_matrix
+    from bench.engine.parallel.launch import launch_matrix
 
     try:
         raise SystemExit(launch_matrix(matrix))

@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from bench.engine.log import LONGEST, describe_seconds
+from bench.engine.planning.log import LONGEST, describe_seconds
 from bench.progress import Progress
 from bench.records.holder import Held
 from bench.records.holder import Progress as Far

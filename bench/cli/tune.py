@@ -10,7 +10,7 @@ from bench.cli.display import open_display
 from bench.cli.matrix_options import MatrixCommand, matrix_options, print_cells, print_needs, say
 from bench.cli.options import given_options
 from bench.datasets.fetch.disk import readable
-from bench.engine.plan import Cell
+from bench.engine.planning.plan import Cell
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.stop import Stopped, heeding_signals
 from bench.tune.design import folder_of
@@ -143,7 +143,7 @@ def _remarks(tune: Tune) -> list[str]:
 def _print_price(tune: Tune, again: list[Cell], final: list[Cell], console: Console) -> None:
     """Print what a tune takes: runs, time and disk."""
     # Here, because it imports torch, which takes seconds.
-    from bench.engine.disk import disk_of
+    from bench.engine.building.disk import disk_of
 
     print_cells(tune.trials, console)
     every = [*tune.trials, *again, *final]

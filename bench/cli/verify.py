@@ -41,7 +41,7 @@ def command(run: str, results: Path, train: bool, data: str | None, **options: o
     click.echo(f"{record.run_id}: its metrics are those of its scores")
     if not train:
         return
-    from bench.engine.verify import cell_of, verify
+    from bench.engine.running.verify import cell_of, verify
 
     given = {name: value for name, value in options.items() if value is not None}
     # Files that could not be read then are left out now; others make other data, which is noticed.

@@ -1,1 +1,1 @@
-"""Train and evaluate one cell: set up, fit, evaluate."""
+"""Plan, train, score and record."""

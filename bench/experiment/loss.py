@@ -1,4 +1,4 @@
-"""The losses by name, with their parameters. They are computed in `bench.engine.losses`."""
+"""The losses by name, with their parameters. They are computed in `bench.engine.training.losses`."""
 
 from typing import Annotated, Any, Literal
 

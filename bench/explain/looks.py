@@ -107,7 +107,7 @@ def look_of(side: Side, device: str) -> Look:
     if record is None:
         return Look(f"No maps of {side.name}: none of its runs has a model in {runs}.")
     # Imported here, because it takes torch.
-    from bench.engine.model_file import load_model
+    from bench.engine.models.model_file import load_model
     from bench.trained.scorer import Scorer
 
     try:

@@ -17,8 +17,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bench.engine.code import code_digest
-from bench.engine.plan import Cell
+from bench.engine.planning.plan import Cell
+from bench.engine.running.code import code_digest
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.files import write_text

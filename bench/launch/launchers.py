@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import Protocol, cast
 
-from bench.engine.execute import Outcome
-from bench.engine.plan import Cell
+from bench.engine.planning.plan import Cell
+from bench.engine.running.execute import Outcome
 from bench.experiment.matrix import MatrixSpec
 from bench.launch.job import Submitted
 from bench.launch.screen import Screen

@@ -14,9 +14,9 @@ from typing import get_args
 from pydantic import TypeAdapter, ValidationError
 
 from bench.alive import Process, this_process
-from bench.engine.execute import Outcome, remove_leftovers, tell_plan
-from bench.engine.log import describe_record
-from bench.engine.plan import Cell
+from bench.engine.planning.log import describe_record
+from bench.engine.planning.plan import Cell
+from bench.engine.running.execute import Outcome, remove_leftovers, tell_plan
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.launch.job import Submitted, change_job, create_job, is_cancelled, log_of, mark_cancelled

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.engine.join import joined
-from bench.engine.log import LogDisplay
-from bench.engine.plan import plan
+from bench.engine.parallel.join import joined
+from bench.engine.planning.log import LogDisplay
+from bench.engine.planning.plan import plan
 from bench.errors import UserError
 from bench.launch.job import in_place_of, load_job
 from bench.launch.worker import STATUSES, find_cell, run_cells

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.engine.log import LogDisplay
-from bench.engine.plan import Cell, plan
+from bench.engine.planning.log import LogDisplay
+from bench.engine.planning.plan import Cell, plan
 from bench.errors import UserError, one_line
 from bench.launch.job import in_place_of, load_job, log_of
 from bench.launch.worker import find_cell, prepare_cells, run_cells

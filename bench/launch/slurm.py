@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.engine.execute import Outcome, tell_plan
-from bench.engine.plan import Cell
+from bench.engine.planning.plan import Cell
+from bench.engine.running.execute import Outcome, tell_plan
 from bench.errors import UserError, one_line
 from bench.experiment.matrix import MatrixSpec
 from bench.launch.job import Job, Submitted, change_job, create_job, is_cancelled, log_of, mark_cancelled

@@ -19,7 +19,7 @@ from bench.errors import UserError, one_line
 from bench.launch.job import in_place_of, is_cancelled, load_job
 from bench.launch.slurm_settings import SlurmSettings, seconds_of, stored_settings
 from bench.launch.worker import prepare, run_named
-from bench.settings import work_folder
+from bench.settings import CHECKPOINT, work_folder
 from bench.stop import STOPS, Stopped, heeding_signals
 
 FAILED = 1
@@ -125,9 +125,6 @@ def _limit_given() -> int | None:
 
 def _went_on_since(started: float, folder: Path, run_id: str) -> bool:
     """Whether an epoch was done since a moment."""
-    # Here, because it imports torch, which takes seconds.
-    from bench.engine.leftovers import CHECKPOINT
-
     with in_place_of(load_job(folder)):
         checkpoint = work_folder() / "runs" / run_id / CHECKPOINT
         return checkpoint.is_file() and checkpoint.stat().st_mtime > started

@@ -8,12 +8,12 @@ from typing import Final, Literal
 
 from rich.console import Console
 
-from bench.engine.code import code_digest
-from bench.engine.events import Events
-from bench.engine.launch import launch
-from bench.engine.log import LogDisplay
-from bench.engine.plan import Cell, plan
-from bench.engine.ranks import ALONE, Ranks
+from bench.engine.parallel.launch import launch
+from bench.engine.parallel.ranks import ALONE, Ranks
+from bench.engine.planning.events import Events
+from bench.engine.planning.log import LogDisplay
+from bench.engine.planning.plan import Cell, plan
+from bench.engine.running.code import code_digest
 from bench.errors import UserError
 from bench.launch.job import BEGUN, Job, in_place_of, is_cancelled, load_job
 from bench.records.holder import Holder
@@ -52,9 +52,9 @@ def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
     """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
-    from bench.engine.build import check_models
-    from bench.engine.environment import keep_to_share
-    from bench.engine.machine import Machine
+    from bench.engine.building.build import check_models
+    from bench.engine.device.environment import keep_to_share
+    from bench.engine.planning.machine import Machine
 
     named = {cell.spec.run_id(): [cell] for cell in planned}
     cells = [find_cell(job, named.get(run_id, []), run_id) for run_id in job.cells]
@@ -115,9 +115,9 @@ def run_cells(
     """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
-    from bench.engine.claimed import Task, Turn, run_claimed
-    from bench.engine.environment import keep_to_share
-    from bench.engine.machine import Machine
+    from bench.engine.device.environment import keep_to_share
+    from bench.engine.planning.machine import Machine
+    from bench.engine.running.claimed import Task, Turn, run_claimed
 
     keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells, ranks)

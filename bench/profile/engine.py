@@ -12,17 +12,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
-from bench.engine.ahead import on_each
-from bench.engine.build import Built, augmentation_of
-from bench.engine.events import Silent
-from bench.engine.feature_batches import FeatureBatches
-from bench.engine.features import StoredSplit
-from bench.engine.fit import train_epoch
-from bench.engine.machine import Machine
-from bench.engine.optimisation import build_optimizer
-from bench.engine.predict import beside
-from bench.engine.set_up import set_up
-from bench.engine.watch import Watch
+from bench.engine.building.build import Built, augmentation_of
+from bench.engine.building.feature_batches import FeatureBatches
+from bench.engine.building.features import StoredSplit
+from bench.engine.device.ahead import on_each
+from bench.engine.planning.events import Silent
+from bench.engine.planning.machine import Machine
+from bench.engine.scoring.predict import beside
+from bench.engine.training.fit import train_epoch
+from bench.engine.training.optimisation import build_optimizer
+from bench.engine.training.set_up import set_up
+from bench.engine.training.watch import Watch
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision, Schedule, load_schedule

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from bench.datasets.feed import Batch
 from bench.datasets.index import SplitIndex
-from bench.engine.cost import peak_memory, reset_peak_memory
-from bench.engine.environment import fabric_on, precision_plugin
-from bench.engine.predict import predict
+from bench.engine.device.cost import peak_memory, reset_peak_memory
+from bench.engine.device.environment import fabric_on, precision_plugin
+from bench.engine.scoring.predict import predict
 from bench.files import atomic_path
 from bench.methods.head import HeadOutput
 from bench.metrics.bootstrap import replicate

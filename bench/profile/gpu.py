@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.profiler import ProfilerActivity, profile
 
-from bench.engine.cost import flops_of, peak_memory, reset_peak_memory
+from bench.engine.device.cost import flops_of, peak_memory, reset_peak_memory
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.experiment.schedule import Precision
 from bench.methods.backbones.initial_weights import RANDOM

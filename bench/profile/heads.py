@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from bench.engine.cost import count_parameters, flops_of, peak_memory, reset_peak_memory
+from bench.engine.device.cost import count_parameters, flops_of, peak_memory, reset_peak_memory
 from bench.experiment.methods import MethodChoice, method_named, options_of
 from bench.labels import count_labels
 from bench.methods.head import Head, HeadOutput

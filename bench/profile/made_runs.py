@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from bench.engine.cost import peak_memory
-from bench.engine.environment import choose_device, describe_environment
-from bench.engine.plan import Cell, plan
+from bench.engine.device.cost import peak_memory
+from bench.engine.device.environment import choose_device, describe_environment
+from bench.engine.planning.plan import Cell, plan
 from bench.experiment.matrix import MatrixSpec, load_matrix
 from bench.methods.catalog import METHODS
 from bench.metrics.evaluate import evaluate

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from bench.engine.cost import flops_of
-from bench.engine.environment import fabric_on, precision_plugin
+from bench.engine.device.cost import flops_of
+from bench.engine.device.environment import fabric_on, precision_plugin
 from bench.experiment.methods import MethodChoice
 from bench.experiment.schedule import Precision
 from bench.methods.head import Head

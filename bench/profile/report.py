@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.engine.environment import describe_environment
+from bench.engine.device.environment import describe_environment
 from bench.errors import UserError
 from bench.files import write_text
 from bench.records.record import Environment

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from bench.engine.model_file import ModelCard, read_card
+from bench.engine.models.model_file import ModelCard, read_card
 from bench.engine.readme.file import card_text, readme_path, stated_licence
 from bench.engine.readme.subject import Described, measured
 from bench.errors import UserError

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.engine.environment import fabric_on, precision_plugin
-from bench.engine.model_file import ModelCard
+from bench.engine.device.environment import fabric_on, precision_plugin
+from bench.engine.models.model_file import ModelCard
 from bench.publish.formats import Floats, Score
 from bench.publish.graph import Scoring, cannot_be_exported
 

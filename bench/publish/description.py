@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.errors import UserError
 from bench.files import read_json, write_text
 from bench.metrics.operating_point import OperatingPoint

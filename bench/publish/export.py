@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.engine.model_file import load_model
+from bench.engine.models.model_file import load_model
 from bench.errors import UserError, one_line
 from bench.files import atomic_path, sha256_of_file
 from bench.progress import Steps

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.errors import UserError, cut, one_line
 from bench.methods.model import MultiLabelModel
 from bench.publish.description import INPUT

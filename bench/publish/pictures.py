@@ -13,7 +13,7 @@ from PIL import Image
 from bench.datasets.pictures.read import SUFFIXES, opened, read_image, upright_rgb
 from bench.datasets.pictures.transforms import evaluation_pixels
 from bench.datasets.scenes.draw import draw_scene, sample_scene
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.errors import UserError
 
 Pixels = NDArray[np.uint8]

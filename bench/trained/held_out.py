@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from bench.datasets.open import open_split
-from bench.engine.environment import choose_device, choose_workers
-from bench.engine.model_file import load_model
-from bench.engine.score_model import Conditions, score
+from bench.engine.device.environment import choose_device, choose_workers
+from bench.engine.models.model_file import load_model
+from bench.engine.scoring.score_model import Conditions, score
 from bench.errors import UserError
 from bench.progress import Steps
 from bench.records.record import Record

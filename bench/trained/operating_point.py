@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.engine.model_file import read_card
+from bench.engine.models.model_file import read_card
 from bench.errors import UserError
 from bench.files import write_text
 from bench.metrics.operating_point import OperatingPoint

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 
 Floats = NDArray[np.float32]
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from bench.datasets.pictures.read import read_image, upright_rgb
 from bench.datasets.pictures.samples import declared
 from bench.datasets.pictures.transforms import evaluation_pixels
-from bench.engine.environment import choose_device, fabric_on, precision_plugin
-from bench.engine.find_model import find_model
-from bench.engine.model_file import ModelCard, Trained, load_model
+from bench.engine.device.environment import choose_device, fabric_on, precision_plugin
+from bench.engine.models.find_model import find_model
+from bench.engine.models.model_file import ModelCard, Trained, load_model
 from bench.errors import UserError
 from bench.trained.operating_point import OperatingPoint, read_operating_point
 from bench.trained.prediction import Prediction

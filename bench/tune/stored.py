@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.engine.code import code_digest
+from bench.engine.running.code import code_digest
 from bench.errors import UserError
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.records.record import Record

@@ -10,9 +10,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bench.engine.events import Events
-from bench.engine.execute import execute
-from bench.engine.plan import Cell, plan
+from bench.engine.planning.events import Events
+from bench.engine.planning.plan import Cell, plan
+from bench.engine.running.execute import execute
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods

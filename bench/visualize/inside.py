@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.engine.model_file import Trained, load_model
+from bench.engine.models.model_file import Trained, load_model
 from bench.methods.add_gcn import ADDGCNHead
 from bench.methods.graph import conditional_probability, propagation_matrix, reweighted_graph
 from bench.methods.ml_gcn import MLGCNHead

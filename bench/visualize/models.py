@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.datasets.locate import name_of
-from bench.engine.find_model import find_model
-from bench.engine.model_file import ModelCard, read_card
+from bench.engine.models.find_model import find_model
+from bench.engine.models.model_file import ModelCard, read_card
 from bench.errors import UserError
 from bench.figures.draw import labels_asked
 from bench.methods.catalog import GROUPS, PRIOR

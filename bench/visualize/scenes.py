@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.datasets.opened import OpenedSplit
-from bench.engine.model_file import load_model
+from bench.engine.models.model_file import load_model
 from bench.methods.graph import conditional_probability
 from bench.trained.scorer import Scorer
 from bench.visualize.cloud import lay_out

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.trained.overlay import on_picture, over
 from bench.visualize.inside import Floats
 from bench.visualize.sheet import Box, Sheet

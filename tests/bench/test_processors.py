@@ -58,7 +58,7 @@ def test_a_task_computes_with_the_threads_of_its_share(given: str, limit: str) -
     """What a scheduler says, and the quota of a container, which holds processes to it."""
     script = (
         f"import torch; torch.set_num_threads(4);{limit}"
-        "from bench.engine.environment import choose_workers, keep_to_share; keep_to_share();"
+        "from bench.engine.device.environment import choose_workers, keep_to_share; keep_to_share();"
         "print(torch.get_num_threads(), choose_workers(None, torch.device('cuda')))"
     )
     environment = {**os.environ, GIVEN_BY_SLURM: given}

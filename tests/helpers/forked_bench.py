@@ -13,7 +13,7 @@ from typing import Any
 
 LOADED = (
     "bench.cli.run",
-    "bench.engine.run",
+    "bench.engine.running.run",
     "bench.loggers.tensorboard",
     "gensim.models",
     "scipy.stats",

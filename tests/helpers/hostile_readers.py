@@ -25,9 +25,9 @@ from bench.datasets.fetch.extract import unpack
 from bench.datasets.open import find_dataset, prepare_both
 from bench.datasets.pictures.cache import DECODED, PictureCache
 from bench.datasets.pictures.read import read_image, verify_image
-from bench.engine.checkpoint import Spent, TrainingState, load_state, save_state
-from bench.engine.features import CHECKSUMS, VALUES, _read
-from bench.engine.model_file import load_model
+from bench.engine.building.features import CHECKSUMS, VALUES, _read
+from bench.engine.models.model_file import load_model
+from bench.engine.training.checkpoint import Spent, TrainingState, load_state, save_state
 from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.experiment.schedule import load_schedule

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torchvision import models
 
-from bench.engine.import_published import Given, import_published
-from bench.engine.model_file import Trained
+from bench.engine.models.import_published import Given, import_published
+from bench.engine.models.model_file import Trained
 from bench.errors import UserError
 from bench.methods.published.checkpoints import LAYOUTS
 from places import PARITY

@@ -14,17 +14,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.engine import build as build_module
-from bench.engine.build import build
-from bench.engine.events import Events, Silent
-from bench.engine.fit import train_epoch
-from bench.engine.join import RENDEZVOUS, joined
-from bench.engine.machine import Machine
-from bench.engine.plan import Cell, plan
-from bench.engine.predict import predict
-from bench.engine.ranks import ALONE, Ranks, Unlike
-from bench.engine.set_up import set_up
-from bench.engine.watch import Watch
+from bench.engine.building import build as build_module
+from bench.engine.building.build import build
+from bench.engine.parallel.join import RENDEZVOUS, joined
+from bench.engine.parallel.ranks import ALONE, Ranks, Unlike
+from bench.engine.planning.events import Events, Silent
+from bench.engine.planning.machine import Machine
+from bench.engine.planning.plan import Cell, plan
+from bench.engine.scoring.predict import predict
+from bench.engine.training.fit import train_epoch
+from bench.engine.training.set_up import set_up
+from bench.engine.training.watch import Watch
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice
 from bench.methods.backbones.backbone import Backbone

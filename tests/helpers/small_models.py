@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.engine.model_file import ModelCard, Trained, input_of, save_model
+from bench.engine.models.model_file import ModelCard, Trained, input_of, save_model
 from bench.experiment.methods import MethodChoice
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone

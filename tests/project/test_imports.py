@@ -23,6 +23,15 @@ LEVELS = (
 )
 """From the ground up: what is on a level imports only what lies below it, or within the same folder."""
 
+ENGINE = (
+    {"device", "parallel", "models"},
+    {"planning"},
+    {"building", "scoring"},
+    {"training", "readme"},
+    {"running"},
+)
+"""Within the engine likewise."""
+
 FOLDERS = {place for places in LEVELS for place in places} - {GROUND}
 # What `import bench` offers: it leads to everything, and nothing may come back to it.
 DOOR = ("bench", "bench.api")
@@ -69,6 +78,10 @@ def level(module: str) -> int:
     return next(number for number, places in enumerate(LEVELS) if place(module) in places)
 
 
+def floor_of_engine(module: str) -> int:
+    return next(number for number, rooms in enumerate(ENGINE) if module.split(".")[2] in rooms)
+
+
 def circles(found: Arrows) -> set[frozenset[str]]:
     """The sets of modules that import each other, directly or through others."""
     reached = {name: set(targets) for name, targets in found.items()}
@@ -87,6 +100,22 @@ def test_imports_run_downward() -> None:
         for module, targets in sorted(found.items())
         for target in sorted(targets)
         if target in DOOR or (place(module) != place(target) and level(module) <= level(target))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_imports_run_downward_in_the_engine() -> None:
+    inside = {
+        module: {target for target in targets if target.startswith("bench.engine.")}
+        for module, targets in arrows(ROOT).items()
+        if module.startswith("bench.engine.")
+    }
+    assert {module.split(".")[2] for module in inside} == {room for rooms in ENGINE for room in rooms}
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in sorted(inside.items())
+        for target in sorted(targets)
+        if module.split(".")[2] != target.split(".")[2] and floor_of_engine(module) <= floor_of_engine(target)
     ]
     assert not wrong, "\n".join(wrong)
 

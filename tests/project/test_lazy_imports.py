@@ -47,7 +47,7 @@ def test_listings_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "statement",
     [
-        "import bench.engine.plan, bench.engine.execute, bench.cli.display",
+        "import bench.engine.planning.plan, bench.engine.running.execute, bench.cli.display",
         COMMAND.format(arguments=["run", "--help"]),
         COMMAND.format(arguments=["evaluate", "--help"]),
         COMMAND.format(arguments=["visualize", "--help"]),
@@ -61,17 +61,17 @@ def test_planning_and_reading_records_need_no_torch(statement: str, tmp_path: Pa
 
 
 FINISHED = """
-import bench.engine.plan
+import bench.engine.planning.plan
 from bench.cli import main
 from bench.records.store import RecordStore
 from bench.experiment.matrix import load_matrix
 from made_records import made_data, made_record
 
-bench.engine.plan.open_dataset = lambda *_, **__: made_data()
+bench.engine.planning.plan.open_dataset = lambda *_, **__: made_data()
 matrix = load_matrix(None, {"data": "voc2007"})
-for cell in bench.engine.plan.plan(matrix):
+for cell in bench.engine.planning.plan.plan(matrix):
     RecordStore(matrix.results).save(*made_record(cell.spec))
-assert all(cell.state == "finished" for cell in bench.engine.plan.plan(matrix))
+assert all(cell.state == "finished" for cell in bench.engine.planning.plan.plan(matrix))
 main(["run", "--data", "voc2007"], standalone_mode=False)
 """
 

@@ -1,6 +1,6 @@
 """What a model card says of the training: on which data, and how."""
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.engine.readme.markup import code, grid, plain
 from bench.engine.readme.subject import known_data
 from bench.records.numerics import parts_of

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.engine.model_file import read_card
+from bench.engine.models.model_file import read_card
 from bench.engine.readme.page import readme
 from bench.engine.readme.subject import NO_LICENCE, Described, measured
 from bench.files import parse_yaml, write_text

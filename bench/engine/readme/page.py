@@ -7,7 +7,7 @@ whenever it is written. What those do not tell is said to be unknown.
 from collections.abc import Sequence
 from typing import Final
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.engine.readme.facts import data_section, training_section
 from bench.engine.readme.limits import limits
 from bench.engine.readme.markup import bullets, code, grid, plain

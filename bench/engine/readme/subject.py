@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.info import DataSetInfo
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.experiment.methods import MethodChoice, find_method
 from bench.metrics.uncertainty import SHARE, Interval, estimate
 from bench.records.intervals import metrics_of, sample_of

@@ -5,8 +5,8 @@ import time
 
 from rich.console import Console
 
-from bench.engine.events import Events
-from bench.engine.log import LogDisplay, describe_seconds
+from bench.engine.planning.events import Events
+from bench.engine.planning.log import LogDisplay, describe_seconds
 from made_records import failed_record, made_cell, made_record
 
 PATIENCE = 0.1

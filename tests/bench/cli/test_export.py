@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from bench.engine.model_file import load_model, read_card
+from bench.engine.models.model_file import load_model, read_card
 from bench.errors import UserError
 from bench.methods.head import Head, HeadOutput
 from bench.methods.model import MultiLabelModel

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.datasets.feed import Batch
-from bench.engine.ahead import bring
+from bench.engine.device.ahead import bring
 
 
 def feed(count: int, taken: list[int], pin: bool = False) -> Iterator[Batch]:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from bench.engine import arrivals
-from bench.engine.arrivals import Arrivals
+from bench.engine.device import arrivals
+from bench.engine.device.arrivals import Arrivals
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench

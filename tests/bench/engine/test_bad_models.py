@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bench.engine.model_file import CARD, load_model
+from bench.engine.models.model_file import CARD, load_model
 from bench.errors import UserError
 from bench.methods.backbones.weights import read_weights
 from bench.methods.published.files import read_published_file

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.engine import build, model_file, warm_start
+from bench.engine.building import build
+from bench.engine.models import model_file, warm_start
 from bench.methods import model
 from bench_command import TINY, bench
 from trees import write_voc

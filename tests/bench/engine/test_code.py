@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine.code import code_digest
+from bench.engine.running.code import code_digest
 from places import ROOT
 from plugin_projects import install
 
 METHODS = ("resnet", "ssgrl", "salgl")
 # Which of these methods execute a file.
 EXECUTED = {
-    "bench/engine/fit.py": [True, True, True],
+    "bench/engine/training/fit.py": [True, True, True],
     "bench/metrics/average_precision.py": [True, True, True],
     "datasets/pictures/jpeg.py": [True, True, True],
     "methods/backbones/lite.py": [True, True, True],
@@ -29,7 +29,7 @@ EXECUTED = {
 PRINT = """
 import sys
 from pathlib import Path
-from bench.engine.code import code_digest
+from bench.engine.running.code import code_digest
 
 def print_digests():
     code_digest.cache_clear()

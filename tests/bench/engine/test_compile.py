@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.engine.set_up import _seen_as
+from bench.engine.training.set_up import _seen_as
 from bench.methods.catalog import METHODS
 from bench.methods.head import HeadOutput
 from bench.methods.model import MultiLabelModel, OnFeatures

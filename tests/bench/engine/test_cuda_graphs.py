@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.engine.environment import check_graphs
-from bench.engine.memory import AtOnce
+from bench.engine.device.environment import check_graphs
+from bench.engine.device.memory import AtOnce
 from bench.errors import UserError
 from bench.experiment.matrix import Compiled, load_matrix
 from bench.records.record import Record

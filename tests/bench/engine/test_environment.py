@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.engine.environment import fabric_on, precision_plugin
+from bench.engine.device.environment import fabric_on, precision_plugin
 
 CPU = torch.device("cpu")
 # One of two tasks, each a cell: --ntasks=2.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.engine.estimate import estimate
-from bench.engine.plan import Cell
+from bench.engine.planning.estimate import estimate
+from bench.engine.planning.plan import Cell
 from bench.methods.backbones.initial_weights import RANDOM
 from bench.methods.vectors.source import LABEL_SETS
 from bench.records.store import RecordStore

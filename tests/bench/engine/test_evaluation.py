@@ -8,10 +8,11 @@ import torch
 
 from bench.datasets.feed import EvalImages, loader
 from bench.datasets.index import SplitIndex
-from bench.engine import fit, run
-from bench.engine.build import evaluation_batch
-from bench.engine.environment import fabric_on, precision_plugin
-from bench.engine.predict import predict
+from bench.engine.building.build import evaluation_batch
+from bench.engine.device.environment import fabric_on, precision_plugin
+from bench.engine.running import run
+from bench.engine.scoring.predict import predict
+from bench.engine.training import fit
 from bench.experiment.schedule import Schedule
 from bench.profile.photographs import make_photographs
 from bench.records.record import Record

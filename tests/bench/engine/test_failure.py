@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.datasets.feed import naming
 from bench.datasets.loading import Loading, LoadingLostError
-from bench.engine.failure import reason
+from bench.engine.running.failure import reason
 
 
 class Faulty(Dataset[int]):

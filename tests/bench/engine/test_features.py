@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from bench.datasets.feed import EvalImages
 from bench.datasets.open import open_dataset
-from bench.engine.features import _load, store_features
-from bench.engine.resume import keep
-from bench.engine.training import Run
+from bench.engine.building.features import _load, store_features
+from bench.engine.training.in_training import Run
+from bench.engine.training.resume import keep
 from bench.errors import UserError
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone
@@ -75,7 +75,7 @@ def test_a_head_goes_on_from_a_checkpoint_without_the_backbone_that_nothing_trai
             shutil.copy(run.folder / "training.pt", checkpoint)
 
     with monkeypatch.context() as watching:
-        watching.setattr("bench.engine.fit.keep", keep_first)
+        watching.setattr("bench.engine.training.fit.keep", keep_first)
         assert bench(tmp_path / "whole", tmp_path / "data", *arguments).exit_code == 0
     stored = torch.load(checkpoint, weights_only=True)
     assert backbone and not any("backbone" in name for name in stored["tensors"]["model"])

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.datasets.feed import EpochBatches, loader
-from bench.engine.cost import count_flops, count_parameters, flops_of
-from bench.engine.fit import _group_size
+from bench.engine.device.cost import count_flops, count_parameters, flops_of
+from bench.engine.training.fit import _group_size
 from bench.methods.backbones.backbone import Backbone
 from bench.methods.backbones.build import build_backbone
 from bench.methods.head import Head

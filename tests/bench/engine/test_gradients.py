@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.datasets.feed import Batch
-from bench.engine.environment import fabric_on, precision_plugin
-from bench.engine.gradients import Gradients
-from bench.engine.memory import AtOnce
-from bench.engine.optimisation import build_optimizer
-from bench.engine.watch import Watch
+from bench.engine.device.environment import fabric_on, precision_plugin
+from bench.engine.device.memory import AtOnce
+from bench.engine.training.gradients import Gradients
+from bench.engine.training.optimisation import build_optimizer
+from bench.engine.training.watch import Watch
 from bench.experiment.schedule import Schedule
 from bench.methods.model import MultiLabelModel
 from bench.records.record import Record

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from bench.datasets.classes import COCO_CLASSES, VOC_CLASSES
-from bench.engine.import_published import Given, import_published
-from bench.engine.model_file import load_model
+from bench.engine.models.import_published import Given, import_published
+from bench.engine.models.model_file import load_model
 from bench_command import bench
 from published_made import (
     CODES,

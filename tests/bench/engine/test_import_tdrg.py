@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.engine.import_published import Given, import_published
-from bench.engine.model_file import load_model
+from bench.engine.models.import_published import Given, import_published
+from bench.engine.models.model_file import load_model
 from bench_command import bench
 from places import PARITY
 from published_made import made_backbone, made_state, refusal, same, write

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from bench.engine.code import code_digest
+from bench.engine.running.code import code_digest
 from bench.experiment.schedule import load_schedule
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -117,7 +117,7 @@ def test_a_run_that_goes_on_under_other_conditions_says_so_wherever_it_stands(
         differs = "what they were trained with is not recorded"
     else:
         changed = f"{'0' * 12}-{code_digest('resnet').partition('-')[2]}"
-        monkeypatch.setattr("bench.engine.run.code_digest", lambda method: changed)
+        monkeypatch.setattr("bench.engine.running.run.code_digest", lambda method: changed)
         differs = f"code {code_digest('resnet').partition('-')[0]}, then {'0' * 12}"
     resumed = bench(folder, data, *arguments)
     assert resumed.exit_code == 0, resumed.output

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.engine.losses import Difficult, classification_loss
+from bench.engine.training.losses import Difficult, classification_loss
 from bench.errors import UserError
 from bench.experiment.loss import ASL, BCE, LOSSES, SoftMargin
 from bench.experiment.schedule import Schedule, load_schedule

@@ -9,7 +9,7 @@ from torch import nn
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from bench.engine.optimisation import build_optimizer, load_optimizer
+from bench.engine.training.optimisation import build_optimizer, load_optimizer
 from bench.experiment.schedule import Schedule, load_schedule
 
 KINDS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

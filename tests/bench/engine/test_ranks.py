@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from bench.datasets.feed import EpochBatches, PartOfBatches, part_sizes
-from bench.engine.arrivals import Arrivals
-from bench.engine.join import joined
-from bench.engine.machine import Machine
-from bench.engine.memory import AtOnce
-from bench.engine.ranks import Ranks
-from bench.engine.set_up import why_whole
+from bench.engine.device.arrivals import Arrivals
+from bench.engine.device.memory import AtOnce
+from bench.engine.parallel.join import joined
+from bench.engine.parallel.ranks import Ranks
+from bench.engine.planning.machine import Machine
+from bench.engine.training.set_up import why_whole
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import load_schedule

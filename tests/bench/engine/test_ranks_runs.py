@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine import resume as resume_module
-from bench.engine.launch import launch
+from bench.engine.parallel.launch import launch
+from bench.engine.training import resume as resume_module
 from bench.errors import UserError
 from bench.records.record import Record
 from bench_command import TINY, bench, own_environment, own_process
@@ -24,7 +24,8 @@ NAN = "salgl/batch_entropy_weight=1e39"
 HANGS = """
 import os, time
 from datetime import timedelta
-from bench.engine import gradients, join
+from bench.engine.parallel import join
+from bench.engine.training import gradients
 join.IN_STEP = timedelta(seconds=5)
 if os.environ["RANK"] == "1":
     gradients.Gradients.add_up = lambda self: time.sleep(1000)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard as HubCard
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.engine.readme.file import card_text, readme_path, stated_licence, write_beside
 from bench.engine.readme.page import readme
 from bench.engine.readme.subject import Described, measured

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from bench.datasets.feed import EpochBatches
 from bench.datasets.index import count_batches, smallest_batch
-from bench.engine.average import MovingAverage
-from bench.engine.model_file import read_card
-from bench.engine.optimisation import build_optimizer, ends_early, plateaus
+from bench.engine.models.model_file import read_card
+from bench.engine.training.average import MovingAverage
+from bench.engine.training.optimisation import build_optimizer, ends_early, plateaus
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.build import build_backbone

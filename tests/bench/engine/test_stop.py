@@ -118,11 +118,11 @@ def test_what_is_run_elsewhere_is_left_to_it_or_waited_for(
     """A tune needs every trial, so it waits; and takes over what another gave up."""
     from rich.console import Console
 
-    from bench.engine.execute import execute
-    from bench.engine.log import LogDisplay
-    from bench.engine.plan import plan
+    from bench.engine.planning.log import LogDisplay
+    from bench.engine.planning.plan import plan
+    from bench.engine.running.execute import execute
 
-    monkeypatch.setattr("bench.engine.execute.LOOK_AGAIN", 0.1)
+    monkeypatch.setattr("bench.engine.running.execute.LOOK_AGAIN", 0.1)
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
     write_voc(tmp_path / "data", train=8, test=4)
     fields = {"data": "voc2007", "data_root": tmp_path / "data", "device": "cpu", "methods": "resnet"}

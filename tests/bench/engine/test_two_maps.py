@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bench.datasets.feed import EvalImages
 from bench.datasets.open import open_dataset
-from bench.engine.features import store_features
-from bench.engine.model_file import load_model
+from bench.engine.building.features import store_features
+from bench.engine.models.model_file import load_model
 from bench.experiment.schedule import load_schedule
 from bench.methods import catalog
 from bench.methods.backbones.build import build_backbone

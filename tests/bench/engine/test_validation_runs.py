@@ -7,8 +7,8 @@ import pytest
 from safetensors.torch import load_file
 
 from bench.datasets.open import open_dataset
-from bench.engine.build import label_space_of
-from bench.engine.plan import plan
+from bench.engine.building.build import label_space_of
+from bench.engine.planning.plan import plan
 from bench.experiment.matrix import load_matrix
 from bench.labels import count_labels
 from bench.records.record import Record

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.engine.plan import plan
-from bench.engine.verify import cell_of
+from bench.engine.planning.plan import plan
+from bench.engine.running.verify import cell_of
 from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.records.record import Record

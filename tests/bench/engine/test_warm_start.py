@@ -10,8 +10,14 @@ import torch
 from torch import Tensor
 
 from bench.datasets.classes import COCO_CLASSES, VOC_CLASSES
-from bench.engine.model_file import ModelCard, card_of_run, save_model
-from bench.engine.warm_start import StartModel, class_axes, initialise_backbone, initialise_head, plan_init
+from bench.engine.models.model_file import ModelCard, card_of_run, save_model
+from bench.engine.models.warm_start import (
+    StartModel,
+    class_axes,
+    initialise_backbone,
+    initialise_head,
+    plan_init,
+)
 from bench.errors import UserError
 from bench.experiment.methods import options_of, parse_methods
 from bench.experiment.start import corresponding

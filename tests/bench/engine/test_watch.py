@@ -10,7 +10,7 @@ import torch
 import yaml
 
 import bench as api
-from bench.engine.watch import scenes_use
+from bench.engine.training.watch import scenes_use
 from bench.experiment.schedule import load_schedule
 from bench.loggers.logger import LoggedRun
 from bench.loggers.tensorboard import TensorBoard

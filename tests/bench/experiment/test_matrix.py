@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import main
-from bench.engine.plan import Cell, plan
+from bench.engine.planning.plan import Cell, plan
 from bench.errors import UserError
 from bench.experiment.loss import ASL
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
@@ -154,7 +154,7 @@ def test_a_bad_method_is_refused_by_name(text: str, message: str) -> None:
 def matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., MatrixSpec]:
     """A matrix on a data set that needs no files, and an empty store."""
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
-    monkeypatch.setattr("bench.engine.plan.open_dataset", lambda *_, **__: made_data())
+    monkeypatch.setattr("bench.engine.planning.plan.open_dataset", lambda *_, **__: made_data())
 
     def make(**given: Any) -> MatrixSpec:
         fields = {"data": "voc2007", "methods": "resnet,ml-gcn", "results": tmp_path / "results"}
@@ -254,7 +254,7 @@ def test_a_typo_is_found_before_any_file_is_read(
     def opened(*_: object) -> None:
         raise AssertionError("the data was read")
 
-    monkeypatch.setattr("bench.engine.plan.open_dataset", opened)
+    monkeypatch.setattr("bench.engine.planning.plan.open_dataset", opened)
     for wrong in ("methods", "data", "schedule", "protocol"):
         with pytest.raises(UserError, match=r"Unknown .* 'wrong'.* Known: "):
             plan(matrix(**{wrong: "wrong"}))

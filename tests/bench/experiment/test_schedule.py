@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, lr_scheduler
 
-from bench.engine.optimisation import (
+from bench.engine.training.optimisation import (
     build_optimizer,
     ends_early,
     learning_rate_factor,

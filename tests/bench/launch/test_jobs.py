@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.engine.log import LogDisplay
-from bench.engine.plan import plan
+from bench.engine.planning.log import LogDisplay
+from bench.engine.planning.plan import plan
 from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.launch.job import JOB, change_job, create_job, list_jobs, load_job, log_of
@@ -100,11 +100,11 @@ def test_a_task_on_another_machine_has_the_precision_that_the_job_was_planned_wi
     write_voc(tmp_path / "data", train=8, test=4)
     given = {"data": "voc2007", "methods": "resnet", "device": "cpu", "data_root": tmp_path / "data"}
     matrix = load_matrix(None, {**given, **asked})
-    monkeypatch.setattr("bench.engine.environment.automatic_precision", lambda device: "bf16")
+    monkeypatch.setattr("bench.engine.device.environment.automatic_precision", lambda device: "bf16")
     cells = plan(matrix)
     folder, job = create_job(matrix, cells, "slurm")
     assert {cell.spec.schedule.precision for cell in cells} == {"bf16"}
-    monkeypatch.setattr("bench.engine.environment.automatic_precision", lambda device: "fp32")
+    monkeypatch.setattr("bench.engine.device.environment.automatic_precision", lambda device: "fp32")
     planned = plan(load_job(folder).matrix)
     assert [find_cell(job, planned, run).spec.run_id() for run in job.cells] == list(job.cells)
     with pytest.raises(UserError, match="submit it again"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.engine.plan import Cell
+from bench.engine.planning.plan import Cell
 from bench.errors import UserError
 from bench.launch.job import list_jobs
 from bench.launch.worker import check_code, run_named

@@ -42,7 +42,7 @@ def test_a_matrix_for_gpus_is_planned_where_there_is_none(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("bench.engine.environment._cpu_flags", frozenset)
+    monkeypatch.setattr("bench.engine.device.environment._cpu_flags", frozenset)
     settings(tmp_path / "run", "gpus: 1\n")
 
     def planned(*options: str) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_matrix_for_gpus_is_planned_where_there_is_none(
 def test_schedules_of_which_one_alone_is_automatic_are_told_to_be_given_a_precision(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, device: str, refused: bool
 ) -> None:
-    monkeypatch.setattr("bench.engine.environment._cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr("bench.engine.device.environment._cpu_flags", lambda: frozenset({"avx512_bf16"}))
     settings(tmp_path / "run", "cpus: 2\n")
     write_own_csv(tmp_path, images=8)
     own = describe(tmp_path, ONE_HOT, rest="splits: {train: 0.5}\nschedule: frozen")

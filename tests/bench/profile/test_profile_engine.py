@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.engine.machine import Machine
+from bench.engine.planning.machine import Machine
 from bench.experiment.methods import parse_methods
 from bench.methods.catalog import METHODS
 from bench.profile import engine

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.engine.cost import count_parameters
+from bench.engine.device.cost import count_parameters
 from bench.experiment.methods import parse_methods
 from bench.methods.catalog import METHODS
 from bench.methods.head import Head, HeadOutput

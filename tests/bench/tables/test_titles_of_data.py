@@ -8,7 +8,7 @@ import pytest
 
 from bench.datasets.catalog import DATASETS
 from bench.datasets.locate import dataset_info
-from bench.engine.run import _given_title
+from bench.engine.running.run import _given_title
 from bench.records.record import Record
 from bench.records.store import RECORD, RecordStore
 from bench_command import TINY, bench

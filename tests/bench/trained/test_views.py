@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.engine.model_file import ModelCard
+from bench.engine.models.model_file import ModelCard
 from bench.experiment.methods import MethodChoice
 from bench.methods.backbones.build import build_backbone
 from bench.methods.catalog import METHODS

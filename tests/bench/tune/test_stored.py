@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine.code import code_digest
+from bench.engine.running.code import code_digest
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench_command import TINY, bench

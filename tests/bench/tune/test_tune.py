@@ -11,7 +11,7 @@ from statistics import fmean
 
 import pytest
 
-from bench.engine.code import code_digest
+from bench.engine.running.code import code_digest
 from bench.experiment.methods import parse_methods
 from bench.records.record import Record
 from bench.records.store import RecordStore

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bench.datasets.classes import VOC_CLASSES
-from bench.engine.model_file import load_model, save_model
+from bench.engine.models.model_file import load_model, save_model
 from bench_command import bench
 from made_records import made_cell, store_made
 from trees import write_picture

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.cli.visualize import command
 from bench.datasets.classes import VOC_CLASSES
-from bench.engine.model_file import load_model
+from bench.engine.models.model_file import load_model
 from bench.records.store import RecordStore
 from bench.trained.scorer import Scorer
 from bench.visualize.catalog import KINDS

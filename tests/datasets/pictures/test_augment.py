@@ -21,7 +21,7 @@ from bench.datasets.pictures.crop import read_part
 from bench.datasets.pictures.jpeg import Pixels
 from bench.datasets.pictures.read import read_image
 from bench.datasets.pictures.transforms import Augmentation, multi_scale_box, random_box, transform
-from bench.engine.build import augmentation_of
+from bench.engine.building.build import augmentation_of
 from bench.experiment.schedule import load_schedule
 from trees import write_voc
 

@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor, nn
 from torchvision import models
 
-from bench.engine.cost import count_flops, count_parameters
+from bench.engine.device.cost import count_flops, count_parameters
 from bench.errors import UserError
 from bench.experiment.schedule import load_schedule
 from bench.methods.backbones.backbone import Backbone

@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 
-from bench.engine.plan import plan
+from bench.engine.planning.plan import plan
 from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.methods.backbones.backbone import Backbone

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.datasets.classes import VOC_CLASSES
-from bench.engine.import_published import Given, import_published
+from bench.engine.models.import_published import Given, import_published
 from bench.methods.graph import conditional_probability, reweighted_graph
 from published_made import (
     HIDDEN,

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.engine.import_published import Given, import_published
-from bench.engine.model_file import Trained
+from bench.engine.models.import_published import Given, import_published
+from bench.engine.models.model_file import Trained
 from bench.experiment.methods import options_of, parse_methods
 from bench.methods.catalog import METHODS
 from bench.methods.contract import label_space

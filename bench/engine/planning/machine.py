@@ -1,0 +1,44 @@
+"""Where a matrix runs."""
+
+from dataclasses import dataclass
+
+import torch
+
+from bench.engine.device.environment import (
+    check_graphs,
+    choose_device,
+    choose_workers,
+)
+from bench.engine.parallel.ranks import ALONE, Ranks
+from bench.engine.planning.plan import Cell
+from bench.experiment.matrix import Compiled
+from bench.methods.catalog import PRIOR
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a matrix runs."""
+
+    device: torch.device
+    workers: int
+    compiled: Compiled
+    ranks: Ranks = ALONE
+
+    @classmethod
+    def choose(
+        cls, device: str, workers: int | None, compiled: Compiled, cells: list[Cell], ranks: Ranks = ALONE
+    ) -> "Machine":
+        """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for.
+
+        Of several processes on a machine each has a GPU of its own.
+        """
+        chosen = torch.device("cpu")
+        for cell in cells:
+            chosen = choose_device(device, cell.spec.schedule.precision)
+            if compiled == "graphs" and cell.spec.method.name != PRIOR.name:
+                check_graphs(cell.spec.schedule, chosen)
+        if chosen.type == "cuda" and ranks.count > 1:
+            chosen = torch.device("cuda", ranks.local_rank)
+        # The quickest algorithm for each shape, by trying: which one is chance, and so are a GPU's last bits.
+        torch.backends.cudnn.benchmark = True
+        return cls(chosen, choose_workers(workers, chosen, ranks.local_count), compiled, ranks)

@@ -1,0 +1,1 @@
+"""Cells one after the other, each claimed, trained, evaluated, recorded, and verified where asked for."""

@@ -1,0 +1,1 @@
+"""Scores of every image of a split."""

@@ -1,0 +1,1 @@
+"""The training of one cell: epochs, steps, gradients, weights, checkpoints."""
