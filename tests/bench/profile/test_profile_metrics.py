@@ -44,10 +44,9 @@ def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
     done = bench(tmp_path, None, "profile", "metrics", *arguments)
     assert done.exit_code == 0, done.output
     assert re.search(r"^metrics, .* cores, load ", done.output, re.M)
-    assert (
-        len(re.findall(r"times as fast; at least (?:2|50) is aimed at, (?:NOT )?kept$", done.output, re.M))
-        == 2
-    )
+    # How fast it is here and now is for nobody to test, also not that it is so in every repeat.
+    said = r"times as fast; at least (?:2|50) is aimed at, (?:NOT )?kept(?: in some repeats)?$"
+    assert len(re.findall(said, done.output, re.M)) == 2
     report = load(tmp_path / "perf" / "metrics.json")
     assert report.part == "metrics" and len(report.figures) == 2 and "largest difference" in report.notes[0]
     table = bench(tmp_path, None, "profile", "table", "--from", "perf")
