@@ -36,10 +36,10 @@ def test_the_band_holds_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     expected = np.arange(1, 13) / np.arange(2, 14)  # of the best of n uniform numbers
     held = 0
-    for _ in range(60):
+    for _ in range(30):
         curve = tuning_curve(rng.random(12).tolist())
         held += bool(((curve.low <= expected) & (expected <= curve.high)).all())
-    assert held >= 52, "95 % with a standard error of 3 %"
+    assert held >= 25, "95 % with a standard error of 4 %"
 
 
 @pytest.fixture
