@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bench.datasets.feed import EpochBatches, EvalImages, Feed, TrainingImages, loader
 from bench.datasets.index import SplitIndex
-from bench.engine.building.build import Built, augmentation_of
+from bench.engine.building.build import Built, augmentation_of, freeze
 from bench.engine.building.feature_batches import FeatureBatches
 from bench.engine.building.features import StoredSplit
 from bench.engine.device.ahead import on_each
@@ -177,6 +177,7 @@ def _model(spec: CellSpec, index: SplitIndex) -> MultiLabelModel:
     """The model of a method, the same each time."""
     method = method_named(spec.method.name)
     backbone = seeded_backbone(spec.schedule.backbone, RANDOM, SEED)
+    freeze(backbone, spec.schedule)
     classes = index.labels.shape[1]
     labels = Setting(classes, 0, 0, 0, torch.device("cpu")).labels()
     earlier = earlier_dim(method, backbone)
