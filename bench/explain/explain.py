@@ -61,7 +61,7 @@ def explain(
             `root` holds other data.
     """
     sides = read_sides(store, pair)
-    material = gather(sides, pair.a[0].cell, data, root, steps("reading annotations"))
+    material = gather(sides, pair.a[0], data, root, steps("reading annotations"))
     comparison = compare(store, pair, resamples, progress=steps("resampling runs"))
     kinds = (
         sort_missed(sides, material.usual, material.boxes, small),

@@ -13,7 +13,6 @@ from bench.datasets.index import SplitIndex, pick
 from bench.datasets.open import find_dataset
 from bench.datasets.prepare import prepare_split
 from bench.errors import UserError
-from bench.experiment.cell import CellSpec
 from bench.explain.companions import companions_of
 from bench.explain.kinds import companions_sentence
 from bench.explain.sides import Sides
@@ -21,6 +20,7 @@ from bench.labels import count_labels
 from bench.metrics.average_precision import BoolArray
 from bench.progress import Progress
 from bench.records.own_data import give_its_file, is_own
+from bench.records.record import Record
 from bench.settings import work_folder
 
 
@@ -43,13 +43,13 @@ class Material:
 
 
 def gather(
-    sides: Sides, cell: CellSpec, data: str | None, root: Path | None, progress: Progress | None = None
+    sides: Sides, run: Record, data: str | None, root: Path | None, progress: Progress | None = None
 ) -> Material:
     """Look the data set of some runs up.
 
     Args:
         sides: the methods.
-        cell: one of their runs.
+        run: one of theirs.
         data: the data set, as it was asked for: the name of one's own says nothing, its YAML file does.
         root: the folder that holds it, if one was named.
         progress: called with (done, total) while annotations are read.
@@ -58,7 +58,7 @@ def gather(
         UserError: there is a folder `root`, and the data set of the runs is not there.
     """
     try:
-        return _read(sides, cell, data or cell.data, root, progress)
+        return _read(sides, run, data or run.cell.data, root, progress)
     except UserError as error:
         if root is not None:
             raise
@@ -66,7 +66,8 @@ def gather(
         return Material(_usual(sides.labels), notes=(companions_sentence("the test labels"), missing))
 
 
-def _read(sides: Sides, cell: CellSpec, data: str, root: Path | None, progress: Progress | None) -> Material:
+def _read(sides: Sides, run: Record, data: str, root: Path | None, progress: Progress | None) -> Material:
+    cell = run.cell
     if data == cell.data and is_own(data):
         raise give_its_file(data)
     published, folder = find_dataset(data, root, progress)
@@ -75,9 +76,11 @@ def _read(sides: Sides, cell: CellSpec, data: str, root: Path | None, progress: 
         raise UserError(f"The classes of {data} in {folder} are not those of the runs; name their data set.")
     tested = prepare_split(info, folder, info.eval_split, progress).index
     rows = _rows_of(sides, tested, data)
-    changed = _other_pictures(tested.take(sorted(rows)), cell, progress)
-    trained = prepare_split(info, folder, info.train_split, progress).index
-    trained = trained.take(pick(len(trained), cell.limit_train))
+    trained = _trained_on(prepare_split(info, folder, info.train_split, progress).index, run)
+    changed = (
+        *_other_pictures(tested.take(sorted(rows)), cell.data_fingerprint, progress),
+        *_other_labels(trained, run),
+    )
     boxes = largest_boxes(info, folder, info.eval_split, sides.ids, progress)
     pictures = {image: tested.path(row) for image, row in zip(sides.ids, rows, strict=True)}
     counted = companions_sentence(f"the {len(trained)} training images")
@@ -114,11 +117,34 @@ def _rows_of(sides: Sides, tested: SplitIndex, data: str) -> Sequence[int]:
     return rows
 
 
-def _other_pictures(tested: SplitIndex, cell: CellSpec, progress: Progress | None) -> tuple[str, ...]:
+def _trained_on(split: SplitIndex, run: Record) -> SplitIndex:
+    """What a run saw of its training split: so many images, but for those that it could not read."""
+    wanted = split.take(pick(len(split), run.cell.limit_train))
+    skipped = {said.partition(": ")[0] for said in run.data.skipped}
+    return wanted.take(row for row, image in enumerate(wanted.ids) if image not in skipped)
+
+
+def _other_labels(trained: SplitIndex, run: Record) -> tuple[str, ...]:
+    """What is to be said where the training split has not as many images or labels any more."""
+    now = (len(trained), int((trained.labels == 1).sum()), int((trained.labels == 0).sum()))
+    then = (run.data.train_images, run.data.train_labels, run.data.train_difficult)
+    if now == then:
+        return ()
+    return (
+        f"The training split in {trained.root} has {_size(*now)}, and that of the runs had {_size(*then)}: "
+        "which labels go together is counted in what is there now.",
+    )
+
+
+def _size(images: int, positive: int, difficult: int) -> str:
+    return f"{images} images with {positive} positive and {difficult} difficult labels"
+
+
+def _other_pictures(tested: SplitIndex, fingerprint: str, progress: Progress | None) -> tuple[str, ...]:
     """What is to be said where the files of the test images are others than the runs were measured on."""
     read = FileChecks(tested.root, work_folder() / "cache").checksums(tested.files, progress)
     checksums = np.array([read[file] for file in tested.files], dtype=np.uint32)
-    if replace(tested, checksums=checksums).fingerprint() == cell.data_fingerprint.split("-")[1]:
+    if replace(tested, checksums=checksums).fingerprint() == fingerprint.split("-")[1]:
         return ()
     said = f"The test pictures in {tested.root} are not all those that the runs were measured on"
     return (f"{said}, though their names and labels are: what is drawn of them is not what was scored.",)

@@ -22,6 +22,17 @@ from trees import write_own_csv
 
 HOSTILE = ("</style><script>hacked=1</script>", '"><img src=x onerror=hacked=1>', "{{ 7 * 7 }} & 'more' |")
 
+# Of the data set that `write_own_csv` makes, when its picture 10 could not be read.
+OWN_SIZES = {
+    "train_images": 7,
+    "train_labels": 11,
+    "train_difficult": 0,
+    "eval_images": 4,
+    "eval_labels": 6,
+    "eval_difficult": 0,
+    "skipped": ("10.jpg: is not a picture",),
+}
+
 
 class Page(HTMLParser):
     """Reads a page; fails on tags that do not match, and notes its words and what it would load."""
@@ -175,14 +186,15 @@ def test_a_data_set_without_boxes_and_one_with_other_labels(tmp_path: Path) -> N
         scores = Scores(np.array([f"{number}.jpg" for number in range(2, 12, 3)]), logits, labels)
         record, _ = made_record(made_cell(method, data="own"), ("even", "low", "odd"))
         metrics = evaluate(logits, labels, record.cell.protocol)
-        sizes = record.data.model_copy(update={"eval_images": 4, "eval_labels": 6, "eval_difficult": 0})
+        sizes = record.data.model_copy(update=OWN_SIZES)
         RecordStore(tmp_path / "results").save(
             record.model_copy(update={"metrics": metrics, "data": sizes}), scores
         )
     asked = ("resnet", "ml-gcn", "--data", str(own), "--resamples", "100")
     printed = explained(tmp_path, *asked)
     assert "The data set has no boxes that are read, so small objects are not told from others." in printed
-    assert "Small object" not in printed and "counted in the 8 training images" in printed
+    assert "Small object" not in printed and "counted in the 7 training images" in printed
+    assert "The training split in" not in printed
     by_name = explained(tmp_path, *asked[:3], "own", *asked[4:])
     assert (
         "Without pictures, boxes and training labels: own is a data set of your own: give its file, "
@@ -192,6 +204,9 @@ def test_a_data_set_without_boxes_and_one_with_other_labels(tmp_path: Path) -> N
     page = Page(tmp_path / "results" / "explain" / "resnet-vs-ml-gcn-own.html")
     assert page.images and "none of its runs has a model" in page.words
     table = tmp_path / "own" / "labels.csv"
+    table.write_text(table.read_text().replace("3.jpg,odd|low", "3.jpg,odd"), encoding="utf-8")
+    printed = explained(tmp_path, *asked)
+    assert "has 7 images with 10 positive and 0 difficult labels, and that of the runs had 7" in printed
     table.write_text(table.read_text().replace("2.jpg,even|low", "2.jpg,odd"), encoding="utf-8")
     printed = explained(tmp_path, *asked)
     assert "are not those that the runs were measured on, for one that of even in the image 2" in printed
