@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     "--keep/--no-keep",
     default=False,
     show_default=True,
-    help="Keep the archives in DATA_ROOT/downloads after unpacking.",
+    help="Keep the archives that were fetched in DATA_ROOT/downloads after unpacking.",
 )
 def download(data: str, data_root: Path | None, mirrors: tuple[str, ...], keep: bool) -> None:
     """Download a data set, or the word vectors `glove` or `word2vec`.
 
     Sizes and hashes are checked. A transfer that broke goes on where it stopped when the command is run
     again; what is there already is not fetched again. An archive that you have, put into DATA_ROOT/downloads,
-    is checked and used instead.
+    is checked and used instead, and stays there.
     """
     from bench.datasets.catalog import DATASETS
     from bench.datasets.fetch.obtain import obtain

@@ -23,14 +23,14 @@ def obtain(
 ) -> str:
     """Have the files of an archive in their place under `root`.
 
-    An archive that lies in ROOT/downloads already is used when its size and hash are right. What was unpacked
-    before, and is still there, is not fetched again.
+    An archive that lies in ROOT/downloads already is used when its size and hash are right, and stays there.
+    What was unpacked before, and is still there, is not fetched again.
 
     Args:
         archive: what to fetch.
         root: the data root.
         mirrors: addresses of folders tried before the published ones.
-        keep: leave the archive in ROOT/downloads once it is unpacked.
+        keep: leave an archive that was fetched in ROOT/downloads once it is unpacked.
         report: told of the steps.
 
     Returns:
@@ -53,11 +53,11 @@ def obtain(
         shared = packed.parent.stat().st_dev == folder.stat().st_dev
         needed = (archive.unpacked or archive.size or 0) + shared * left_to_fetch(archive, packed)
         require_space(folder, needed, f"{archive.name} with its files")
-        download(archive, packed, mirrors, report(archive.name))
+        fetched = download(archive, packed, mirrors, report(archive.name))
         size = packed.stat().st_size
         files = unpack(packed, folder, archive.unpacked, report(f"unpacking {archive.name}"))
         write_text(note, json.dumps({"size": archive.size, "hash": archive.hash, "files": files}))
-        if not keep:
+        if fetched and not keep:
             packed.unlink()
         return f"{archive.name}: {readable(size)}, {len(files)} files unpacked into {folder}"
 

@@ -102,6 +102,7 @@ def test_archives_are_kept_on_request_and_used(server: FileServer, tmp_path: Pat
         note.unlink()
     assert "files unpacked into second" in run("voc2007", "--data-root", "second").output
     assert requests(server) == done
+    assert {"trainval.tar", "test.tar"} <= {path.name for path in Path("second/downloads").iterdir()}
 
 
 def test_bench_clean_removes_what_was_fetched_and_no_more(server: FileServer) -> None:
