@@ -10,7 +10,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 Range = tuple[float, float]
 
-BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
+WHITE_IS_ZERO = 0  # as films that are scanned
 # TIFF tags of the least and the greatest value: SMinSampleValue and MinSampleValue, and so on.
 LEAST, GREATEST = (340, 280), (341, 281)
 KINDS: dict[object, Literal["unsigned", "signed", "float"]] = {1: "unsigned", 2: "signed", 3: "float"}
@@ -27,12 +28,14 @@ class Samples(NamedTuple):
         bits: of one.
         said: the least and the greatest value, by its TIFF tags.
         reduced: the decoder hands out the upper 8 of 16 bits.
+        inverted: white is the least value.
     """
 
     kind: Literal["unsigned", "signed", "float"]
     bits: int
     said: Range | None = None
     reduced: bool = False
+    inverted: bool = False
 
     def of_type(self) -> Range:
         """Black and white, where nothing but the type is known; numbers below zero have no meaning then."""
@@ -47,7 +50,9 @@ def declared(picture: Image.Image) -> Samples:
         tags = picture.tag_v2
         kind = KINDS.get(_number(tags.get(SAMPLE_FORMAT, 1)), "unsigned")
         bits = int(_number(tags.get(BITS_PER_SAMPLE, 1)) or 1)
-        return Samples(kind, bits, _said(tags), _is_reduced(picture))
+        # Of pictures of 8 bits Pillow sees to that.
+        inverted = is_deep(picture) and _number(tags.get(PHOTOMETRIC)) == WHITE_IS_ZERO
+        return Samples(kind, bits, _said(tags), _is_reduced(picture), inverted)
     if picture.mode == "F":
         return Samples("float", 32)
     # All others store 16 bits; Pillow scales what a PGM says it has to them.
@@ -56,8 +61,13 @@ def declared(picture: Image.Image) -> Samples:
 
 def _is_reduced(picture: Image.Image) -> bool:
     return picture.mode in ("RGB", "RGBA") and any(
-        ";16" in str(tile.args) for tile in getattr(picture, "tile", ())
+        ";16" in str(tile.args) or _is_wide_ppm(tile) for tile in getattr(picture, "tile", ())
     )
+
+
+def _is_wide_ppm(tile: Any) -> bool:
+    """Whether the decoder of a PPM is told a greatest value that takes more than 8 bits."""
+    return tile.codec_name in ("ppm", "ppm_plain") and tile.args[1] > 255
 
 
 def _said(tags: Any) -> Range | None:
@@ -96,9 +106,11 @@ def to_8_bits(picture: Image.Image, samples: Samples) -> Image.Image:
         values = values.view(np.uint32)
     low, high = _range(values, samples)
     if (low, high) == (0, 65535):
-        return Image.fromarray((values // 257).astype(np.uint8))
-    scaled = (values.astype(np.float32) - low) * (255 / (high - low))
-    return Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
+        grey = (values // 257).astype(np.uint8)
+    else:
+        scaled = (values.astype(np.float32) - low) * (255 / (high - low))
+        grey = scaled.round().clip(0, 255).astype(np.uint8)
+    return Image.fromarray(255 - grey if samples.inverted else grey)
 
 
 def _range(values: NDArray[Any], samples: Samples) -> Range:
@@ -128,7 +140,8 @@ def refuse_unused(picture: Image.Image, samples: Samples) -> None:
         return
     extrema = [(int(low), int(high)) for low, high in picture.getextrema()]  # type: ignore[misc]
     greatest = max(high for _, high in extrema)
-    if greatest < LEAST_USE * 256 and any(low != high for low, high in extrema):
+    # A PPM's values are rounded to 8 bits, those of others cut.
+    if greatest <= LEAST_USE * 256 and any(low != high for low, high in extrema):
         raise _unknown_range("16-bit", 0, 256 * greatest + 255, 0, 65535)
 
 
