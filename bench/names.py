@@ -7,6 +7,9 @@ from hashlib import sha256
 
 from bench.errors import UserError, cut
 
+YAML = (".yaml", ".yml")
+"""What ends in one of these is a file that describes something, and not the name of a known one."""
+
 LONGEST = 100
 """Bytes of a name, so that a file named after two of them has room for an ending and a temporary prefix."""
 

@@ -13,6 +13,7 @@ from bench.datasets.layout import VOCDevkit
 from bench.datasets.listing import reader_of, unpacked
 from bench.errors import UserError
 from bench.files import read_json, write_text
+from bench.names import YAML
 from bench.progress import Progress
 from bench.settings import data_root, work_folder
 
@@ -23,7 +24,7 @@ def dataset_info(name: str) -> DataSetInfo:
     Raises:
         UserError: unknown name, a package that cannot be used, or a file that does not describe a data set.
     """
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(YAML):
         from bench.datasets.own import load_own
 
         return load_own(Path(name))
@@ -41,7 +42,7 @@ def name_of(data: str) -> str:
     Raises:
         UserError: a file that does not describe a data set.
     """
-    return dataset_info(data).name if data.endswith((".yaml", ".yml")) else data
+    return dataset_info(data).name if data.endswith(YAML) else data
 
 
 def locate(info: DataSetInfo, root: Path | None, progress: Progress | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -124,7 +124,9 @@ class Description(Part):
     classes: tuple[str, ...] | str | None = Field(
         None, description="class names in their order, or a text file with one per line; found if empty"
     )
-    counts: dict[str, int] = Field({}, description="how many images each split should have")
+    counts: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="how many images each split should have"
+    )
     schedule: str = "identical"
 
     @field_validator("name")
@@ -144,6 +146,9 @@ class Description(Part):
                 "give either the column of the split in csv, or split_folder, or a share to train on in "
                 "splits"
             )
+        if other := [split for split in self.counts if split not in self.splits.names]:
+            train, held_out = self.splits.names
+            raise ValueError(f"counts names '{other[0]}', and the splits are {train} and {held_out}")
         if self.name in DATASET_CATALOGUE.names():
             raise ValueError(f"'{self.name}' is the name of a data set that is known; choose another")
         return self

@@ -98,11 +98,16 @@ def prepare(data: str, data_root: Path | None, source: Path | None) -> None:
     Other commands do this by themselves; `prepare` shows what was read, and remembers where it lies.
     """
     info = dataset_info(data)
+    if source is not None and info.home is not None:
+        raise UserError(
+            f"{data} says itself where its files are: set root in it, as --from is for data sets known "
+            "by name; or give --data-root for this command alone."
+        )
     with open_display(Console(stderr=True)) as display:
         progress = display.task(f"reading {data}")
         folder = locate(info, source or data_root, progress)
         prepared = prepare_both(with_classes(info, folder), folder, progress)
-    if source is not None and info.home is None:
+    if source is not None:
         remember(info, source)
     for split, found in zip((info.train_split, info.eval_split), prepared, strict=True):
         for problem in found.problems[:LISTED_AT_MOST]:

@@ -24,6 +24,7 @@ from bench.errors import UserError
 from bench.experiment.schedule import Precision
 from bench.experiment.start import Parts
 from bench.files import parse_mapping, parse_yaml, read_mapping
+from bench.names import YAML
 from bench.resolve import names_in, unknown_name
 from bench.validation import one_sentence
 
@@ -161,6 +162,14 @@ class MatrixSpec(BaseModel):
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
             raise ValueError("input should be auto, cpu, cuda or cuda:N")
         return value
+
+    def root_of(self, data: str) -> Path | None:
+        """The folder that was given for one of the data sets.
+
+        Where one is known by name, the folder is of those: a file of one's own names another itself.
+        """
+        by_name = any(not name.endswith(YAML) for name in self.data)
+        return None if by_name and data.endswith(YAML) else self.data_root
 
     def schedule_overrides(self) -> list[dict[str, object]]:
         """The schedule's fields that are given here, once for each backbone."""

@@ -12,6 +12,7 @@ from bench.errors import UserError
 from bench.experiment.field_needs import contradiction, follows_scores, without_effect
 from bench.experiment.loss import BCE, Loss, loss_named
 from bench.files import parse_mapping, read_mapping
+from bench.names import YAML
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
 
@@ -276,7 +277,7 @@ def load_schedule(
             given where it has no effect.
     """
     given = set(overrides) if as_given else set()
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(YAML):
         fields = read_mapping(Path(name), "schedule file")
         given |= set(fields) & _DEFAULTS.keys()  # the others have to stand there
     elif name in schedule_names():

@@ -10,17 +10,17 @@ from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.layouts.walk import kind_of
 from bench.datasets.own import load_own
 from bench.errors import UserError, cut
+from bench.names import YAML
 from bench.records.record import Record
 from bench.records.store import RecordStore
 
 MOST_FILES = 200
 """YAML files that are looked at."""
-_YAML = (".yaml", ".yml")
 
 
 def is_own(data: str) -> bool:
     """Whether the name of a data set that runs are on is that of one's own, whose file was not given."""
-    return not data.endswith(_YAML) and DATASET_CATALOGUE.find(data) is None
+    return not data.endswith(YAML) and DATASET_CATALOGUE.find(data) is None
 
 
 def give_its_file(name: str) -> UserError:
@@ -55,7 +55,7 @@ def _described_as(name: str) -> Path | None:
 
 def _files() -> Iterator[Path]:
     for pattern in ("*", "*/*"):
-        for ending in _YAML:
+        for ending in YAML:
             yield from sorted(Path().glob(pattern + ending))
 
 

@@ -14,6 +14,7 @@ from bench.experiment.field_needs import never_met
 from bench.experiment.methods import MethodChoice, method_named
 from bench.experiment.schedule import Schedule
 from bench.files import parse_mapping, read_mapping
+from bench.names import YAML
 from bench.ranges import LogUniform, OneOf, Range
 from bench.resolve import unknown_name
 from bench.validation import one_sentence
@@ -101,7 +102,7 @@ def load_space(name: str) -> Space:
     Raises:
         UserError: there is none, it is not YAML, or a range is unknown or empty.
     """
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(YAML):
         fields = read_mapping(Path(name), "space file")
     elif name in space_names():
         fields = parse_mapping((_SPACES / f"{name}.yaml").read_bytes(), f"The space {name}")

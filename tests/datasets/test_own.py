@@ -213,6 +213,8 @@ def test_a_picture_that_is_missing_is_named_and_can_be_left_out(own: Path, tmp_p
         ("name: own", "name: own\nclasses: [a, b, a]", "the class 'a' is named more than once"),
         ("name: own", "name: own\nclasses: none.txt", "No list .*none.txt"),
         ("name: own", "name: own\nclasses: pipe.txt", "The list .*pipe.txt is no file; put one there"),
+        ("name: own", "name: own\ncounts: {Train: 99}", "counts names 'Train', and the splits are train and"),
+        ("name: own", "name: own\ncounts: {train: -5}", "'counts.train'.* greater than or equal to 1"),
         ("name: own", "name: [", "is not YAML"),
         ("images: photos", "images: pictures", "has no folder pictures"),
         ("images: photos", "file: none.csv", "does not hold the data set: looked for none.csv"),

@@ -106,7 +106,7 @@ def plan(
         chooses = asked.schedules[name][0].schedule.chooses_on == "validation"
         dataset = open_dataset(
             name,
-            matrix.data_root,
+            matrix.root_of(name),
             matrix.limit_train,
             matrix.limit_eval,
             matrix.skip_bad,

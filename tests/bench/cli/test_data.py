@@ -35,6 +35,21 @@ def test_prepare_remembers_where_local_files_lie(voc: Path, tmp_path: Path) -> N
     assert gone.exit_code == 2 and "does not hold the data set" in gone.output
 
 
+def test_a_file_of_ones_own_says_itself_where_its_data_lies(tmp_path: Path) -> None:
+    own = str(write_own_csv(tmp_path / "own"))
+    refused = bench(tmp_path, None, "data", "prepare", own, "--from", str(tmp_path))
+    assert (
+        refused.exit_code == 2
+        and "own.yaml says itself where its files are: set root in it" in refused.output
+    )
+    # Beside a data set that is known by name, --data-root is where that one lies.
+    write_voc(tmp_path / "data", train=8, test=6)
+    planned = bench(tmp_path, tmp_path / "data", "run", *TINY, "--data", f"{own},voc2007", "--dry-run")
+    assert planned.exit_code == 0 and "own-" in planned.output and "voc2007-" in planned.output, (
+        planned.output
+    )
+
+
 def test_what_is_remembered_is_found_from_every_folder(
     voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
