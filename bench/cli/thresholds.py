@@ -95,8 +95,8 @@ def command(
 
 def _stored(record: "Record", store: "RecordStore", results: Path) -> "ValidationScores | None":
     from bench.records.store import RecordStore
+    from bench.records.tunes import folder_of
     from bench.records.validation_scores import stored_scores
-    from bench.tune.design import folder_of
 
     # What a tune chose has run on the validation split as one of its trials.
     tuned = record.cell.tuned

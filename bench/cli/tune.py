@@ -12,8 +12,8 @@ from bench.cli.options import given_options
 from bench.datasets.fetch.disk import readable
 from bench.engine.planning.plan import Cell
 from bench.experiment.matrix import load_matrix, parse_settings
+from bench.records.tunes import folder_of
 from bench.stop import Stopped, heeding_signals
-from bench.tune.design import folder_of
 from bench.tune.remarks import few_seeds, on_splits
 from bench.tune.report import write_report
 from bench.tune.space import load_space

@@ -91,8 +91,13 @@ class CellSpec(BaseModel):
         if varies == "loss":
             return str(self.schedule.loss)
         if varies == "backbone":
-            return f"{self.schedule.backbone} from {self.schedule.weights} weights"
+            digest = f", {self.weights_digest[:12]}" if self.weights_digest else ""
+            return self.backbone_title() + digest
         return self.tuned.method if self.tuned else self.method.label()
+
+    def backbone_title(self) -> str:
+        """The backbone and the name of its weights, which two files may share."""
+        return f"{self.schedule.backbone} from {self.schedule.weights} weights"
 
     def chosen(self) -> dict[str, Any]:
         """What a tune chose: fields of the schedule, and options of the method that were not asked for."""

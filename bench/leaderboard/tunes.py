@@ -9,9 +9,10 @@ from bench.leaderboard.model import PageCell, PageHead, PageRow, PageTable, Page
 from bench.leaderboard.pictures import Pictures
 from bench.records.groups import method_title
 from bench.records.store import RecordStore
+from bench.records.tunes import folder_of
 from bench.tables.grid import NOTHING
 from bench.tune.curves import CONFIDENCE, DrawnCurve, curve_of
-from bench.tune.design import Design, folder_of, load_design
+from bench.tune.design import Design, load_design
 from bench.tune.outcome import MethodOutcome, methods_tried, outcomes
 from bench.tune.report import REPORT, facts, tune_names
 from bench.tune.sensitivity import EXPLAINED, enough_drawn, mattered

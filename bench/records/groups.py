@@ -65,8 +65,12 @@ class Group:
     def titles(self) -> dict[str, str]:
         """What a table calls each row; no two are called the same."""
         rows = self.by_row()
-        if self.varies != "method":
+        if self.varies == "loss":
             return {label: label for label in rows}
+        if self.varies == "backbone":
+            plain = {label: records[0].cell.backbone_title() for label, records in rows.items()}
+            count = Counter(plain.values())
+            return {label: title if count[title] == 1 else label for label, title in plain.items()}
         return told_apart({label: title_of(records[0]) for label, records in rows.items()})
 
 

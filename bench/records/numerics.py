@@ -1,6 +1,6 @@
 """What may change a result by more than the last digits: packages, device, instructions, processes, code."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from bench.errors import UserError
@@ -16,6 +16,7 @@ NAMED = 3
 """Runs that a statement names one by one."""
 Computed = tuple[dict[str, str], str]
 """The numerics of a run, and the digest of its head's own code."""
+_HEAD_OF = "the head of "
 _COMPILED: dict[Compiled, str] = {False: "no", True: "yes", "graphs": "with CUDA graphs"}
 
 
@@ -51,6 +52,21 @@ def numerics_statement(group: Group, store: RecordStore) -> str:
     else:
         size = f"trained again, a run of each row moved by at most {100 * most:.2f} mAP"
     return f"NOTE: these runs were not computed alike ({'; '.join(different)}); {size}"
+
+
+def computed_statements(group: Group, store: RecordStore) -> list[str]:
+    """All that is to be said of how the rows of a group were computed; nothing where all were alike."""
+    said = [numerics_statement(group, store), parts_statement(group), memory_statement(group)]
+    return [*filter(None, said)]
+
+
+def beside_statements(group: Group, others: Sequence[Record], store: RecordStore) -> list[str]:
+    """The same of runs that stand beside those of a group, as far as that of the group does not say it."""
+    both = Group((*group.records, *others), group.varies)
+    more = _values(group.records) != _values(both.records)
+    beside = Group(tuple(others), group.varies)
+    said = [parts_statement(beside), memory_statement(beside)]
+    return [*filter(None, [numerics_statement(both, store) if more else "", *said])]
 
 
 def changes(before: Environment | None, now: Environment) -> list[str]:
@@ -99,19 +115,31 @@ def _note(what: str, found: Sequence[str]) -> str:
     return f"NOTE: {what}: {'; '.join(found[:NAMED])}{more}" if found else ""
 
 
-def _differences(records: Sequence[Record]) -> list[str]:
-    values: dict[str, Counter[str]] = {}
-    heads: dict[str, set[str]] = {}
+def _ways(records: Sequence[Record]) -> dict[str, Counter[str]]:
+    """Each thing that decides the numbers of those that were trained: what it was, and in how many."""
+    ways: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
-        for name, value in numerics(record.environment).items():
-            values.setdefault(name, Counter())[value] += 1
-        heads.setdefault(record.cell.method.name, set()).add(_head(record.environment))
-    shared = [
-        f"{name}: {', '.join(f'{value} in {count} runs' for value, count in sorted(counts.items()))}"
-        for name, counts in values.items()
+        if record.history:
+            for name, value in numerics(record.environment).items():
+                ways[name][value] += 1
+            ways[_HEAD_OF + record.cell.method.name][_head(record.environment)] += 1
+    return ways
+
+
+def _values(records: Sequence[Record]) -> dict[str, set[str]]:
+    return {name: set(counts) for name, counts in _ways(records).items()}
+
+
+def _differences(records: Sequence[Record]) -> list[str]:
+    return [
+        name if name.startswith(_HEAD_OF) else f"{name}: {', '.join(_counted(counts))}"
+        for name, counts in _ways(records).items()
         if len(counts) > 1
     ]
-    return shared + [f"the head of {name}" for name, digests in heads.items() if len(digests) > 1]
+
+
+def _counted(values: Counter[str]) -> list[str]:
+    return [f"{value} in {count} runs" for value, count in sorted(values.items())]
 
 
 def _head(environment: Environment) -> str:

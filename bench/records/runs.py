@@ -47,9 +47,10 @@ class Runs:
         self.records = [
             record for record in records if record.run_id not in anew or record.cell.run_id() not in current
         ]
-        superseded = _superseded(self.records)
-        self.records = [record for record in self.records if record.run_id not in superseded]
-        self.notes |= superseded
+        for find in (_superseded, _made_twice):
+            without = find(self.records)
+            self.records = [record for record in self.records if record.run_id not in without]
+            self.notes |= without
 
     def today(self, record: Record) -> Record:
         """A run by what the protocol that it names decides today."""
@@ -119,6 +120,26 @@ def _superseded(records: Sequence[Record]) -> dict[str, str]:
                 record,
                 f"{_tune_of(record)} chose other values for {record.cell.row()} than {_tune_of(last[0])} did "
                 f"later under the same design, for {last[0].run_id}, and one row has one of them",
+            )
+    return notes
+
+
+def _made_twice(records: Sequence[Record]) -> dict[str, str]:
+    """By run a line on each that another one, made later, repeats: a row has a seed once.
+
+    Two runs may have the same conditions, row and seed and not be one: an option that a method has got since
+    stands in the later one, with its default.
+    """
+    same: dict[tuple[object, ...], list[Record]] = {}
+    for record in records:
+        cell = record.cell
+        same.setdefault((cell.conditions(), record.data.classes, cell.row(), cell.seed), []).append(record)
+    notes = {}
+    for several in same.values():
+        *before, last = sorted(several, key=lambda record: (record.created, record.run_id))
+        for record in before:
+            notes[record.run_id] = left_out(
+                record, f"{last.run_id} is the same method under the same conditions and seed, made later"
             )
     return notes
 

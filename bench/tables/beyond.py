@@ -24,6 +24,7 @@ from bench.tables.papers.rows import (
     MEASURED,
     WEIGHTS,
     chosen_on,
+    computed_otherwise,
     measured_rows,
     printed_name,
     tuned_by,
@@ -71,10 +72,12 @@ def beyond_table(runs: Runs) -> PrintedTable:
         `train_size`, `test_size`, `weights`, `ema`, `loss`, `kind`, `data`, `source`, `source_table`, then
         mean and `std` of mAP, CF1 and OF1.
     """
-    sections, frames = [], []
+    sections, frames, otherwise = [], [], []
     for heading, splits in DATA.items():
         rows = [_printed(row) for row in published_rows() if _concerns(row, splits)]
-        rows += [line for split in splits for line in _measured_on(split, runs)]
+        measured = [row for split in splits for row in _measured_on(split, runs)]
+        rows += [_measured(records) for records in measured]
+        otherwise += computed_otherwise(measured, runs.store)
         numbers = pd.DataFrame(rows).sort_values("mAP", ascending=False, kind="stable", ignore_index=True)
         text = numbers.assign(row=[_named(row) for _, row in numbers.iterrows()])
         text = text.replace({column: {"": "–"} for column in WORDS.values()})
@@ -84,7 +87,7 @@ def beyond_table(runs: Runs) -> PrintedTable:
     sections[0] = Section(sections[0].heading, (*LINES, chosen), sections[0].grid)
     frame = pd.concat(frames, ignore_index=True)
     sources = dict.fromkeys(source for source in frame["source"] if source)
-    notes = tuple(f"{source}: {cite(source)}" for source in sources)
+    notes = (*(f"{source}: {cite(source)}" for source in sources), *otherwise)
     title = "All methods of all sources (%)"
     return PrintedTable(Document(BEYOND, title, tuple(sections), notes), frame)
 
@@ -116,11 +119,11 @@ def _printed(row: PrintedRow) -> dict[str, object]:
     }
 
 
-def _measured_on(split: str, runs: Runs) -> list[dict[str, object]]:
-    """The runs on the whole of a data set, one line per method and settings."""
+def _measured_on(split: str, runs: Runs) -> list[list[Record]]:
+    """The runs on the whole of a data set, by method and settings."""
     methods = tuple(sorted({record.cell.method.label() for record in runs.records}))
     table = PaperTable(BEYOND, "", "", "", PROTOCOL, columns_of(split, "", METRICS), methods)
-    return [_measured(records) for records in measured_rows(table, fitting(table, runs).records)]
+    return measured_rows(table, fitting(table, runs).records)
 
 
 def _measured(records: list[Record]) -> dict[str, object]:

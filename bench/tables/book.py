@@ -277,8 +277,10 @@ ACROSS = {
         lambda book: context_table(book.groups, book.runs.store, dict(book.notes)),
     ),
     TUNED: Across(
-        lambda book: bool(tuned_groups(book.groups)),
-        lambda book: tuned_table(tuned_groups(book.groups), book.runs.store, dict(book.notes)),
+        lambda book: bool(tuned_groups(book.groups, book.runs.store)),
+        lambda book: tuned_table(
+            tuned_groups(book.groups, book.runs.store), book.runs.store, dict(book.notes)
+        ),
         "No tuned run under {folder}; `bench tune --methods all --data DATA` makes some.",
     ),
     KNOWN: Across(

@@ -11,11 +11,12 @@ from bench.errors import UserError
 from bench.metrics.context import FEWEST, context_of
 from bench.records.context import InAndOut, by_companions, by_splits
 from bench.records.groups import Group, titled
+from bench.records.numerics import beside_statements
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tables.columns import WORDS, with_conditions
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
-from bench.tables.header import header, interval_statements
+from bench.tables.header import header, interval_statements, trained_alike
 
 CONTEXT = "context"
 COLUMNS = (
@@ -79,15 +80,20 @@ def _comparison(
     others = [record for other in groups.get(less.than, ()) for record in other.records]
     twins = {_but_for_the_test_split(record): record for record in others}
 
-    def measure(runs: list[Record]) -> tuple[list[Record], InAndOut]:
+    def inside_of(runs: Sequence[Record]) -> list[tuple[Record, Record]]:
         pairs = [(twins.get(_but_for_the_test_split(run)), run) for run in runs]
-        both = [(twin, run) for twin, run in pairs if twin is not None]
+        return [(twin, run) for twin, run in pairs if twin is not None and trained_alike((twin, run))]
+
+    def measure(runs: list[Record]) -> tuple[list[Record], InAndOut]:
+        both = inside_of(runs)
         if not both:
-            raise UserError(f"there is no run on {less.than} that differs in nothing else")
+            raise UserError(f"there is no run on {less.than} that was fed alike and differs in nothing else")
         kept = [run for _, run in both]
         return kept, by_splits(store, [twin for twin, _ in both], kept)
 
-    return [SPLITS.format(inside=less.than, outside=outside, because=less.because)], measure
+    inside = [twin for twin, _ in inside_of(group.records)]
+    said = SPLITS.format(inside=less.than, outside=outside, because=less.because)
+    return [said, *beside_statements(group, inside, store)], measure
 
 
 def _but_for_the_test_split(record: Record) -> str:

@@ -13,7 +13,7 @@ from bench.metrics.uncertainty import FEWEST_POSITIVES, LEAST_SEEDS, LEVEL
 from bench.records.evidence import Evidence
 from bench.records.groups import Group
 from bench.records.intervals import RESAMPLES, one_seed
-from bench.records.numerics import memory_statement, numerics_statement, parts_statement
+from bench.records.numerics import computed_statements
 from bench.records.record import Record
 from bench.records.store import RecordStore
 
@@ -48,7 +48,7 @@ def header(group: Group, store: RecordStore) -> tuple[str, ...]:
         f"protocol: {cell.protocol.name} — {cell.protocol.describe()}",
         *filter(None, [_anew(group)]),
         feed_statement(group),
-        *filter(None, [numerics_statement(group, store), parts_statement(group), memory_statement(group)]),
+        *computed_statements(group, store),
     )
 
 
@@ -131,19 +131,27 @@ def feed_statement(group: Group) -> str:
         return f"no seed is shared by all {group.noun}, so nothing shows that they were fed alike"
     named = f"seed{'s' * (len(shared) > 1)} {', '.join(map(str, shared))}"
     which = "at each seed" if shared == seeds else f"at {named}, which all have,"
+    lengths = {len(record.history) for record in trained}
+    until = " until the first of them ended" if len(lengths) > 1 else ""
     return (
-        f"{which} all {group.noun} saw the same pixels in the same order and started from the same backbone "
-        "(hashes equal)"
+        f"{which} all {group.noun} saw the same pixels in the same order{until} and started from the same "
+        "backbone (hashes equal)"
     )
 
 
 def _alike(records: Sequence[Record]) -> bool:
     """Whether runs at one seed were fed alike and started alike, as far as their hashes tell."""
-    fed = {tuple(epoch.feed for epoch in record.history) for record in records}
-    started = {record.backbone_digest for record in records}
     evaluated = {record.eval_feed for record in records} - {None}  # older records do not say
+    return trained_alike(records) and len(evaluated) <= 1
+
+
+def trained_alike(records: Sequence[Record]) -> bool:
+    """Whether runs were fed alike in training, as long as all were trained, and started alike."""
+    shortest = min((len(record.history) for record in records), default=0)
+    fed = {tuple(epoch.feed for epoch in record.history[:shortest]) for record in records}
+    started = {record.backbone_digest for record in records}
     vectors = {record.vectors_digest for record in records} - {None}
-    return max(len(fed), len(started), len(evaluated), len(vectors)) <= 1
+    return max(len(fed), len(started), len(vectors)) <= 1
 
 
 def device_statement(records: tuple[Record, ...]) -> str:

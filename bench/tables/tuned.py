@@ -13,9 +13,10 @@ from bench.metrics.bootstrap import NAMES
 from bench.metrics.uncertainty import DIFFERENCE, LEAST_SEEDS, SHARE, Interval, estimate
 from bench.records.groups import Group, titled
 from bench.records.intervals import enough_seeds, metrics_of, samples_of
-from bench.records.numerics import numerics_statement
+from bench.records.numerics import beside_statements
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.records.tunes import DESIGN, untuned_schedule
 from bench.tables.grid import Document, Numbers, PrintedTable, Section, grid_of
 from bench.tables.header import header, interval_statements
 
@@ -32,23 +33,28 @@ GAINED: Final = (
 )
 
 
-def tuned_groups(groups: Mapping[str, Sequence[Group]]) -> list[tuple[Group, Group | None]]:
-    """The tuned groups, each with the untuned one that differs in nothing that the tune did not draw."""
-    found = []
-    for several in groups.values():
-        for group in several:
-            tuned = group.first.cell.tuned
-            if tuned is None:
-                continue
-            same = [one for one in several if one.first.cell.tuned is None and _alike(one, group)]
-            found.append((group, same[0] if same else None))
-    return found
+def tuned_groups(
+    groups: Mapping[str, Sequence[Group]], store: RecordStore
+) -> list[tuple[Group, Group | None]]:
+    """The tuned groups, each with the untuned one that the tune began with, where its runs are there."""
+    return [
+        (group, next((one for one in several if _began_with(group, one, store)), None))
+        for several in groups.values()
+        for group in several
+        if group.first.cell.tuned
+    ]
 
 
-def _alike(untuned: Group, tuned: Group) -> bool:
-    cell = tuned.first.cell
-    fields = cell.tuned.fields if cell.tuned else ()
-    return untuned.first.cell.but_for(fields) == cell.but_for(fields)
+def _began_with(tuned: Group, other: Group, store: RecordStore) -> bool:
+    """Whether a group has the values that nothing was drawn for, and differs in nothing else."""
+    cell, untuned = tuned.first.cell, other.first.cell
+    drawn = cell.tuned.fields if cell.tuned else ()
+    if cell.tuned is None or untuned.tuned or untuned.but_for(drawn) != cell.but_for(drawn):
+        return False
+    before = untuned_schedule(store.folder.parent, cell.tuned.name)
+    return before is not None and all(
+        getattr(untuned.schedule, field) == getattr(before, field) for field in drawn
+    )
 
 
 def tuned_table(
@@ -73,7 +79,8 @@ def tuned_table(
         numbers = _frame(tuned, untuned, store, notes)
         lines = (
             *header(tuned, store),
-            *_beside(tuned, untuned, store),
+            _untuned(tuned, untuned),
+            *(beside_statements(tuned, untuned.records, store) if untuned else ()),
             *interval_statements(tuned),
             *_few_seeds(tuned),
             GAINED,
@@ -129,12 +136,17 @@ def _numbers(column: Numbers, interval: Interval, values: np.ndarray) -> dict[st
     return {column.part(part): 100 * number for part, number in zip(_PARTS, numbers, strict=True)}
 
 
-def _beside(tuned: Group, untuned: Group | None, store: RecordStore) -> list[str]:
-    """How the untuned runs were computed otherwise than the tuned ones, where they were."""
+def _untuned(tuned: Group, untuned: Group | None) -> str:
+    """What the untuned runs are, or that there are none."""
+    cell = tuned.first.cell
+    assert cell.tuned is not None, "of tuned_groups"
     if untuned is None:
-        return []
-    said = numerics_statement(Group((*tuned.records, *untuned.records)), store)
-    return [said] if said and not numerics_statement(tuned, store) else []
+        return (
+            f"untuned: no run with the values that the tune {cell.tuned.name} began with is stored, or its "
+            f"{DESIGN}, which says what they are, is not"
+        )
+    before = {field: getattr(untuned.first.cell.schedule, field) for field in cell.tuned.fields}
+    return f"untuned: trial 0, {_described(before)}"
 
 
 def _few_seeds(tuned: Group) -> list[str]:

@@ -11,14 +11,12 @@ from bench.errors import UserError, cut
 from bench.experiment.schedule import Schedule
 from bench.experiment.tuned import Tuned
 from bench.files import canonical_json, read_json, write_text
-from bench.names import file_name
 from bench.records.record import Record
 from bench.records.store import RecordStore, Scores
+from bench.records.tunes import DESIGN, folder_of
 from bench.tune.space import Space
 from bench.validation import one_sentence
 
-DESIGN = "design.json"
-TUNES = "tunes"
 NAMED = 5
 """Differences of two designs that a message names one by one."""
 _ABSENT = object()
@@ -79,11 +77,6 @@ class TrialStore(RecordStore):
             "averaged": record.averaged and record.averaged.without_classes(),
         }
         return super().save(record.model_copy(update={"history": history, **measured}), scores)
-
-
-def folder_of(results: Path, name: str) -> Path:
-    """Where a tune keeps its design and the records of its trials."""
-    return results / TUNES / file_name(name, "tune")
 
 
 def keep(design: Design, results: Path) -> Path:

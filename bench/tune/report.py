@@ -9,7 +9,8 @@ import pandas as pd
 from bench.errors import UserError
 from bench.files import write_text
 from bench.records.store import RecordStore
-from bench.tune.design import DESIGN, TUNES, Design, folder_of, load_design
+from bench.records.tunes import DESIGN, TUNES, folder_of
+from bench.tune.design import Design, load_design
 from bench.tune.outcome import MethodOutcome, methods_tried, outcomes
 from bench.tune.remarks import (
     computed_otherwise,

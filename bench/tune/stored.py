@@ -7,7 +7,8 @@ from bench.errors import UserError
 from bench.methods.catalog import METHOD_CATALOGUE, PRIOR
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.tune.design import Design, folder_of
+from bench.records.tunes import folder_of
+from bench.tune.design import Design
 
 
 def refuse_what_is_stored(design: Design, results: Path) -> None:

@@ -18,7 +18,8 @@ from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods
 from bench.methods.catalog import PRIOR
 from bench.progress import Steps
-from bench.tune.design import Design, TrialStore, check_kept, folder_of, keep
+from bench.records.tunes import folder_of
+from bench.tune.design import Design, TrialStore, check_kept, keep
 from bench.tune.outcome import MethodOutcome, outcomes
 from bench.tune.space import Space, values_of
 from bench.tune.stored import refuse_what_is_stored

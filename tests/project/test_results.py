@@ -14,8 +14,8 @@ from bench.metrics.evaluate import METRICS, evaluate
 from bench.records.published import published_rows
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.records.tunes import TUNES
 from bench.tables.write import write_tables
-from bench.tune.design import TUNES
 from bench.tune.report import REPORT, tune_names, write_report
 from places import ROOT
 

@@ -9,9 +9,11 @@ from bench.datasets.catalog import DATASETS
 from bench.experiment.cell import CellSpec
 from bench.experiment.methods import spelled_out
 from bench.experiment.schedule import Schedule
-from bench.records.groups import title_of
+from bench.records.groups import Group, title_of
+from bench.records.numerics import computed_statements
 from bench.records.published import AP, PrintedRow, PublishedRow, published_rows
 from bench.records.record import Record
+from bench.records.store import RecordStore
 from bench.tables.columns import Column, averages, class_percent_of, percent_of
 from bench.tables.papers.literals import PaperColumn, PaperTable
 
@@ -132,6 +134,15 @@ def measured_lines(table: PaperTable, records: Sequence[Record]) -> list[Line]:
     """The runs made here, one row per method and settings, averaged over their seeds."""
     columns = comparable_columns(table)
     return [_measured_line(runs, columns) for runs in measured_rows(table, records)]
+
+
+def computed_otherwise(rows: Sequence[Sequence[Record]], store: RecordStore) -> list[str]:
+    """What is to be said of rows whose runs were not computed alike, a line each."""
+    return [
+        f"{title_of(runs[0])}: {said}"
+        for runs in rows
+        for said in computed_statements(Group(tuple(runs)), store)
+    ]
 
 
 def measured_rows(table: PaperTable, records: Sequence[Record]) -> list[list[Record]]:

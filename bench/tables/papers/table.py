@@ -22,7 +22,9 @@ from bench.tables.papers.rows import (
     Line,
     column_of,
     comparable_columns,
+    computed_otherwise,
     measured_lines,
+    measured_rows,
     printed_name,
     published_lines,
     reproduced_lines,
@@ -193,4 +195,5 @@ def _notes(table: PaperTable, lines: Sequence[Line], fit: Fitting, runs: Runs) -
     data = table.data()
     nothing = [] if fit.records else [f"measured here: no run on the whole of {' or '.join(data)} is stored"]
     known = {*DATASETS, *(record.cell.data for record in runs.records)}
-    return (*printed, *cited, *nothing, *fit.left_out, *notes_on(data, runs.notes, known))
+    otherwise = computed_otherwise(measured_rows(table, fit.records), runs.store)
+    return (*printed, *cited, *nothing, *otherwise, *fit.left_out, *notes_on(data, runs.notes, known))

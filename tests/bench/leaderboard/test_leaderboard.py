@@ -17,9 +17,10 @@ from bench.leaderboard.ranking import Ranking, Standing, ranking
 from bench.leaderboard.write import write_leaderboard
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.store import RECORD, RecordStore
+from bench.records.tunes import folder_of
 from bench.tables.book import Book
 from bench.tune.curves import curve_of
-from bench.tune.design import folder_of, load_design
+from bench.tune.design import load_design
 from bench.tune.outcome import outcomes
 from bench.tune.report import write_report
 from bench_command import bench

@@ -18,7 +18,7 @@ from bench.records.store import SCORES, RecordStore
 from bench.tables.header import interval_statement
 from bench_command import bench
 from made_comparison import CLASSES, made, put
-from made_records import SCHEDULE, made_cell
+from made_records import ENVIRONMENT, SCHEDULE, made_cell
 from places import ROOT
 
 TRAIN = "aaaa"
@@ -151,9 +151,35 @@ def test_only_runs_that_trained_the_same_model_are_compared(tmp_path: Path) -> N
     for title, run in (("ML-GCN", lost), ("SSGRL", gone)):
         assert rows[title] == ["1", "–", "–", "–"]
         assert (
-            f"*not measured in and out of context: {run}: there is no run on scenes-alike that differs"
+            f"*not measured in and out of context: {run}: there is no run on scenes-alike that was fed alike "
             in text
         )
+
+
+def changed(folder: Path, run: str, **fields: Any) -> None:
+    """Store a run anew, with other fields of its record."""
+    store = RecordStore(folder / "results")
+    record = store.find(run)
+    store.save(record.model_copy(update=fields), store.scores(record))
+
+
+def test_runs_that_were_computed_or_fed_otherwise_are_told_of(tmp_path: Path) -> None:
+    for method in ("resnet", "ml-gcn"):
+        inside = run_on(tmp_path, "scenes-alike", method, 0, noise=1.0)
+        outside = run_on(tmp_path, "scenes-reversed", method, 0, noise=2.0)
+        if method == "resnet":
+            changed(tmp_path, inside, environment=ENVIRONMENT.model_copy(update={"device_name": "a GPU"}))
+        else:
+            record = RecordStore(tmp_path / "results").find(inside)
+            fed = tuple(epoch.model_copy(update={"feed": "other pixels"}) for epoch in record.history)
+            changed(tmp_path, inside, history=fed)
+    text = printed_by(tmp_path).stdout
+    section = text.split("\n## scenes-reversed\n")[1]
+    assert "NOTE: these runs were not computed alike (device: a CPU in 2 runs, a GPU in 1 runs)" in section
+    assert cells_of(text, "scenes-reversed")["ML-GCN"] == ["1", "–", "–", "–"]
+    assert (
+        f"{outside}: there is no run on scenes-alike that was fed alike and differs in nothing else" in text
+    )
 
 
 def test_a_run_without_its_scores_is_named(tmp_path: Path) -> None:

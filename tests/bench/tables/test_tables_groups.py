@@ -241,3 +241,28 @@ def test_the_command_prints_the_comparison_and_writes_the_files(tmp_path: Path) 
     tables = [*(f"voc2007-{kind.name}" for kind in KINDS), CONTEXT]
     names = [f"{name}-ssgrl.{form}" for name in tables for form in FORMATS]
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted([*names, "index-ssgrl.md"])
+
+
+def test_a_row_has_a_seed_once_though_its_method_has_got_an_option_since(tmp_path: Path) -> None:
+    now = made_cell("resnet")
+    fewer = {name: value for name, value in now.method.options.items() if name != "pool"}
+    before = now.model_copy(update={"method": now.method.model_copy(update={"options": fewer})})
+    store = store_made(tmp_path, before)
+    store.save(*made_record(now, created="2031-01-02T03:04:05+00:00"))
+    runs = Runs(store)
+    assert [record.run_id for record in runs.records] == [now.run_id()]
+    assert runs.notes == {
+        before.run_id(): f"left out: {before.run_id()}: {now.run_id()} is the same method under the same "
+        "conditions and seed, made later"
+    }
+
+
+def test_runs_that_ended_early_were_fed_alike_as_long_as_both_were_trained() -> None:
+    long, short = (made_record(made_cell(method))[0] for method in ("resnet", "salgl"))
+    ended = short.model_copy(update={"history": short.history[:1]})
+    assert feed_statement(Group((long, ended))) == (
+        "at each seed all methods saw the same pixels in the same order until the first of them ended and "
+        "started from the same backbone (hashes equal)"
+    )
+    fed = tuple(epoch.model_copy(update={"feed": "other pixels"}) for epoch in ended.history)
+    assert "WARNING" in feed_statement(Group((long, ended.model_copy(update={"history": fed}))))

@@ -15,7 +15,7 @@ from bench.records.store import RECORD, SCORES
 from bench.tables.papers.literals import PAPER_TABLES
 from bench.tables.papers.rows import MEASURED
 from full_records import full_record, scored_record
-from made_records import SCHEDULE, made_cell, made_record, store_made
+from made_records import ENVIRONMENT, SCHEDULE, made_cell, made_record, store_made
 from paper_tables import of, rows_of, stored, text_of
 
 R101 = SCHEDULE.model_copy(update={"backbone": "resnet101", "weights": "imagenet1k_v1", "image_size": 448})
@@ -209,3 +209,13 @@ def test_the_difference_is_to_the_row_made_most_alike(
     stored(tmp_path, full_record(cell, 0.86))
     measured = of(table("salgl-coco", tmp_path), MEASURED)
     assert measured.loc[0, "Δ mAP"] == pytest.approx(86 - published)
+
+
+def test_seeds_of_a_row_that_were_not_computed_alike_are_told_of(tmp_path: Path) -> None:
+    gpu = ENVIRONMENT.model_copy(update={"device_name": "a GPU"})
+    (first, scores), (second, others) = (
+        scored_record(made_cell("ssgrl", seed, schedule=R101, protocol=PROTOCOLS["bench"])) for seed in (0, 1)
+    )
+    stored(tmp_path, (first, scores), (second.model_copy(update={"environment": gpu}), others))
+    said = "SSGRL: NOTE: these runs were not computed alike (device: a CPU in 1 runs, a GPU in 1 runs)"
+    assert said in text_of("ssgrl-voc2007", tmp_path) and said in text_of("beyond", tmp_path)

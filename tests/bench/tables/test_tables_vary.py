@@ -94,3 +94,17 @@ def test_without_two_rows_it_is_said_what_makes_them(vary: str, said: str, tmp_p
 def test_another_thing_cannot_vary(tmp_path: Path) -> None:
     done = bench(tmp_path, None, "tables", "--vary", "seed")
     assert done.exit_code == 2 and "'seed'" in done.output
+
+
+def test_two_files_of_weights_with_one_name_are_two_rows(stored: Path) -> None:
+    file = SCHEDULE.model_copy(update={"weights": "checkpoint.pth"})
+    for digest in ("a" * 64, "b" * 64):
+        cells = [made_cell("resnet", seed, schedule=file, weights_digest=digest) for seed in SEEDS]
+        store_made(stored / "results", *cells)
+    _, *lines = sections(stored, "--vary", "backbone")["ResNet baseline"]
+    assert [line[:2] for line in lines] == [
+        ["resnet18 from checkpoint.pth weights, aaaaaaaaaaaa", "3"],
+        ["resnet18 from checkpoint.pth weights, bbbbbbbbbbbb", "3"],
+        ["resnet18 from none weights", "3"],
+        ["resnet50 from imagenet1k_v1 weights", "3"],
+    ]

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench import table
 from bench.experiment.cell import CellSpec
 from bench.experiment.tuned import Tuned
 from bench.records.runs import Runs
+from bench.tune.space import load_space
 from bench_command import bench
 from made_records import SCHEDULE, made_cell, made_record, store_made
+from made_tunes import made_tune
 
 SEEDS = (0, 1, 2)
 
@@ -68,3 +72,24 @@ def test_seeds_of_one_choice_are_one_row_whatever_the_tunes_are_called(tmp_path:
     assert len(found.records) == 2 and not found.notes
     done = bench(tmp_path, None, "tables", "tuned")
     assert "voc2007, first and second, 4 trials each" in done.stdout
+
+
+def test_untuned_is_what_the_tune_began_with_whatever_else_is_stored(tmp_path: Path) -> None:
+    results = made_tune(tmp_path / "results", trials=1)
+    drawn = load_space("default").around(SCHEDULE).schedule
+    tuned = Tuned(name="made", method="resnet", design="0" * 12, trials=1, fields=tuple(sorted(drawn)))
+    store = store_made(results, made_cell(tuned=tuned))
+    rates = (1e-2, SCHEDULE.lr, 1e-4, 1e-5)
+    untuned = [made_record(made_cell(schedule=SCHEDULE.model_copy(update={"lr": rate}))) for rate in rates]
+    for record, scores in untuned:
+        store.save(record, scores)
+    _, began_with, *_ = [record.metrics.mAP for record, _ in untuned if record.metrics]
+    assert table("tuned", results)["mAP untuned"].tolist() == pytest.approx([100 * began_with])
+    printed = bench(tmp_path, None, "tables", "tuned").stdout
+    assert "- untuned: trial 0, backbone_lr_factor 0.1, loss bce, lr 0.001, weight_decay 0.0001\n" in printed
+    (results / "tunes" / "made" / "design.json").unlink()
+    assert table("tuned", results)["mAP untuned"].isna().all()
+    assert (
+        "no run with the values that the tune made began with"
+        in bench(tmp_path, None, "tables", "tuned").stdout
+    )

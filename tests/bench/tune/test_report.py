@@ -11,8 +11,8 @@ from PIL import Image
 
 from bench.records.record import Record
 from bench.records.store import RECORD, SCORES, RecordStore
+from bench.records.tunes import folder_of
 from bench.tune.curves import tuning_curve
-from bench.tune.design import folder_of
 from bench.tune.report import write_report
 from made_records import SCHEDULE
 from made_tunes import made_tune
