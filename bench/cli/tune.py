@@ -42,6 +42,16 @@ def _refuse_one_trial(_: click.Context, __: click.Parameter, value: int) -> int:
     return value
 
 
+def _refuse_always(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    # A tune that was killed goes on with the same command, which would then begin anew each time.
+    if value == "always":
+        raise click.UsageError(
+            "A tune goes on from its trials, and takes no --overwrite always: give --overwrite failed, or "
+            "begin anew with another --results FOLDER, or with another --name and another --design-seed."
+        )
+    return value
+
+
 def _refuse_what_a_report_ignores(context: click.Context) -> None:
     for name, option in given_options(context).items():
         if name not in OF_A_REPORT:
@@ -77,6 +87,11 @@ def _refuse_what_a_report_ignores(context: click.Context) -> None:
 @click.option("--name", help="Of the tune, and its folder under RESULTS/tunes.  [default: DATA-SCHEDULE]")
 @click.option("--report", is_flag=True, help="Write the report of the tune --name from its records alone.")
 @matrix_options(seeds=FINAL_SEEDS)
+@click.option(
+    "--overwrite",
+    callback=_refuse_always,
+    help="only-missing, or failed: trials and final runs that failed too.  [default: only-missing]",
+)
 @click.option(
     "--dry-run",
     is_flag=True,
