@@ -14,7 +14,7 @@ from bench.engine.planning.plan import Cell
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.records.tunes import folder_of
 from bench.stop import Stopped, heeding_signals
-from bench.tune.remarks import few_seeds, on_splits
+from bench.tune.remarks import few_seeds, on_splits, without_choice
 from bench.tune.report import write_report
 from bench.tune.space import load_space
 from bench.tune.tune import Tune, ahead, plan_tune, run_tune
@@ -145,7 +145,8 @@ def command(
         _print_price(tune, again, final, console)
         return
     say(console, write_report(matrix.results, tune.design.name))
-    if any(outcome.chosen(tune.design) is None for outcome in found):
+    if why := without_choice(tune.design, found):
+        say(console, why)
         raise SystemExit(A_METHOD_HAS_NO_RESULT)
 
 

@@ -112,7 +112,7 @@ def methods_tried(design: Design, store: RecordStore) -> list[MethodChoice]:
 
 
 def _is_untuned(design: Design, record: Record) -> bool:
-    return record.cell.schedule == design.schedule and record.cell.seed == design.trial_seeds[0]
+    return _same(record.cell.schedule, design.schedule) and record.cell.seed == design.trial_seeds[0]
 
 
 def trained(store: RecordStore) -> list[Record]:
@@ -134,9 +134,17 @@ def _untuned(drawn: MethodChoice) -> Iterator[MethodChoice]:
 def _drawn_for(design: Design, method: MethodChoice, record: Record) -> bool:
     """Whether a record is one of the trials of a method."""
     return method.name == record.cell.method.name and any(
-        (drawn, schedule) == (record.cell.method, record.cell.schedule)
-        for _, drawn, _, schedule in _draws(design, method)
+        _was_trained_with(record, drawn, schedule) for _, drawn, _, schedule in _draws(design, method)
     )
+
+
+def _was_trained_with(record: Record, method: MethodChoice, schedule: Schedule) -> bool:
+    return record.cell.method == method and _same(record.cell.schedule, schedule)
+
+
+def _same(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules train alike: a description changes nothing, as in the names of runs."""
+    return one.model_copy(update={"about": other.about}) == other
 
 
 def _draws(
@@ -153,9 +161,7 @@ def _outcome(
 ) -> MethodOutcome:
     trials = []
     for number, drawn, fields, schedule in _draws(design, method):
-        runs = [
-            record for record in records if (record.cell.method, record.cell.schedule) == (drawn, schedule)
-        ]
+        runs = [record for record in records if _was_trained_with(record, drawn, schedule)]
         scores = {record.cell.seed: _score(record, floor) for record in runs}
         if design.trial_seeds[0] in scores:
             failed = sum(record.status == "failed" for record in runs)

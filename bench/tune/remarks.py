@@ -55,6 +55,17 @@ def unfinished(design: Design, found: Iterable[MethodOutcome]) -> list[str]:
     return [f"not finished, and the best of fewer draws so far: {named}"] if named else []
 
 
+def without_choice(design: Design, found: Iterable[MethodOutcome]) -> str:
+    """Why some methods have no choice when all was run, and what helps; nothing where all have one."""
+    without = ", ".join(one.method.label() for one in found if one.chosen(design) is None)
+    if not without:
+        return ""
+    return (
+        f"Nothing is chosen for {without}, as some of the trials have no record that can be read: the same "
+        "command with --overwrite failed makes those again."
+    )
+
+
 def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
     """That no winner is named, where final runs have too few seeds; nothing where they have enough.
 
