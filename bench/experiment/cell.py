@@ -147,6 +147,9 @@ class CellSpec(BaseModel):
             del content["init_from"]["file"]
         if self.tuned:
             del content["tuned"]["name"], content["tuned"]["method"]
+            # Of the method, and so nothing that a comparison of methods holds the same.
+            if not self.tuned.given or "method" in fields:
+                del content["tuned"]["given"]
         if self.recipe < RECIPE:
             silent, silent_schedule = _SINCE_3
             fields, of_schedule = (*fields, *silent), (*of_schedule, *silent_schedule)

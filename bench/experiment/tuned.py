@@ -17,3 +17,6 @@ class Tuned(BaseModel):
     design: str = Field(description="hash of space, trials, seed of the draws, data, and what was fixed")
     trials: int = Field(ge=1)
     fields: tuple[str, ...] = Field(description="the fields of the schedule that were tuned")
+    given: tuple[str, ...] = Field(
+        (), description="the options of the method that a tune draws, and that were given to this one"
+    )

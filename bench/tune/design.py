@@ -8,13 +8,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import UserError, cut
+from bench.experiment.methods import MethodChoice
 from bench.experiment.schedule import Schedule
 from bench.experiment.tuned import Tuned
 from bench.files import canonical_json, read_json, write_text
 from bench.records.record import Record
 from bench.records.store import RecordStore, Scores
 from bench.records.tunes import DESIGN, folder_of
-from bench.tune.space import Space
+from bench.tune.space import Space, given_options
 from bench.validation import one_sentence
 
 NAMED = 5
@@ -53,11 +54,20 @@ class Design(BaseModel):
             del part["about"]
         return content
 
-    def tuned(self, method: str) -> Tuned:
+    def digest(self) -> str:
+        """Twelve hexadecimal digits, equal for equal designs."""
+        return sha256(canonical_json(self.content()).encode()).hexdigest()[:12]
+
+    def tuned(self, method: MethodChoice) -> Tuned:
         """What a run with chosen values records of the tune; `method` as it was asked for."""
-        digest = sha256(canonical_json(self.content()).encode()).hexdigest()[:12]
-        fields = tuple(sorted(self.space.schedule))
-        return Tuned(name=self.name, method=method, design=digest, trials=self.trials, fields=fields)
+        return Tuned(
+            name=self.name,
+            method=method.label(),
+            design=self.digest(),
+            trials=self.trials,
+            fields=tuple(sorted(self.space.schedule)),
+            given=given_options(method),
+        )
 
 
 class TrialStore(RecordStore):
@@ -100,7 +110,7 @@ def check_kept(design: Design, results: Path) -> Design | None:
     """
     folder = folder_of(results, design.name)
     kept = load_design(folder)
-    if kept is not None and kept.tuned("").design != design.tuned("").design:
+    if kept is not None and kept.digest() != design.digest():
         differ = _differences(_flat(kept.content()), _flat(design.content()))
         more = [f"and in {len(differ) - NAMED} more"] if len(differ) > NAMED else []
         raise UserError(

@@ -122,6 +122,11 @@ def own_ranges(method: MethodChoice) -> dict[str, Range]:
     return {name: one for name, one in drawn.items() if method.options[name] == default[name]}
 
 
+def given_options(method: MethodChoice) -> tuple[str, ...]:
+    """The options that a tune draws of the method, but not of this choice of it: they were given."""
+    return tuple(sorted(method_named(method.name).options.tuned.keys() - own_ranges(method).keys()))
+
+
 def draw(seed: int, trial: int, name: str) -> float:
     """A number from [0, 1) for a parameter in a trial: the same for every method that has the parameter."""
     key = [seed, trial, zlib.crc32(name.encode())]

@@ -39,7 +39,7 @@ def _refuse_other_code(folder: Path) -> None:
 
 def _refuse_other_name(design: Design, results: Path) -> None:
     """The name is not in the hash of a run, so what two tunes of one design choose gets into one row."""
-    digest = design.tuned("").design
+    digest = design.digest()
     names = {
         record.cell.tuned.name
         for record in RecordStore(results).all()

@@ -71,7 +71,7 @@ def plan_tune(
         for cell in _cells(matrix, design, method, number, design.trial_seeds[:1], task)
     ]
     prior = _prior_cell(matrix, design, task)
-    return Tune(matrix, design, methods, [prior, *cells])
+    return Tune(matrix, design, methods, _once([prior, *cells]))
 
 
 def _design(
@@ -153,7 +153,7 @@ def again_cells(tune: Tune, found: list[MethodOutcome], task: Steps, stand_in: b
             numbers = list(range(design.rerun))
         for number in numbers:
             cells += _cells(matrix, design, outcome.method, number, design.trial_seeds[1:], task)
-    return cells
+    return _once(cells)
 
 
 def final_cells(tune: Tune, found: list[MethodOutcome], task: Steps, stand_in: bool = False) -> list[Cell]:
@@ -166,14 +166,14 @@ def final_cells(tune: Tune, found: list[MethodOutcome], task: Steps, stand_in: b
         stand_in: of a method for which nothing is chosen yet give the runs of the schedule as it is.
     """
     matrix, design = tune.matrix, tune.design
-    (prior, *_) = plan(matrix, task, design.tuned(PRIOR.name))
+    (prior, *_) = plan(matrix, task, design.tuned(MethodChoice(name=PRIOR.name)))
     cells = [prior]
     for outcome in found:
         chosen = outcome.chosen(design)
         if chosen is None and not stand_in:
             continue
         method, fields = (chosen.method, chosen.fields) if chosen else (outcome.method, {})
-        asked, tuned = _drawn(matrix, method, fields), design.tuned(outcome.method.label())
+        asked, tuned = _drawn(matrix, method, fields), design.tuned(outcome.method)
         cells += [cell for cell in plan(asked, task, tuned, as_given=False) if not _is_prior(cell)]
     return cells
 
@@ -187,6 +187,11 @@ def _cells(
         update={"split": "validation", "seeds": seeds, "results": folder_of(matrix.results, design.name)}
     )
     return [cell for cell in plan(asked, task, as_given=False) if not _is_prior(cell)]
+
+
+def _once(cells: list[Cell]) -> list[Cell]:
+    """Each run once: what is drawn for a method may be what was given for another choice of it."""
+    return list({cell.spec.run_id(): cell for cell in cells}.values())
 
 
 def _prior_cell(matrix: MatrixSpec, design: Design, task: Steps) -> Cell:

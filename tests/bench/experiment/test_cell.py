@@ -169,6 +169,8 @@ def test_runs_of_one_tune_share_their_conditions_whatever_was_chosen() -> None:
     one, other = cell("resnet", 1e-3), cell("ml-gcn", 1e-2)
     assert one.conditions() == other.conditions() == cell("resnet", 1e-3, name="b").conditions()
     assert one.key() != cell("resnet", 1e-2).key()
+    given = cell("resnet", 1e-3, given=("pool",))
+    assert given.conditions() == one.conditions() and given.but_seed() != one.but_seed()
     assert cell("resnet", 1e-3, design="1" * 12).conditions() != one.conditions()
     assert one.conditions() != made_cell().conditions()
     assert (other.row(), other.method.label()) == ("ml-gcn", "ml-gcn/tau=0.3")
