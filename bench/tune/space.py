@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,33 +39,49 @@ class Space(BaseModel):
             UserError: a field that the schedule does not have or that has no effect in any trial, or a range
                 that it does not allow.
         """
-        ranges: dict[str, Range] = {}
-        drawn = {name: _values(given) for name, given in self.schedule.items()}
+        ranges = self._absolute(schedule)
+        drawn = {name: tuple(_fitting(name, value) for value in _values(one)) for name, one in ranges.items()}
         may_be = {name: (value,) for name, value in schedule.model_dump().items()} | drawn
+        for name in [*ranges]:
+            if needed := never_met(name, may_be):
+                if not _is_multiple(self.schedule[name]):
+                    raise UserError(f"In the space: {name} has no effect, as it needs {needed}: take it out.")
+                # Nothing that another field needs has needs of its own, so what the others may be stays.
+                del ranges[name]
+        for name in ranges:
+            for value in drawn[name]:
+                with_values(schedule, {name: value})
+        return self.model_copy(update={"schedule": ranges})
+
+    def _absolute(self, schedule: Schedule) -> dict[str, Range]:
+        """The ranges with multiples of the schedule's values as values, without those of zero."""
+        ranges: dict[str, Range] = {}
         for name, given in self.schedule.items():
-            if name not in Schedule.model_fields or name == "about":
-                raise unknown_name("field of the schedule in the space", name, set(Schedule.model_fields))
-            if name == "select_on":
-                raise UserError(
-                    "In the space: select_on says which images are chosen on, which is nothing that a tune "
-                    "may choose: take it out."
-                )
-            needed = never_met(name, may_be)
-            if isinstance(given, LogUniform) and given.times_default:
+            _check_name(name)
+            if _is_multiple(given):
                 value = getattr(schedule, name)
                 if not isinstance(value, int | float):
                     raise UserError(f"In the space: {name} is {value}, which cannot be multiplied.")
-                if value == 0 or needed:
+                if value == 0:
                     continue
                 given = LogUniform(low=given.low * value, high=given.high * value)
-            elif needed:
-                raise UserError(f"In the space: {name} has no effect, as it needs {needed}: take it out.")
             ranges[name] = given
-        found = self.model_copy(update={"schedule": ranges})
-        for name, one in ranges.items():
-            for value in _values(one):
-                with_values(schedule, {name: _fitting(name, value)})
-        return found
+        return ranges
+
+
+def _check_name(name: str) -> None:
+    """UserError where it is none of a field that may be drawn."""
+    if name not in Schedule.model_fields or name == "about":
+        raise unknown_name("field of the schedule in the space", name, set(Schedule.model_fields))
+    if name == "select_on":
+        raise UserError(
+            "In the space: select_on says which images are chosen on, which is nothing that a tune "
+            "may choose: take it out."
+        )
+
+
+def _is_multiple(given: Range) -> TypeGuard[LogUniform]:
+    return isinstance(given, LogUniform) and given.times_default
 
 
 def _values(drawn: Range) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from bench.experiment.field_needs import never_met, without_effect
+from bench.experiment.field_needs import _NEEDS, never_met, without_effect
 from bench.experiment.methods import parse_methods
 from bench.experiment.schedule import Schedule, load_schedule
 from bench.methods.catalog import METHODS
@@ -159,6 +159,35 @@ def test_a_range_may_be_what_gives_another_field_its_effect() -> None:
         Space(about="mine", schedule={"decay_vectors": vectors}).around(without)
     both = Space(about="mine", schedule={"decay_vectors": vectors, "weight_decay": decay})
     assert set(both.around(without).schedule) == {"decay_vectors", "weight_decay"}
+
+
+def test_a_range_that_is_left_out_gives_no_other_field_its_effect() -> None:
+    """A multiple of a weight decay of zero is none, so nothing is decayed in any trial."""
+    without = load_schedule("identical", {"weight_decay": 0.0}, as_given=False)
+    vectors = OneOf(values=(True, False))
+    multiple = LogUniform(low=0.1, high=10, times_default=True)
+    space = Space(about="mine", schedule={"decay_vectors": vectors, "weight_decay": multiple})
+    with pytest.raises(UserError, match="decay_vectors has no effect, as it needs a weight_decay above 0"):
+        space.around(without)
+    assert set(space.around(IDENTICAL).schedule) == {"decay_vectors", "weight_decay"}
+
+
+def test_what_gives_a_field_its_effect_needs_nothing_itself() -> None:
+    """Else a range that is left out for want of an effect could take that of another field along."""
+    assert not {other for needs in _NEEDS.values() for other in needs.of} & _NEEDS.keys()
+
+
+def test_what_a_field_may_be_are_the_values_that_are_trained_with() -> None:
+    """Not the multiples of it, and of whole numbers not what they are rounded from."""
+    every = load_schedule("identical", {"evaluate_every": 2, "evaluate_at": ()}, as_given=False)
+    shares = OneOf(values=((0.1,), (0.5,)))
+    half = LogUniform(low=0.45, high=0.55, times_default=True)
+    said = "evaluate_at has no effect, as it needs another evaluate_every than 1"
+    with pytest.raises(UserError, match=said):
+        Space(about="mine", schedule={"evaluate_at": shares, "evaluate_every": half}).around(every)
+    with pytest.raises(UserError, match=said):
+        one = Uniform(low=0.9, high=1.1)
+        Space(about="mine", schedule={"evaluate_at": shares, "evaluate_every": one}).around(every)
 
 
 def test_many_listed_values_are_checked_at_once() -> None:
