@@ -119,7 +119,9 @@ class Table(Layout):
         rows: what a row has: all labels of an `image`, or one `label` of it, so that its rows are joined.
         one_hot: every class has a column: these, or all but those of image and split. None: if there is no
             column of labels and the others look so.
-        values: what a cell of such a column means, beside what is known (`layouts/one_hot.py`): positive,
+        value: the column that says whether the label of a row holds, in the cells of `one_hot`; empty where
+            every label does. None: nobody has said, and a column that is called so is asked about.
+        values: what a cell of such columns means, beside what is known (`layouts/one_hot.py`): positive,
             negative or difficult.
     """
 
@@ -134,6 +136,7 @@ class Table(Layout):
     delimiter: str = ""
     rows: str = "image"
     one_hot: bool | tuple[str, ...] | None = None
+    value: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
 
     def wanted(self) -> str:

@@ -32,8 +32,12 @@ class CSVFile(Part):
         description="every class has a column: which ones, or true for all but image and split; found where "
         "there is no column of labels and the others are 0 or 1",
     )
+    value: str | None = Field(
+        None,
+        description="column of 0 and 1 that says whether the label of its row holds; '' where all of them do",
+    )
     values: dict[str, Literal["positive", "negative", "difficult"]] = Field(
-        {}, description="what cells of such columns mean beside 1, true, yes, 0, false, no and empty"
+        {}, description="what cells of these columns mean beside 1, true, yes, 0, false, no and empty"
     )
 
     @field_validator("delimiter")
@@ -60,11 +64,15 @@ class CSVFile(Part):
         beside = [name for name in ("labels", "separator", "rows") if name in self.model_fields_set]
         if self.one_hot and beside:
             raise ValueError(f"{beside[0]} cannot stand beside one_hot, where columns are the labels")
-        if self.values and not self.one_hot:
-            raise ValueError("values says what the columns of one_hot hold; give one_hot too")
+        if self.values and not (self.one_hot or self.value):
+            raise ValueError("values says what the columns of one_hot or value hold; give one of these too")
+        if self.value is not None and self.one_hot:
+            raise ValueError("value cannot stand beside one_hot, where columns are the labels")
+        if self.value and self.rows != "label":
+            raise ValueError("value says whether the label of a row holds; say rows: label too")
         if self.split and self.split_folder:
             raise ValueError("split cannot stand beside split_folder: one of them says the splits")
-        columns = [self.image, *([self.split] if self.split else [])]
+        columns = [self.image, *(column for column in (self.split, self.value) if column)]
         if isinstance(self.one_hot, tuple):
             if not self.one_hot:
                 raise ValueError("one_hot is empty; list the columns of the classes, or say true")

@@ -17,7 +17,8 @@ KNOWN = {
     **dict.fromkeys(("0", "false", "no", ""), LABELS["negative"]),
 }
 """What cells mean where nothing is said. Not -1: some write it for negative, some for uncertain."""
-
+ANSWERS = frozenset({*KNOWN, "-1"})
+"""What the cells of a column hold that says whether something is so."""
 
 SAYS_SPLIT = re.compile(
     r"(is[ _-]?)?(train|training|val|valid|validation|test|eval|dev|fold|split)([ _-]?set)?"
@@ -73,11 +74,10 @@ def other_columns(table: TableFile, layout: Table) -> tuple[str, ...]:
 def looks_one_hot(table: TableFile, columns: Sequence[str]) -> bool:
     """Whether every cell of the columns is one that is known, or -1, and none of them is empty all down."""
     seen: set[str] = set()
-    known = {*KNOWN, "-1"}
     for _, cells in table.rows():
         for column in columns:
             cell = cells.get(column, "")
-            if cell not in known and _plain(cell) not in known:
+            if cell not in ANSWERS and plain_cell(cell) not in ANSWERS:
                 return False
             if cell:
                 seen.add(column)
@@ -88,10 +88,10 @@ class Meanings:
     """What the cells of a table mean: what is known, and what the description says."""
 
     def __init__(self, layout: Table) -> None:
-        said = {_plain(cell): LABELS[meaning] for cell, meaning in layout.values.items()}
+        said = {plain_cell(cell): LABELS[meaning] for cell, meaning in layout.values.items()}
         self._known = {**KNOWN, **said}
         # Where the form was found, nothing can be said of its cells before the form is.
-        self._first = "" if layout.one_hot else "one_hot: true and "
+        self._first = "" if layout.one_hot or layout.value else "one_hot: true and "
 
     def labels(self, cells: Mapping[str, str], columns: Iterable[str], where: str) -> dict[str, int]:
         """The labels of a row that are not negative: 1 positive, 0 difficult.
@@ -101,15 +101,18 @@ class Meanings:
         """
         found = {}
         for column in columns:
-            label = self._known.get(cells[column])
-            if label is None:
-                label = self._label(cells[column], f"{where}, column '{cut(column)}'")
+            label = self.label(cells, column, where)
             if label >= 0:
                 found[column] = label
         return found
 
+    def label(self, cells: Mapping[str, str], column: str, where: str) -> int:
+        """What a cell means; raises as `labels`."""
+        label = self._known.get(cells[column])
+        return self._label(cells[column], f"{where}, column '{cut(column)}'") if label is None else label
+
     def _label(self, cell: str, where: str) -> int:
-        label = self._known.get(_plain(cell))
+        label = self._known.get(plain_cell(cell))
         if label is None:
             known, shown = ", ".join(cut(name, 20) for name in [*self._known][:20] if name), cut(repr(cell))
             raise UserError(
@@ -119,7 +122,7 @@ class Meanings:
         return label
 
 
-def _plain(cell: str) -> str:
+def plain_cell(cell: str) -> str:
     """A cell without what programs add: capitals, and the decimals that a column with gaps gets."""
     text = cell.strip().casefold()
     number = re.fullmatch(r"([+-]?\d+)\.0*", text)

@@ -6,10 +6,18 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from bench.datasets.layout import ALL, Table
-from bench.datasets.layouts.one_hot import Meanings, class_columns, looks_one_hot, other_columns, split_notes
+from bench.datasets.layouts.one_hot import (
+    LABELS,
+    Meanings,
+    class_columns,
+    looks_one_hot,
+    other_columns,
+    split_notes,
+)
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import TableFile, called, open_table
 from bench.datasets.layouts.table_header import require_header
+from bench.datasets.layouts.table_values import unread_notes
 from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree, refuse_control_characters
 from bench.errors import UserError, cut
 from bench.progress import Progress
@@ -33,7 +41,7 @@ class TableRow(NamedTuple):
     Attributes:
         line: where it stands.
         image: its id.
-        labels: 1 positive or 0 difficult, by class.
+        labels: 1 positive or 0 difficult, by class; -1 negative only where the row says so of its label.
         split: its split; empty where they are made here.
     """
 
@@ -71,7 +79,8 @@ def read_as(folder: Path, layout: Table) -> tuple[str, ...]:
     if form.classes is None:
         what = f"labels in the column {layout.labels!r} with {layout.separator!r} between them"
         rows = "a row per label, those of an image joined" if layout.rows == "label" else "a row per image"
-        what = f"{what}, {rows}"
+        holds = f", {layout.value!r} says whether it holds" if layout.value else ""
+        what = f"{what}, {rows}{holds}"
     elif layout.one_hot:
         what = "a column of 0 and 1 for each class"
     else:
@@ -114,8 +123,25 @@ def read(
     ids = tuple(row.image for row in chosen)
     sources = (layout.file, *pictures.sources())
     splits = Counter(row.split for row in rows) if layout.split or layout.split_folder else {}
-    notes = split_notes(form.classes or (), layout)
+    notes = (*split_notes(form.classes or (), layout), *_label_notes(rows, form, layout, classes))
     return Listing(ids, tuple(files[image][0] for image in ids), labels, sources, problems, notes, splits)
+
+
+def _label_notes(
+    rows: Sequence[TableRow], form: Form, layout: Table, classes: Sequence[str]
+) -> tuple[str, ...]:
+    """What is not read beside a column of labels, and of which labels nothing is said."""
+    if form.classes is not None:
+        return ()
+    notes = unread_notes(form.table, layout)
+    pairs = len(rows) * len(classes)
+    unsaid = pairs - sum(len(row.labels) for row in rows) if layout.value else 0
+    if unsaid:
+        notes += (
+            f"{unsaid:,} of {pairs:,} pairs of an image and a label have no row in {layout.file}, and are "
+            "read as negative",
+        )
+    return notes
 
 
 def _form(folder: Path, layout: Table) -> Form:
@@ -130,6 +156,8 @@ def _form(folder: Path, layout: Table) -> Form:
     table.require(layout.image, "image")
     if layout.split:
         table.require(layout.split, "split")
+    if layout.value:
+        table.require(layout.value, "value")
     if layout.one_hot or (
         layout.one_hot is None
         and layout.labels not in table.columns
@@ -167,7 +195,8 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
     Raises:
         UserError: a cell is missing or means nothing, or a row is too long; with the line.
     """
-    wanted = [layout.image, *(form.classes or [layout.labels]), *([layout.split] if layout.split else [])]
+    beside = [column for column in (layout.split, layout.value) if column]
+    wanted = [layout.image, *(form.classes or [layout.labels]), *beside]
     meanings = Meanings(layout)
     for line, cells in form.table.rows():
         where = f"{form.table.path}, line {line}"
@@ -183,7 +212,8 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
         else:
             refuse_control_characters(cells[layout.labels], where)
             named = (label.strip() for label in cells[layout.labels].split(layout.separator))
-            labels = {label: 1 for label in named if label}
+            holds = meanings.label(cells, layout.value, where) if layout.value else LABELS["positive"]
+            labels = {label: holds for label in named if label}
         yield TableRow(line, image, labels, split)
 
 
@@ -212,7 +242,8 @@ def _joined(rows: Iterable[TableRow], form: Form, layout: Table) -> list[TableRo
     """One row for each image, with the line where it stands first.
 
     Raises:
-        UserError: an image has several rows, where they are not to be joined or are of different splits.
+        UserError: an image has several rows, where they are not to be joined, are of different splits, or say
+            different things of a label.
     """
     images: dict[str, TableRow] = {}
     for row in rows:
@@ -228,7 +259,12 @@ def _joined(rows: Iterable[TableRow], form: Form, layout: Table) -> list[TableRo
                 f"{where} is of the split '{row.split}', but of '{first.split}' in line {first.line}; give "
                 "it the same one in all its lines."
             )
-        first.labels.update(row.labels)
+        for label, holds in row.labels.items():
+            if first.labels.setdefault(label, holds) != holds:
+                raise UserError(
+                    f"{where} has the label {cut(repr(label))}, of which '{layout.value}' says something "
+                    "else in an earlier line; leave one of them."
+                )
     return list(images.values())
 
 

@@ -30,7 +30,10 @@ PAIRS = (
     ),
 )
 """Names of the split to train on and of the one to evaluate on; the first that are both there."""
-LABELS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category", "keywords")
+LABELS = (
+    *("labels", "label", "tags", "tag", "classes", "class", "categories", "category", "keywords"),
+    *("labelname", "label_name"),
+)
 ENOUGH = 5
 """Names of images that are looked for."""
 EVERY = "*"

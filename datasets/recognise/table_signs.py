@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench.datasets.layout import Table
-from bench.datasets.layouts.one_hot import looks_one_hot, other_columns
+from bench.datasets.layouts.one_hot import ANSWERS, looks_one_hot, other_columns
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
 from bench.datasets.layouts.table_header import MEANT
+from bench.datasets.layouts.table_values import HOLD, answering, is_value
 from bench.datasets.recognise.signs import LABELS, Found, files_in, folders_below, relative
 from bench.datasets.recognise.table_pictures import ENDINGS, Images, first_rows, images_of
 from bench.datasets.recognise.table_splits import split_in
@@ -19,18 +20,6 @@ SEPARATORS = ("|", ";", ",")
 _WORD = r"""\s*(?:"[^"]*"|'[^']*')\s*"""
 WRITTEN_LIST = re.compile(rf"[\[({{](?:{_WORD},)*(?:{_WORD})?[\])}}]")
 """A cell as JSON and Python write a list of words, or a set of them."""
-
-
-class _Seen(NamedTuple):
-    """What all rows of a table have.
-
-    Attributes:
-        separator: the first of the known ones in the column of the labels; empty where there is none.
-        repeated: whether an image has several rows.
-    """
-
-    separator: str
-    repeated: bool
 
 
 def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
@@ -55,22 +44,44 @@ def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
 def _found(table: TableFile, images: Images, root: Path) -> Found:
     others = [column for column in table.columns if column and column != images.column]
     labelled = _labelled(others)
-    split = split_in(table, images.column, [x for x in others if x != labelled], bool(labelled))
+    repeated = _repeats(table, images.column)
+    value = _value(table, [x for x in others if x != labelled]) if repeated else ""
+    others = [x for x in others if x != value]
+    split = split_in(table, images.column, [x for x in others if x != labelled], bool(labelled or value))
     folder = relative(images.folder, root)
     fields: dict[str, Any] = {"file": table.path.name, "images": folder, "image": images.column}
     rest = [column for column in others if column != split.column]
-    labels = labelled or _labels(table, rest, Table(image=images.column, split=split.column))
-    seen = _seen(table, images.column, labels)
+    labels = labelled or _labels(table, rest, Table(image=images.column, split=split.column), bool(value))
     if labels:
+        separator = _separator(table, labels)
         fields |= {"labels": labels}
-        fields |= {"separator": seen.separator} if seen.separator else {}
-        fields |= {"rows": "label"} if seen.repeated and not seen.separator else {}
+        fields |= {"separator": separator} if separator else {}
+        fields |= {"rows": "label"} if value or (repeated and not separator) else {}
+        fields |= {"value": value} if value else {}
+        between = f" with '{separator}' between them" if separator else ""
+        holds = f" where '{value}' says that they hold" if value else ""
+        what = f"labels in '{labels}'{between}{holds}{_unused(rest, labels)}"
     else:
         fields |= {"one_hot": True}
-    between = f" with '{seen.separator}' between them" if seen.separator else ""
-    what = f"labels in '{labels}'{between}" if labels else "a column for each class"
+        what = "a column for each class"
     said = f"{table.path.name}: '{images.column}' in {folder}, {what}; {split.said}"
     return Found("csv", fields | split.fields, split.splits, said)
+
+
+def _unused(columns: Sequence[str], labels: str) -> str:
+    """The columns beside that of the labels, for a person."""
+    names = ", ".join(f"'{cut(column, 40)}'" for column in columns if column != labels)
+    return f" (not used: {cut(names, 400)})" if names else ""
+
+
+def _value(table: TableFile, columns: Sequence[str]) -> str:
+    """The only column that says by its name and its cells whether the label of a row holds; else empty.
+
+    Where there may be another, the reader of the table asks.
+    """
+    found = answering(table, [column for column in columns if is_value(column)])
+    telling = [column for column, cells in found.items() if cells <= ANSWERS and not cells <= HOLD]
+    return telling[0] if len(telling) == 1 else ""
 
 
 def _labelled(columns: Sequence[str]) -> str:
@@ -78,9 +89,9 @@ def _labelled(columns: Sequence[str]) -> str:
     return next((column for name in LABELS for column in columns if column.lower() == name), "")
 
 
-def _labels(table: TableFile, rest: Sequence[str], layout: Table) -> str:
+def _labels(table: TableFile, rest: Sequence[str], layout: Table, valued: bool) -> str:
     """The column of the labels where none is called so; empty where each class has one."""
-    if looks_one_hot(table, other_columns(table, layout)):
+    if not valued and looks_one_hot(table, other_columns(table, layout)):
         return ""
     if len(rest) != 1:
         there = cut(", ".join(rest), 400) or "none"
@@ -91,14 +102,22 @@ def _labels(table: TableFile, rest: Sequence[str], layout: Table) -> str:
     return rest[0]
 
 
-def _seen(table: TableFile, image: str, labels: str) -> _Seen:
+def _repeats(table: TableFile, image: str) -> bool:
+    """Whether an image has several rows."""
+    seen: set[str] = set()
+    for count, (_, cells) in enumerate(table.rows()):
+        seen.add(cells.get(image, ""))
+        if len(seen) <= count:
+            return True
+    return False
+
+
+def _separator(table: TableFile, labels: str) -> str:
+    """The first of the known ones in the column of the labels; empty where there is none."""
     separators: set[str] = set()
-    images: set[str] = set()
     lists: list[str] = []
-    count = labelled = 0
+    labelled = 0
     for _, cells in table.rows():
-        count += 1
-        images.add(cells.get(image, ""))
         cell = cells.get(labels, "")
         labelled += bool(cell)
         lists += [cell] if WRITTEN_LIST.fullmatch(cell) else []
@@ -109,5 +128,4 @@ def _seen(table: TableFile, image: str, labels: str) -> _Seen:
             f"{table.path}: its column '{labels}' has lists in brackets and quotes, such as "
             f"{cut(max(lists, key=len))}: write the labels alone with | between them, as {cut(words)}."
         )
-    separator = next((one for one in SEPARATORS if one in separators), "")
-    return _Seen(separator, len(images) < count)
+    return next((one for one in SEPARATORS if one in separators), "")

@@ -157,7 +157,7 @@ def test_a_bad_one_hot_table_is_refused(text: str, csv: str, said: str, folder: 
         ("one_hot: true, labels: tags", "labels cannot stand beside one_hot, where columns are the labels"),
         ("one_hot: [cat], separator: ;", "separator cannot stand beside one_hot"),
         ("one_hot: true, rows: label", "rows cannot stand beside one_hot"),
-        ("values: {-1: negative}", "values says what the columns of one_hot hold; give one_hot too"),
+        ("values: {-1: negative}", "values says what the columns of one_hot or value hold; give one"),
         (
             "one_hot: true, values: {-1: maybe}",
             "'csv.values.-1' is 'maybe': input should be 'positive', 'neg",
