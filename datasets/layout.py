@@ -6,7 +6,7 @@ the modules of `bench.datasets.layouts`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 ALL = "all"
 """The split that holds every image, for a data set whose splits are made here."""
@@ -103,12 +103,26 @@ class VisualGenome(Layout):
         return "vg/{VG_100K,VG_100K_2,objects.json,train_list_500.txt,test_list_500.txt}"
 
 
-@dataclass(frozen=True)
-class Table(Layout):
-    """A CSV file with a row per image, a row per label, or a column per class.
+class TablePart(NamedTuple):
+    """A table and the folder of its images, relative to the data set's folder.
 
     Attributes:
-        file: the CSV file, relative to the data set's folder; `.gz` is read too.
+        split: the split that it holds; empty where it holds all images.
+        file: the CSV file.
+        images: the folder.
+    """
+
+    split: str
+    file: str
+    images: str
+
+
+@dataclass(frozen=True)
+class Table(Layout):
+    """A CSV file, or one for each split, with a row per image, a row per label, or a column per class.
+
+    Attributes:
+        file: the CSV file, relative to the data set's folder, or that of each split; `.gz` is read too.
         images: the folder of the images, likewise.
         image: the column of the image's file name, with or without its suffix.
         labels: the column of its labels.
@@ -126,8 +140,8 @@ class Table(Layout):
     """
 
     reader: ClassVar[str] = "bench.datasets.layouts.table"
-    file: str = "labels.csv"
-    images: str = "."
+    file: str | Mapping[str, str] = "labels.csv"
+    images: str | Mapping[str, str] = "."
     image: str = "image"
     labels: str = "labels"
     split: str = ""
@@ -140,8 +154,14 @@ class Table(Layout):
     values: Mapping[str, str] = field(default_factory=dict)
 
     def wanted(self) -> str:
-        """The CSV file."""
-        return self.file
+        """The CSV files."""
+        return ", ".join(part.file for part in self.parts())
+
+    def parts(self) -> tuple[TablePart, ...]:
+        """The table, or that of each split."""
+        files = {"": self.file} if isinstance(self.file, str) else self.file
+        images = dict.fromkeys(files, self.images) if isinstance(self.images, str) else self.images
+        return tuple(TablePart(split, file, images[split]) for split, file in files.items())
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from bench.datasets.layout import (
     HuggingFace,
     Layout,
     MadeSplit,
-    Table,
     VOCDevkit,
 )
 from bench.datasets.listing import read_lines, refuse_control_characters
-from bench.datasets.own_csv import CSVFile, Part
+from bench.datasets.own_csv import CSVFile, Part, per_split
 from bench.errors import UserError
 from bench.files import read_mapping
 from bench.names import file_name
@@ -140,11 +139,10 @@ class Description(Part):
         if len(layouts) != 1:
             known = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
             raise ValueError(f"give one of {known}, not {' and '.join(layouts) or 'none'}")
-        said = bool(self.csv and (self.csv.split or self.csv.split_folder))
-        if self.csv and (self.splits.made is None) != said:
+        if self.csv and (self.splits.made is None) != self.csv.names_splits:
             raise ValueError(
-                "give either the column of the split in csv, or split_folder, or a share to train on in "
-                "splits"
+                "give either the column of the split in csv, or split_folder, or a file for each split, or a "
+                "share to train on in splits"
             )
         if other := [split for split in self.counts if split not in self.splits.names]:
             train, held_out = self.splits.names
@@ -220,12 +218,13 @@ def _classes(described: Description, home: Path, path: Path) -> tuple[str, ...]:
 
 def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
     if described.csv:
-        table = described.csv.model_dump()
-        return Table(**{**table, "split": table["split"] or ""})
+        return described.csv.layout(splits)
     if described.coco:
         coco = described.coco
         return COCOInstances(
-            _per_split(coco.annotations, splits), _per_split(coco.images, splits), coco.keep_unannotated
+            per_split(coco.annotations, splits, "coco"),
+            per_split(coco.images, splits, "coco"),
+            coco.keep_unannotated,
         )
     drawn = splits == (ALL,)
     lists = () if drawn else splits
@@ -237,13 +236,3 @@ def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
         return HuggingFace(**described.huggingface.model_dump())
     voc = described.voc.model_dump() if described.voc else {}
     return VOCDevkit(**voc, lists=lists, drawn=drawn)
-
-
-def _per_split(given: str | Mapping[str, str], splits: tuple[str, ...]) -> dict[str, str]:
-    """One entry for each split; a single value holds for all."""
-    if isinstance(given, str):
-        return dict.fromkeys(splits, given)
-    missing = [split for split in splits if split not in given]
-    if missing:
-        raise UserError(f"The data set's coco section says nothing of the split '{missing[0]}'.")
-    return {split: given[split] for split in splits}

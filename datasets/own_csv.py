@@ -1,8 +1,12 @@
 """What the description of a data set of one's own says of its CSV file."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bench.datasets.layout import Table
+from bench.errors import UserError
 
 
 class Part(BaseModel):
@@ -11,11 +15,25 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CSVFile(Part):
-    """A CSV file with a row per image, a row per label, or a column per class."""
+def per_split(given: str | Mapping[str, str], splits: Iterable[str], section: str) -> dict[str, str]:
+    """One entry of a section for each split; a single value holds for all."""
+    if isinstance(given, str):
+        return dict.fromkeys(splits, given)
+    missing = [split for split in splits if split not in given]
+    if missing:
+        raise UserError(f"The data set's {section} section says nothing of the split '{missing[0]}'.")
+    return {split: given[split] for split in splits}
 
-    file: str = Field("labels.csv", description="the CSV file; .gz is read too")
-    images: str = Field(".", description="folder of the images")
+
+class CSVFile(Part):
+    """A CSV file, or one for each split, with a row per image, a row per label, or a column per class."""
+
+    file: str | dict[str, str] = Field(
+        "labels.csv", description="the CSV file, or that of each split; .gz is read too"
+    )
+    images: str | dict[str, str] = Field(
+        ".", description="folder of the images, or that of each split that has a file"
+    )
     image: str = Field("image", description="column of the image's file name, with or without its suffix")
     labels: str = Field("labels", description="column of its labels")
     split: str | None = Field(None, description="column of its split, unless the splits are made")
@@ -70,6 +88,10 @@ class CSVFile(Part):
             raise ValueError("value cannot stand beside one_hot, where columns are the labels")
         if self.value and self.rows != "label":
             raise ValueError("value says whether the label of a row holds; say rows: label too")
+        if isinstance(self.file, Mapping):
+            self._refuse_files_for_two_things(self.file)
+        elif isinstance(self.images, Mapping):
+            raise ValueError("a folder of images for each split takes a file for each split; name these too")
         if self.split and self.split_folder:
             raise ValueError("split cannot stand beside split_folder: one of them says the splits")
         columns = [self.image, *(column for column in (self.split, self.value) if column)]
@@ -83,3 +105,28 @@ class CSVFile(Part):
         if twice:
             raise ValueError(f"the column '{twice[0]}' is named for two things")
         return self
+
+    def _refuse_files_for_two_things(self, files: Mapping[str, str]) -> None:
+        if self.split or self.split_folder:
+            name = "split" if self.split else "split_folder"
+            raise ValueError(f"{name} cannot stand beside a file for each split, which says the splits")
+        twice = [file for file in files.values() if [*files.values()].count(file) > 1]
+        if twice:
+            raise ValueError(f"the file '{twice[0]}' is named for two splits")
+
+    @property
+    def names_splits(self) -> bool:
+        """Whether the data says which split an image is of."""
+        return bool(self.split or self.split_folder) or not isinstance(self.file, str)
+
+    def layout(self, splits: Iterable[str]) -> Table:
+        """How the files lie, with what is said of other splits than those that are used.
+
+        Raises:
+            UserError: nothing is said of a split.
+        """
+        fields = {**self.model_dump(), "split": self.split or ""}
+        if not isinstance(self.file, str):
+            names = tuple(dict.fromkeys([*splits, *self.file]))
+            fields |= {name: per_split(fields[name], names, "csv") for name in ("file", "images")}
+        return Table(**fields)

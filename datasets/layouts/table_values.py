@@ -47,8 +47,13 @@ def _is_number(cell: str) -> bool:
     return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", cell) is not None
 
 
-def unread_notes(table: TableFile, layout: Table) -> tuple[str, ...]:
+def unread_notes(table: TableFile, file: str, layout: Table) -> tuple[str, ...]:
     """A sentence on the columns of 0 and 1 that stand beside one of labels, and are not read.
+
+    Args:
+        table: the table.
+        file: what it is called.
+        layout: what is read of it.
 
     Raises:
         UserError: one is called as if it said whether the labels hold, and the description does not say
@@ -66,7 +71,7 @@ def unread_notes(table: TableFile, layout: Table) -> tuple[str, ...]:
         return ()
     names = cut(", ".join(left), 200)
     return (
-        f"columns of 0 and 1 in {table.path.name} that are not read: {names}; list them as 'one_hot' in the "
+        f"columns of 0 and 1 in {file} that are not read: {names}; list them as 'one_hot' in the "
         "csv section if they are classes, and name one as 'value' if it says whether the label of its row "
         "holds",
     )

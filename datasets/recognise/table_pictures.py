@@ -11,7 +11,7 @@ from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
 from bench.datasets.layouts.table_header import IMAGES, MEANT, is_picture, require_header
 from bench.datasets.layouts.walk import kind_of
 from bench.datasets.odd.alike import letters
-from bench.datasets.recognise.signs import ENOUGH, files_in, folders_below, relative
+from bench.datasets.recognise.signs import ENOUGH, files_in, folders_below, plain_split, relative
 from bench.errors import UserError, cut
 
 ENDINGS = (".csv", ".csv.gz", ".tsv")
@@ -38,8 +38,16 @@ def first_rows(table: TableFile) -> Head:
     return [cells for _, cells in islice(table.rows(), ENOUGH)]
 
 
-def images_of(table: TableFile, head: Head, folders: Sequence[tuple[Path, PictureNames]]) -> Images | None:
+def images_of(
+    table: TableFile, head: Head, folders: Sequence[tuple[Path, PictureNames]], split: str
+) -> Images | None:
     """The column whose first cells name pictures.
+
+    Args:
+        table: the table.
+        head: its first rows.
+        folders: those that may hold the pictures, the first of which all others lie in.
+        split: the split that the table holds; empty where it holds all.
 
     Raises:
         UserError: several columns or folders may be it, or the first row names a picture.
@@ -49,7 +57,8 @@ def images_of(table: TableFile, head: Head, folders: Sequence[tuple[Path, Pictur
         found = {column: there for column, there in homes.items() if there}
         if found:
             column = _one_column(table, found)
-            folder = _one_folder(table, column, found[column], folders[0][0])
+            near = _of_table(table, found[column], folders[0][0], split)
+            folder = _one_folder(table, column, near, folders[0][0])
             require_header(table, [column], folder)
             return Images(column, folder)
     return None
@@ -88,6 +97,21 @@ def _one_column(table: TableFile, found: Mapping[str, Homes]) -> str:
             "there; call one of them 'image', or name it as 'image' in the csv section of a YAML file."
         )
     return first
+
+
+def _of_table(table: TableFile, homes: Homes, root: Path, split: str) -> Homes:
+    """The folders beside or below a table, and of these the ones that are called as its split; else all.
+
+    Those of other splits may have files of the same names.
+    """
+    beside = {folder: files for folder, files in homes.items() if folder.is_relative_to(table.path.parent)}
+    homes = beside or homes
+    said = {
+        folder: files
+        for folder, files in homes.items()
+        if split and plain_split(split) in map(plain_split, folder.relative_to(root).parts)
+    }
+    return said or homes
 
 
 def _one_folder(table: TableFile, column: str, homes: Homes, root: Path) -> Path:

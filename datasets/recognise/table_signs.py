@@ -11,9 +11,10 @@ from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
 from bench.datasets.layouts.table_header import MEANT
 from bench.datasets.layouts.table_values import HOLD, answering, is_value
-from bench.datasets.recognise.signs import LABELS, Found, files_in, folders_below, relative
+from bench.datasets.recognise.signs import EVERY, LABELS, Found, files_in, folders_below, pair, relative
+from bench.datasets.recognise.table_groups import tables_by_split, together
 from bench.datasets.recognise.table_pictures import ENDINGS, Images, first_rows, images_of
-from bench.datasets.recognise.table_splits import split_in
+from bench.datasets.recognise.table_splits import SplitIn, split_in
 from bench.errors import UserError, cut
 
 SEPARATORS = ("|", ";", ",")
@@ -23,33 +24,51 @@ WRITTEN_LIST = re.compile(rf"[\[({{](?:{_WORD},)*(?:{_WORD})?[\])}}]")
 
 
 def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
-    """A CSV file, one column of which names pictures that are there."""
+    """A CSV file, one column of which names pictures that are there, or such a file for each split."""
     folders = [(folder, PictureNames(folder)) for folder in folders_below(root, 2)]
+    groups = tables_by_split(root)
+    grouped: set[Path] = set()
+    for files in groups if pattern == EVERY else ():
+        tables = {split: one for split, file in files.items() if (one := _table(file, folders, split))}
+        if pair(tables):
+            grouped.update(files.values())
+            yield together(tables)
     for file in files_in(root, pattern, *ENDINGS):
-        for delimiter in DELIMITERS:
-            table = None
-            try:
-                table = open_table(file, delimiter, "")
-                head = first_rows(table)
-            except (UserError, OSError):
-                if table is not None and MEANT.intersection(map(str.lower, table.columns)):
-                    raise
-                continue  # it is something else, or divided by something else
-            images = images_of(table, head, folders)
-            if images is not None:
-                yield _found(table, images, root)
-                break
+        found = None if file in grouped else _table(file, folders, "")
+        if found is not None:
+            others = [other for files in groups if file in files.values() for other in files.values()]
+            names = cut(", ".join(relative(other, root) for other in others if other != file), 200)
+            yield found._replace(seen=f"{found.seen}; not used: {names}") if names else found
 
 
-def _found(table: TableFile, images: Images, root: Path) -> Found:
+def _table(file: Path, folders: Sequence[tuple[Path, PictureNames]], split: str) -> Found | None:
+    """What is told of a CSV file that holds a split, or all where that is empty; None if it is no table."""
+    for delimiter in DELIMITERS:
+        table = None
+        try:
+            table = open_table(file, delimiter, "")
+            head = first_rows(table)
+        except (UserError, OSError):
+            if table is not None and MEANT.intersection(map(str.lower, table.columns)):
+                raise
+            continue  # it is something else, or divided by something else
+        images = images_of(table, head, folders, split)
+        if images is not None:
+            return _found(table, images, folders[0][0], split)
+    return None
+
+
+def _found(table: TableFile, images: Images, root: Path, of_split: str) -> Found:
     others = [column for column in table.columns if column and column != images.column]
     labelled = _labelled(others)
     repeated = _repeats(table, images.column)
     value = _value(table, [x for x in others if x != labelled]) if repeated else ""
     others = [x for x in others if x != value]
-    split = split_in(table, images.column, [x for x in others if x != labelled], bool(labelled or value))
-    folder = relative(images.folder, root)
-    fields: dict[str, Any] = {"file": table.path.name, "images": folder, "image": images.column}
+    split = SplitIn({}, "", {}, "")
+    if not of_split:
+        split = split_in(table, images.column, [x for x in others if x != labelled], bool(labelled or value))
+    file, folder = relative(table.path, root), relative(images.folder, root)
+    fields: dict[str, Any] = {"file": file, "images": folder, "image": images.column}
     rest = [column for column in others if column != split.column]
     labels = labelled or _labels(table, rest, Table(image=images.column, split=split.column), bool(value))
     if labels:
@@ -64,8 +83,8 @@ def _found(table: TableFile, images: Images, root: Path) -> Found:
     else:
         fields |= {"one_hot": True}
         what = "a column for each class"
-    said = f"{table.path.name}: '{images.column}' in {folder}, {what}; {split.said}"
-    return Found("csv", fields | split.fields, split.splits, said)
+    said = f"{file}: '{images.column}' in {folder}, {what}"
+    return Found("csv", fields | split.fields, split.splits, f"{said}; {split.said}" if split.said else said)
 
 
 def _unused(columns: Sequence[str], labels: str) -> str:

@@ -208,7 +208,7 @@ def test_a_picture_that_is_missing_is_named_and_can_be_left_out(own: Path, tmp_p
         (
             "{train: train, eval: test}",
             "{train: 0.5}",
-            "give either the column of the split in csv, or split_folder, or a share",
+            "give either the column of the split in csv, or split_folder, or a file",
         ),
         ("name: own", "name: own\nclasses: [a, b, a]", "the class 'a' is named more than once"),
         ("name: own", "name: own\nclasses: none.txt", "No list .*none.txt"),

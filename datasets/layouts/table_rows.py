@@ -1,0 +1,157 @@
+"""The rows of the tables of a data set of one's own: checked, and joined to one for each image."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from bench.datasets.layout import Table
+from bench.datasets.layouts.one_hot import LABELS, Meanings
+from bench.datasets.layouts.picture_names import PictureNames
+from bench.datasets.layouts.table_form import Form
+from bench.datasets.listing import refuse_control_characters
+from bench.errors import UserError, cut
+
+
+class TableRow(NamedTuple):
+    """One image of a table, or one label of it.
+
+    Attributes:
+        path: the table.
+        line: where it stands.
+        image: its id: its name in the table, below its folder where the tables have several.
+        file: its file, perhaps without suffix, relative to the data set's folder.
+        labels: 1 positive or 0 difficult, by class; -1 negative only where the row says so of its label.
+        split: its split; empty where they are made here.
+    """
+
+    path: Path
+    line: int
+    image: str
+    file: str
+    labels: dict[str, int]
+    split: str
+
+    def place(self, other: "TableRow") -> str:
+        """Where it stands, for a message that has named the place of another row."""
+        return f"line {self.line}" if self.path == other.path else f"{self.path}, line {self.line}"
+
+
+def rows_of(forms: Iterable[Form], layout: Table) -> Iterator[TableRow]:
+    """Every row of some tables, checked.
+
+    Raises:
+        UserError: a cell is missing or means nothing, or a row is too long, with the line; or there is none.
+    """
+    has_folders = len({part.images for part in layout.parts()}) > 1
+    for form in forms:
+        empty = True
+        for row in _rows(form, layout, has_folders):
+            empty = False
+            yield row
+        if empty:
+            raise UserError(f"{form.table.path} has a header and no rows: an image takes a row.")
+
+
+def _rows(form: Form, layout: Table, has_folders: bool) -> Iterator[TableRow]:
+    beside = [column for column in (layout.split, layout.value) if column]
+    wanted = [layout.image, *(form.classes or [layout.labels]), *beside]
+    meanings = Meanings(layout)
+    for line, cells in form.table.rows():
+        where = f"{form.table.path}, line {line}"
+        empty = [column for column in wanted if column not in cells]
+        if empty or not cells[layout.image]:
+            raise UserError(f"{where}: '{(empty or [layout.image])[0]}' is missing.")
+        image = cells[layout.image]
+        split = form.part.split or (
+            cells[layout.split] if layout.split else _split_by_folder(image, layout, where)
+        )
+        refuse_control_characters(image, where)
+        refuse_control_characters(split, where)
+        if form.classes is not None:
+            labels = meanings.labels(cells, form.classes, where)
+        else:
+            refuse_control_characters(cells[layout.labels], where)
+            named = (label.strip() for label in cells[layout.labels].split(layout.separator))
+            holds = meanings.label(cells, layout.value, where) if layout.value else LABELS["positive"]
+            labels = {label: holds for label in named if label}
+        file = (PurePosixPath(form.part.images) / image).as_posix()
+        yield TableRow(form.table.path, line, file if has_folders else image, file, labels, split)
+
+
+def _split_by_folder(image: str, layout: Table, where: str) -> str:
+    """The split that the name of an image says; empty where none is to be said."""
+    folders = PurePosixPath(image).parts[:-1]
+    if layout.split_folder > len(folders):
+        raise UserError(
+            f"{where}: image {cut(image)} has {len(folders)} folders in its name, and number "
+            f"{layout.split_folder} is to be its split, as split_folder in the csv section says."
+        )
+    return folders[layout.split_folder - 1] if layout.split_folder else ""
+
+
+def of_classes(rows: Iterable[TableRow], classes: Sequence[str]) -> Iterator[TableRow]:
+    """The rows, every label of which is in the class list."""
+    known = set(classes)
+    for row in rows:
+        for label in row.labels:
+            if label not in known:
+                raise UserError(f"{row.path}, line {row.line}: the label '{label}' is not in the class list.")
+        yield row
+
+
+def joined(rows: Iterable[TableRow], layout: Table, by_label: bool) -> list[TableRow]:
+    """One row for each image, with the line where it stands first.
+
+    Args:
+        rows: those of all tables.
+        layout: what is said of them.
+        by_label: whether a row may have been meant as one label of its image.
+
+    Raises:
+        UserError: an image has several rows, where they are not to be joined, are of different splits, or say
+            different things of a label.
+    """
+    images: dict[str, TableRow] = {}
+    for row in rows:
+        first = images.setdefault(row.image, row)
+        if first is not row:
+            _join(first, row, layout, by_label)
+    return list(images.values())
+
+
+def _join(first: TableRow, row: TableRow, layout: Table, by_label: bool) -> None:
+    where = f"{row.path}, line {row.line}: image {row.image}"
+    if first.path == row.path and layout.rows == "image":
+        hint = "; if a row has one of its labels, say rows: label in the csv section" if by_label else ""
+        raise UserError(f"{where} is in line {first.line} too{hint}.")
+    if first.split != row.split:
+        raise UserError(
+            f"{where} is of the split '{row.split}', but of '{first.split}' in {first.place(row)}; give it "
+            "the same one in all its lines."
+        )
+    for label, holds in row.labels.items():
+        if first.labels.setdefault(label, holds) != holds:
+            raise UserError(
+                f"{where} has the label {cut(repr(label))}, of which '{layout.value}' says something else in "
+                "an earlier line; leave one of them."
+            )
+
+
+def files_of(rows: Iterable[TableRow], pictures: PictureNames) -> dict[str, list[str]]:
+    """The files that each image may be, relative to the data set's folder.
+
+    Raises:
+        UserError: two images are one file.
+    """
+    found: dict[str, list[str]] = {}
+    first: dict[str, TableRow] = {}
+    for row in rows:
+        files = pictures.candidates(row.file)
+        other = first.setdefault(files[0], row)
+        if other is not row:
+            raise UserError(
+                f"{row.path}, line {row.line}: image {row.image} is the file {files[0]}, as {other.image} of "
+                f"{other.place(row)} is; an image may stand there once."
+            )
+        found[row.image] = files
+    return found
