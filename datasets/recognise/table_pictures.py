@@ -115,14 +115,16 @@ def _of_table(table: TableFile, homes: Homes, root: Path, split: str) -> Homes:
 
 
 def _one_folder(table: TableFile, column: str, homes: Homes, root: Path) -> Path:
-    """The nearest folder; of several the one with a usual name."""
-    depths = {folder: len(folder.relative_to(root).parts) for folder in homes}
-    nearest = [folder for folder in homes if depths[folder] == min(depths.values())]
-    usual = [folder for folder in nearest if folder.name.lower() in FOLDERS]
-    chosen = nearest if len(nearest) == 1 or len(usual) != 1 else usual
+    """The only folder; of several that with a usual name or with the table in it, if it has as many files.
+
+    How near it is says nothing: small copies of the pictures may lie nearer than they do.
+    """
+    usual = [folder for folder in homes if folder.name.lower() in FOLDERS or folder == table.path.parent]
+    has_most = len(usual) == 1 and len(homes[usual[0]]) == max(map(len, homes.values()))
+    chosen = usual if has_most else list(homes)
     if len(chosen) > 1:
         places = " and ".join(relative(folder, root) for folder in chosen[:3])
-        example = relative(min(homes[chosen[0]]), root)
+        example = relative(min(homes[next(folder for folder in chosen if folder != root)]), root)
         raise UserError(
             f"Which folder holds the pictures cannot be told of {table.path}: {cut(places, 200)} have some "
             f"that its column '{column}' names; write the folder before the names, as {cut(example)}, or "

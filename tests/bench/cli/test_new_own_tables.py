@@ -1,49 +1,15 @@
 """`bench new dataset --from` on CSV files: nothing of a table is lost or taken for another thing unsaid."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import Result
 
 from bench_command import bench
+from described_tables import NAMES, animal, described, refused, written
 from trees import write_picture
-
-NAMES = tuple(f"{number:02}.jpg" for number in range(8))
-
-
-def described(
-    folder: Path, header: str, row: Callable[[int, str], str], places: Sequence[str] = ("photos",)
-) -> Result:
-    """Describe eight pictures, which lie in some folders by turns, and a table with a row for each."""
-    pets = folder / "pets"
-    for number, name in enumerate(NAMES):
-        place = pets / places[number % len(places)]
-        place.mkdir(parents=True, exist_ok=True)
-        write_picture(place / name, seed=number)
-    lines = [header] if header else []
-    text = "\n".join([*lines, *(row(number, name) for number, name in enumerate(NAMES))])
-    (pets / "labels.csv").write_text(text, encoding="utf-8")
-    return bench(folder, None, "new", "dataset", "--from", "pets")
-
-
-def animal(number: int) -> str:
-    return ("cat", "dog")[number // 2 % 2]
-
-
-def refused(done: Result, folder: Path, message: str) -> None:
-    assert done.exit_code == 2 and message in done.output, done.output
-    assert done.output.count("\n") == 1 and not (folder / "pets.yaml").exists()
-
-
-def written(done: Result, folder: Path) -> dict[str, dict[str, object]]:
-    assert done.exit_code == 0, done.output
-    found: dict[str, dict[str, object]] = yaml.safe_load((folder / "pets.yaml").read_text())
-    checked = bench(folder, None, "data", "check", "pets.yaml")
-    assert checked.exit_code == 0, checked.output
-    return found
 
 
 @pytest.mark.parametrize(
@@ -194,6 +160,44 @@ def test_a_folder_with_a_usual_name_goes_before_others_and_others_are_asked_abou
     assert "write the folder before the names, as masks/00.jpg" in done.output
 
 
+def beside(folder: Path, other: str, photos: str, copies: int = 8) -> Result:
+    """Describe pictures in a folder, with files of the same names in another."""
+    (folder / "pets" / other).mkdir(parents=True)
+    for number, name in enumerate(NAMES[:copies]):
+        write_picture(folder / "pets" / other / name, seed=100 + number)
+    return described(folder, "image,labels", lambda number, name: f"{name},{animal(number)}", (photos,))
+
+
+@pytest.mark.parametrize(
+    ("other", "photos", "copies"),
+    [
+        ("thumbnails", "data/images", 8),
+        ("thumbnails", ".", 8),
+        ("data/masks", "Photos", 8),
+        ("masks", "img", 1),
+    ],
+)
+def test_the_nearest_folder_is_not_taken_before_one_with_a_usual_name_or_the_table(
+    other: str, photos: str, copies: int, tmp_path: Path
+) -> None:
+    done = beside(tmp_path, other, photos, copies)
+    assert written(done, tmp_path)["csv"]["images"] == photos
+
+
+@pytest.mark.parametrize(
+    ("other", "photos", "copies"),
+    [("thumbnails", "data/full", 8), ("data/images", "photos", 8), ("images", ".", 8), ("images", "full", 1)],
+)
+def test_folders_of_which_none_is_meant_alone_are_asked_about(
+    other: str, photos: str, copies: int, tmp_path: Path
+) -> None:
+    done = beside(tmp_path, other, photos, copies)
+    refused(done, tmp_path, "Which folder holds the pictures cannot be told of pets/labels.csv: ")
+    assert (
+        f"{photos} and {other} have some" in done.output or f"{other} and {photos} have some" in done.output
+    )
+
+
 ELSEWHERE = (
     "photos\\{name}",
     "C:\\me\\{name}",
@@ -242,61 +246,3 @@ def test_a_table_that_is_passed_over_for_folders_is_named(tmp_path: Path) -> Non
     )
     assert done.exit_code == 0 and "a folder for each class in pets; splits drawn" in done.output
     assert "; not used: pets/labels.csv: its column 'image' has C:\\00.jpg, and no folder" in done.output
-
-
-def melted(names: Sequence[str], cells: Callable[[int], str], rest: str = "") -> Callable[[int, str], str]:
-    """A row for each of some labels of a picture, with a cell for it."""
-    return lambda number, name: "\n".join(
-        f"{name},{label},{cells(number + place)}{rest}" for place, label in enumerate(names)
-    )
-
-
-@pytest.mark.parametrize(
-    ("header", "labels", "value"),
-    [
-        ("image,label,value,source", "label", "value"),
-        ("image,variable,Present,", "variable", "Present"),
-        ("ImageID,LabelName,Confidence,Source", "LabelName", "Confidence"),
-    ],
-)
-def test_a_column_that_says_whether_labels_hold_is_taken(
-    header: str, labels: str, value: str, tmp_path: Path
-) -> None:
-    rest = ",human" if header.endswith("ource") else ","
-    row = melted(("cat", "dog"), lambda number: str(number % 2), rest)
-    done = described(tmp_path, header, row)
-    found = written(done, tmp_path)["csv"]
-    assert (found["labels"], found["rows"], found["value"]) == (labels, "label", value)
-    assert f"labels in '{labels}' where '{value}' says that they hold" in done.output
-    assert ("(not used: " in done.output) == header.endswith("ource")
-    assert "1.00 positive labels per image" in bench(tmp_path, None, "data", "check", "pets.yaml").output
-
-
-@pytest.mark.parametrize(
-    ("header", "row", "shown"),
-    [
-        ("value", melted(("cat", "dog"), lambda number: f"0.{number % 9 + 1}"), "'value' has 0.1"),
-        (
-            "value,present",
-            melted(("cat", "dog"), lambda number: f"{number % 2},{number // 2 % 2}"),
-            "'value' has 0",
-        ),
-        ("score", lambda number, name: f"{name},{animal(number)},{number % 2}", "'score' has 0"),
-    ],
-)
-def test_what_may_say_whether_labels_hold_is_asked_about(
-    header: str, row: Callable[[int, str], str], shown: str, tmp_path: Path
-) -> None:
-    done = described(tmp_path, f"image,label,{header}", row)
-    refused(done, tmp_path, f"pets/labels.csv: its column {shown}, and may say whether the label of its row")
-
-
-def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
-    done = described(
-        tmp_path,
-        "image,category,cat,dog,age",
-        lambda number, name: f"{name},{animal(number)},{number % 2},1,{number}",
-    )
-    assert written(done, tmp_path)["csv"]["labels"] == "category"
-    assert "labels in 'category' (not used: 'cat', 'dog', 'age'); splits drawn" in done.output
-    assert "note: columns of 0 and 1 in labels.csv that are not read: cat, dog; list them" in done.output
