@@ -2,10 +2,12 @@
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bench.errors import UserError, cut
@@ -13,6 +15,10 @@ from bench.files import open_text
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 """What is looked for between the cells where nothing is said, and how it is called."""
+_SAID = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
+"""A first line that says it, as Excel writes and reads it."""
+_DAMAGE = (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error)
+"""What is raised of a file that is no CSV in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +92,22 @@ def called(delimiter: str) -> str:
     return DELIMITERS.get(delimiter, repr(delimiter))
 
 
+def delimiters(path: Path) -> tuple[str, ...]:
+    """What may stand between the cells of a file: what its first line says, or else what is looked for."""
+    with suppress(*_DAMAGE, OSError), open_text(path, newline="") as file:  # told where it is read
+        said = _SAID.fullmatch(file.readline(20))
+        if said is not None:
+            return (said[1],)
+    return tuple(DELIMITERS)
+
+
 def open_table(path: Path, delimiter: str, image: str) -> TableFile:
     """Read the header of a CSV file.
 
     Args:
         path: the file; `.gz` is unpacked.
-        delimiter: what stands between two cells; empty where the header is to tell.
+        delimiter: what stands between two cells; empty where the file is to tell, by a first line
+            or by its header.
         image: the column that there must be. Where the header has several cells, it is one of them under
             one delimiter alone.
 
@@ -101,7 +117,7 @@ def open_table(path: Path, delimiter: str, image: str) -> TableFile:
     headers: dict[str, tuple[str, ...]] = {}
     failed: csv.Error | None = None
     with _reading(path):
-        for one in [delimiter] if delimiter else DELIMITERS:
+        for one in [delimiter] if delimiter else delimiters(path):
             try:
                 headers[one] = _header(path, one)
             except csv.Error as error:  # quotes that something else stands behind, or that are never closed
@@ -137,7 +153,10 @@ def _header(path: Path, delimiter: str) -> tuple[str, ...]:
 def _filled(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The line and the stripped cells of every row that has one: spreadsheets write rows of empty ones."""
     with open_text(path, newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        head = file.readline()
+        # What says the delimiter is no row, but a line.
+        lines = chain(["\n" if _SAID.fullmatch(head) else head], file)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         first = 1
         try:
             for row in reader:
@@ -153,6 +172,6 @@ def _filled(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except _DAMAGE as error:
         how = "; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
         raise UserError(f"{path} cannot be read as CSV in UTF-8: {error}{how}.") from error

@@ -9,7 +9,12 @@ from bench.datasets.layouts.walk import kind_of
 from bench.datasets.pictures.read import SUFFIXES
 from bench.errors import UserError, cut
 
-MEANT = frozenset({"image", "images", "image_id", "img", "file", "filename", "file_name"})
+MEANT = frozenset(
+    (
+        *("image", "images", "image_id", "image_name", "imagename", "image_file", "image_path"),
+        *("img", "img_id", "img_name", "img_path", "file", "filename", "file_name"),
+    )
+)
 """Columns that only a table of images has: what is wrong with one is said."""
 IMAGES = MEANT | {"imageid", "id", "name", "path", "photo"}
 """What columns are called whose cells may be names without suffix: other numbers may look like these."""

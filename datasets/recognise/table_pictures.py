@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from bench.datasets.layouts.picture_names import PictureNames
-from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
+from bench.datasets.layouts.table_file import TableFile, delimiters, open_table
 from bench.datasets.layouts.table_header import IMAGES, MEANT, is_picture, require_header
 from bench.datasets.layouts.walk import kind_of
 from bench.datasets.odd.alike import letters
@@ -141,7 +141,7 @@ def why_none(root: Path, pattern: str) -> str | None:
 
 def _cause(file: Path, root: Path) -> str | None:
     tables = []
-    for delimiter in DELIMITERS:
+    for delimiter in delimiters(file):
         try:
             table = open_table(file, delimiter, "")
             tables.append((table, first_rows(table)))

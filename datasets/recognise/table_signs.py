@@ -8,7 +8,7 @@ from typing import Any
 from bench.datasets.layout import Table
 from bench.datasets.layouts.one_hot import ANSWERS, looks_one_hot, other_columns
 from bench.datasets.layouts.picture_names import PictureNames
-from bench.datasets.layouts.table_file import DELIMITERS, TableFile, open_table
+from bench.datasets.layouts.table_file import TableFile, delimiters, open_table
 from bench.datasets.layouts.table_header import MEANT
 from bench.datasets.layouts.table_values import HOLD, answering, is_value
 from bench.datasets.recognise.signs import EVERY, LABELS, Found, files_in, folders_below, pair, relative
@@ -43,7 +43,7 @@ def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
 
 def _table(file: Path, folders: Sequence[tuple[Path, PictureNames]], split: str) -> Found | None:
     """What is told of a CSV file that holds a split, or all where that is empty; None if it is no table."""
-    for delimiter in DELIMITERS:
+    for delimiter in delimiters(file):
         table = None
         try:
             table = open_table(file, delimiter, "")

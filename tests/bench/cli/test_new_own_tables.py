@@ -223,6 +223,42 @@ def test_names_that_find_no_file_are_shown_with_what_is_there(column: str, cell:
     assert ", and no folder in pets has that file, though there is photos/00.jpg: write" in done.output
 
 
+@pytest.mark.parametrize("column", ["image_name", "ImageName", "img_id", "image_path"])
+def test_a_column_that_only_names_images_may_lack_the_suffix(column: str, tmp_path: Path) -> None:
+    done = described(
+        tmp_path, f"id,{column},tags", lambda number, name: f"{number},{name[:2]},{animal(number)}"
+    )
+    assert written(done, tmp_path)["csv"] == {
+        "file": "labels.csv",
+        "images": "photos",
+        "image": column,
+        "labels": "tags",
+    }
+
+
+@pytest.mark.parametrize("header", ["image_name,file,tags", "img_id,image,tags"])
+def test_of_columns_that_only_name_images_one_that_names_none_is_passed_over(
+    header: str, tmp_path: Path
+) -> None:
+    done = described(tmp_path, header, lambda number, name: f"title {number},{name},{animal(number)}")
+    assert f"'{header.split(',')[1]}' in photos" in done.output and written(done, tmp_path)
+
+
+def test_two_columns_that_only_name_images_and_name_others_are_asked_about(tmp_path: Path) -> None:
+    done = described(tmp_path, "image_name,image,tags", lambda number, name: f"00,{name[:2]},cat")
+    refused(done, tmp_path, "cannot be told of pets/labels.csv: 'image_name' and 'image' name files that are")
+
+
+@pytest.mark.parametrize("delimiter", [";", "|"])
+def test_a_first_line_that_says_what_stands_between_cells_is_obeyed(delimiter: str, tmp_path: Path) -> None:
+    done = described(
+        tmp_path,
+        f"sep={delimiter}\nimage{delimiter}labels",
+        lambda number, name: f"{name}{delimiter}{animal(number)}",
+    )
+    assert "2 classes (cat, dog)" in done.output and written(done, tmp_path)
+
+
 def test_names_without_any_picture_are_shown(tmp_path: Path) -> None:
     done = described(tmp_path, "image,labels", lambda number, name: f"x{name},cat")
     refused(done, tmp_path, "its column 'image' has x00.jpg, and no folder in pets has that file: write the")

@@ -60,6 +60,20 @@ def test_what_stands_between_cells_is_found_or_said(
     assert f"labels.csv: {called} between cells, labels in the column 'labels' with '|'" in checked.output
 
 
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("line", ["sep={}\r\n", '\ufeff"SEP={}"\n'])
+def test_a_first_line_that_says_what_stands_between_cells_is_no_header(
+    delimiter: str, line: str, folder: Path
+) -> None:
+    rows = (("image", "labels", "note"), ("0.jpg", "a", "x"), ("1.jpg", "b", "y"))
+    text = line.format(delimiter) + "".join(f"{delimiter.join(row)}\n" for row in rows)
+    for csv in ("separator: '#'", f"separator: '#', delimiter: {delimiter!r}"):
+        assert read(folder, text, csv) == {"0.jpg": {"a": 1}, "1.jpg": {"b": 1}}
+    said = refusal(folder, f"{text}2.jpg\n", "separator: '#'")
+    assert "labels.csv, line 5: 'labels' is missing" in said, "lines are those of the file"
+    assert "has no column 'image'; its columns are: none" in refusal(folder, line.format(delimiter))
+
+
 def test_a_header_of_which_nothing_divides_the_cells_says_what_to_do(folder: Path) -> None:
     assert refusal(folder, "file;tags,labels\n0.jpg;a,b\n").endswith(
         "labels.csv has no column 'image', whether a comma or a semicolon stands between its cells; name the "
