@@ -23,7 +23,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when what is kept or refused changes, so that older tables are unpacked again.
-VERSION = 3
+VERSION = 4
 ROWS, PICTURES = "rows.json", "pictures"
 FACTOR, ALLOWANCE, LEAST = 20, 1 << 20, 1 << 10
 """Pictures hardly pack: all of them may have so many times the bytes of the tables, and so many more. Each
@@ -164,6 +164,8 @@ class _Unpacking:
         self._taken = 0
         # None: the labels are text.
         self._numbered: tuple[str, ...] | None = None
+        # Whether every row so far may be a 0 or 1 for each class.
+        self._vectors = True
 
     def all(self, tables: Tables) -> dict[str, Any]:
         """What is kept: the classes, and for each split the picture and the labels of every row."""
@@ -181,6 +183,7 @@ class _Unpacking:
                     where = f"{path}, {_row(split, len(rows))}"
                     rows.append((self._picture(image, where), self._labels(labels, where)))
             splits[split] = rows
+        self._refuse_vectors(next(iter(tables.values()))[0], any(splits.values()))
         used = {label for rows in splits.values() for _, labels in rows for label in labels}
         return {
             "classes": self._numbered or sorted(used),
@@ -211,7 +214,19 @@ class _Unpacking:
     def _labels(self, given: Any, where: str) -> list[str]:
         values = given if isinstance(given, list) else [given]
         self._refuse_vector(values, where)
-        return list(dict.fromkeys(self._label(value, where) for value in values))
+        names = list(dict.fromkeys(self._label(value, where) for value in values))
+        is_vector = isinstance(given, list) and len(values) == len(self._numbered or ())
+        self._vectors &= is_vector and set(values) <= {0, 1}
+        return names
+
+    def _refuse_vectors(self, path: Path, has_rows: bool) -> None:
+        """UserError where every row may be a 0 or 1 for each class: of two classes none is named twice."""
+        if self._numbered is not None and has_rows and self._vectors:
+            raise UserError(
+                f"{path}: '{self._layout.labels}' has as many numbers in every row as there are classes, and "
+                "0 and 1 alone, which may be a 0 or 1 for each class; save the numbers of the classes that "
+                "an image has, and of one that has none an empty list."
+            )
 
     def _refuse_vector(self, values: list[Any], where: str) -> None:
         """UserError where a row names a class twice, as a 0 or 1 for each of three classes or more does."""

@@ -268,6 +268,14 @@ NOT_LABELS: dict[str, tuple[Any, str]] = {
         lambda: with_labels([[0, 1], [0, 1, 1]]),
         r"row 1: 'labels' is \[0, 1, 1\], which has a number several times; save the numbers of its classes",
     ),
+    "a 0 or 1 for each of two classes": (
+        lambda: with_labels([[0, 1], [1, 0], [1, 0]], names=["cat", "dog"]),
+        "birds.parquet: 'labels' has as many numbers in every row as there are classes, and 0 and 1 alone",
+    ),
+    "a 0 for one class": (
+        lambda: with_labels([[0], [0]], names=["cat"]),
+        "which may be a 0 or 1 for each cl",
+    ),
     "number twice": (lambda: with_labels([[2], [2, 2]]), r"row 1: 'labels' is \[2, 2\], which has a number"),
     "0 and 1 without names": (
         lambda: with_labels([[1, 0, 0]], _type="Value"),
@@ -284,6 +292,17 @@ NOT_LABELS: dict[str, tuple[Any, str]] = {
         r"has the control character U\+000A",
     ),
 }
+
+
+@pytest.mark.parametrize("rows", [[[0, 1], [1, 0], []], [[0, 1], [1], [0]], [[1, 0], [1, 0], [0]]])
+def test_numbers_of_two_classes_are_read_where_a_row_can_be_nothing_else(
+    rows: list[list[int]], tmp_path: Path
+) -> None:
+    own = write_parquet(tmp_path / "own", splits=False)
+    pq.write_table(with_labels(rows, names=["cat", "dog"]), own.parent / "data" / "birds.parquet")
+    found = labels(open_dataset(str(own)))
+    expected = [{("cat", "dog")[number]: 1 for number in row} for row in rows]
+    assert [found[str(number)] for number in range(len(rows))] == expected
 
 
 @pytest.mark.parametrize(("make", "message"), NOT_LABELS.values(), ids=NOT_LABELS)
