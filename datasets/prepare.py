@@ -22,7 +22,7 @@ from bench.progress import Progress
 from bench.settings import work_folder
 
 # Raised when a reader or the file changes, so that older indices are not believed.
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,24 @@
 """COCO's instance annotations: one JSON file per split, its images in a folder."""
 
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from pycocotools.coco import COCO
 
 from bench.datasets.boxes import Shares, share_of
 from bench.datasets.layout import ALL, COCOInstances
 from bench.datasets.layouts.coco_file import Id, categories, load, order, shown, take_out_orphans
+from bench.datasets.layouts.coco_names import Ends, ends_of, image_ids, looked_through, place_of
 from bench.datasets.listing import (
     Listing,
     label_matrix,
     missing_tree,
     places,
-    refuse_control_characters,
     refuse_duplicates,
 )
-from bench.datasets.tree import DEEPEST
 from bench.errors import UserError
 from bench.progress import Progress
 
@@ -104,8 +101,9 @@ def read(
         if progress is not None:
             progress(row + 1, len(chosen))
     prefix = PurePosixPath(layout.images[split])
-    images = _places(coco, chosen, folder / prefix, path)
-    ids = _image_ids(images)
+    ends = _ends(coco, chosen, path)
+    images = [place_of(one, folder / prefix) for one in ends]
+    ids = image_ids(images)
     refuse_duplicates(ids, path)
     files = tuple((prefix / image).as_posix() for image in images)
     notes = tuple(
@@ -115,7 +113,9 @@ def read(
         if name not in classes
     )
     notes += _left_out(len(coco.imgs) - len(chosen), coco, layout, split)
-    return Listing(ids, files, labels, (file,), tuple(problems), notes)
+    # Where a file comes or goes, a name may mean another one.
+    places = ((prefix / place).as_posix() for place in looked_through(ends, folder / prefix))
+    return Listing(ids, files, labels, (file, *places), tuple(problems), notes)
 
 
 def box_shares(
@@ -129,10 +129,9 @@ def box_shares(
     coco = _index(content, path)
     chosen = _chosen(coco, layout)
     wanted = frozenset(ids)
+    images = [place_of(one, folder / layout.images[split]) for one in _ends(coco, chosen, path)]
     found: dict[str, dict[str, float]] = {}
-    for image, name in zip(
-        chosen, _image_ids(_places(coco, chosen, folder / layout.images[split], path)), strict=True
-    ):
+    for image, name in zip(chosen, image_ids(images), strict=True):
         if name in wanted:
             found[name] = _largest(coco.imgs[image], coco.imgToAnns.get(image, ()), names)
         if progress is not None:
@@ -174,51 +173,9 @@ def _left_out(images: int, coco: COCO, layout: COCOInstances, split: str) -> tup
     )
 
 
-def _places(coco: COCO, chosen: Sequence[Id], folder: Path, path: Path) -> list[PurePosixPath]:
-    return [_place(coco.imgs[image]["file_name"], folder, path) for image in chosen]
-
-
-def _place(name: str, folder: Path, path: Path) -> PurePosixPath:
-    """Where an image lies in the folder of the images.
-
-    Names with backslashes, of a web address, or that lead out of the folder begin with folders of the machine
-    that wrote them: the longest end of such a name that is a file is taken.
-    """
-    refuse_control_characters(name, str(path))
-    is_address = "://" in name
-    plain = PurePosixPath(name)
-    if not is_address and "\\" not in name and not plain.is_absolute() and ".." not in plain.parts:
-        return plain
-    text = _path_of(name) if is_address else name.replace("\\", "/")
-    refuse_control_characters(text, str(path))
-    parts = [part for part in text.split("/") if part not in ("", ".", "..")][-DEEPEST:]
-    if not parts:
-        raise UserError(f"{path}: the image name {shown(name)} names no file.")
-    ends = [PurePosixPath(*parts[start:]) for start in range(len(parts))]
-    return next((end for end in ends if _is_file(folder / end)), ends[-1])
-
-
-def _path_of(address: str) -> str:
-    """The path in a web address; nothing where it is none."""
-    try:
-        return unquote(urlsplit(address).path)
-    except ValueError:
-        return ""
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long
-        return False
-
-
-def _image_ids(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
-    """Names without suffix, except where only the suffix tells images apart."""
-    stems = Counter(image.with_suffix("") for image in images)
-    return tuple(
-        (image.with_suffix("") if stems[image.with_suffix("")] == 1 else image).as_posix() for image in images
-    )
+def _ends(coco: COCO, chosen: Sequence[Id], path: Path) -> list[Ends]:
+    """What the name of each image may mean."""
+    return [ends_of(coco.imgs[image]["file_name"], path) for image in chosen]
 
 
 def _known(layout: COCOInstances) -> str:

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from bench.datasets.layouts.walk import nearest_folder
 from bench.datasets.pictures.read import SUFFIXES
 
 
@@ -35,7 +35,7 @@ class PictureNames:
 
     def sources(self) -> tuple[str, ...]:
         """The folders that were listed, or what there is of them: what was found holds while they stay so."""
-        there = {_existing(self._root, folder) for folder in self._found}
+        there = {nearest_folder(self._root, folder) for folder in self._found}
         return tuple(sorted(folder.as_posix() for folder in there))
 
     def _list(self, folder: PurePosixPath) -> dict[str, list[str]]:
@@ -54,11 +54,3 @@ def _files(folder: Path) -> Iterable[str]:
             return [entry.name for entry in entries if entry.is_file()]
     except (OSError, ValueError):
         return []
-
-
-def _existing(root: Path, folder: PurePosixPath) -> PurePosixPath:
-    for place in (folder, *folder.parents):
-        with suppress(OSError):  # too long a name, or not to be looked into
-            if (root / place).is_dir():
-                return place
-    return PurePosixPath()

@@ -118,12 +118,12 @@ def read(
     problems = [Problem(image.id, image.at, image.fault) for image in images if image.fault]
     if list_file is None:
         problems += _without_annotation(folder, files, split, {image.picture for image in images})
-    listed = files.annotation_folders if list_file is None else (list_file,)
+    listed = () if list_file is None else (list_file,)
     return Listing(
         ids=tuple(image.id for image in images),
         files=tuple(image.picture for image in images),
         labels=labels,
-        sources=tuple(dict.fromkeys((*listed, *files.image_folders, *of_images))),
+        sources=tuple(dict.fromkeys((*listed, *files.annotation_folders, *files.image_folders, *of_images))),
         problems=tuple(problems),
     )
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from posixpath import splitext
 from typing import Literal, NamedTuple
 
@@ -31,6 +31,18 @@ def kind_of(path: Path) -> Literal["file", "folder", "other", "none"]:
     except (OSError, ValueError):
         return "none"
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def nearest_folder(root: Path, place: PurePosixPath) -> PurePosixPath:
+    """A folder, or the one nearest to it on the way from the root that is there.
+
+    Its time changes when the next one on that way is made, or a file in the folder itself.
+
+    Args:
+        root: the folder that both are relative to.
+        place: the folder, which need not be there.
+    """
+    return next((at for at in (place, *place.parents) if kind_of(root / at) == "folder"), PurePosixPath())
 
 
 def is_inside(path: Path, root: Path) -> bool:

@@ -1,7 +1,7 @@
 """YOLO's layout, as Ultralytics, Roboflow and CVAT write it: a data.yaml, images, a text file for each."""
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,8 @@ from bench.datasets.boxes import Shares
 from bench.datasets.layout import ALL, YOLO
 from bench.datasets.layouts.unnamed import unnamed_notes
 from bench.datasets.layouts.walk import below, kind_of, require_inside
-from bench.datasets.layouts.yolo_data import SPLITS, DataFile, is_there, load, place_of, within
+from bench.datasets.layouts.yolo_data import SPLITS, DataFile, is_there, load, looked_in, place_of
+from bench.datasets.layouts.yolo_lists import listed
 from bench.datasets.layouts.yolo_strays import strays
 from bench.datasets.layouts.yolo_texts import folders_of, largest_boxes, numbers_in, text_of
 from bench.datasets.listing import (
@@ -18,7 +19,6 @@ from bench.datasets.listing import (
     Problem,
     label_matrix,
     missing_tree,
-    read_lines,
     refuse_duplicates,
 )
 from bench.errors import UserError, cut
@@ -160,6 +160,7 @@ def _all(folder: Path, data: DataFile) -> _Images:
     """The images of every split that is there and has labels."""
     found = _Images()
     for split in data.paths:
+        found.sources += looked_in(folder, data, split)
         if is_there(folder, data, split):
             images = _images(folder, data, split)
             found.sources += images.sources
@@ -222,40 +223,12 @@ def _images(folder: Path, data: DataFile, split: str) -> _Images:
                 found.files += [posixpath.normpath(posixpath.join(at, name)) for name in held.pictures]
                 found.others += [posixpath.normpath(posixpath.join(at, name)) for name in held.others]
         elif place.endswith(".txt") and kind_of(folder / place) == "file":
-            found.sources.append(place)
-            found.files += _listed(folder, data, place)
+            images, folders = listed(folder, data, place)
+            found.sources += [place, *folders]
+            found.files += images
         else:
             raise UserError(
                 f"{data.file}: {split}: '{cut(path)}' is neither a folder nor a .txt list of images."
             )
     refuse_duplicates(tuple(found.files), data.file)
     return found
-
-
-def _listed(folder: Path, data: DataFile, place: str) -> Iterator[str]:
-    """The images of a list, each relative to it or to the folder of the data.yaml.
-
-    Of paths of another machine the longest end is taken that is a file.
-    """
-    bases = tuple(dict.fromkeys((posixpath.dirname(place), data.base)))
-    for number, line in enumerate(read_lines(folder / place), start=1):
-        image = _image(folder, bases, line)
-        if image is None:
-            raise UserError(f"{folder / place}, line {number}: {cut(repr(line))} names no image in {folder}.")
-        yield image
-
-
-def _image(folder: Path, bases: tuple[str, ...], line: str) -> str | None:
-    """The image that a line of a list means; where none is there, what it names, if that is in the folder."""
-    plain = line.replace("\\", "/")
-    parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
-    ends = ["/".join(parts[start:]) for start in range(len(parts))]
-    from_elsewhere = plain.startswith(("/", "../")) or ":" in plain
-    missing = None
-    for path in (plain, *ends) if from_elsewhere else (plain,):
-        for base in bases:
-            inner = within(folder, base, path)
-            if inner is not None and kind_of(folder / inner) == "file":
-                return inner
-            missing = missing or inner
-    return missing

@@ -7,13 +7,13 @@ script, is passed over.
 import os
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench.datasets.layout import YOLO
-from bench.datasets.layouts.walk import is_inside, kind_of
+from bench.datasets.layouts.walk import is_inside, kind_of, nearest_folder
 from bench.datasets.listing import refuse_control_characters
 from bench.errors import UserError, cut
 from bench.files import read_mapping
@@ -120,18 +120,28 @@ def within(folder: Path, base: str, path: str) -> str | None:
 
 
 def place_of(folder: Path, data: DataFile, path: str) -> str | None:
-    """The folder or list that a path of a data.yaml means, if it is there.
+    """The folder or list that a path of a data.yaml means, if it is there."""
+    return next((place for place in _meant(folder, data, path) if kind_of(folder / place) != "none"), None)
+
+
+def _meant(folder: Path, data: DataFile, path: str) -> Iterator[str]:
+    """What a path of a data.yaml may mean in the folder of the data set.
 
     Roboflow writes `../train/images` beside the folder `train`, and Ultralytics takes it so, too.
     """
     plain = path.replace("\\", "/")
     for spelt in dict.fromkeys((plain, plain.removeprefix("../"))):
         inner = within(folder, data.base, spelt)
-        if inner is not None and kind_of(folder / inner) != "none":
-            return inner
-    return None
+        if inner is not None:
+            yield inner
 
 
 def is_there(folder: Path, data: DataFile, split: str) -> bool:
     """Whether a split is on this machine; a part of it says that all of it should be."""
     return any(place_of(folder, data, path) for path in data.paths[split])
+
+
+def looked_in(folder: Path, data: DataFile, split: str) -> list[str]:
+    """The folders whose time changes when a split comes or goes."""
+    places = (place for path in data.paths[split] for place in _meant(folder, data, path))
+    return [nearest_folder(folder, PurePosixPath(posixpath.dirname(place))).as_posix() for place in places]

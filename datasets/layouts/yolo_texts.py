@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from bench.datasets.boxes import share_of
-from bench.datasets.layouts.walk import is_inside, kind_of, require_inside
+from bench.datasets.layouts.walk import is_inside, nearest_folder, require_inside
 from bench.datasets.layouts.yolo_data import NUMBER
 from bench.errors import cut
 
@@ -31,10 +31,9 @@ def folders_of(folder: Path, texts: list[str]) -> Iterator[str]:
         UserError: one leads out of the data set's folder.
     """
     for place in dict.fromkeys(posixpath.dirname(text) for text in texts):
-        while place and kind_of(folder / place) != "folder":
-            place = posixpath.dirname(place)
-        require_inside(folder / place, folder)
-        yield place or "."
+        nearest = nearest_folder(folder, PurePosixPath(place))
+        require_inside(folder / nearest, folder)
+        yield nearest.as_posix()
 
 
 def numbers_in(path: Path, folder: Path, names: Mapping[int, str]) -> set[int] | None:

@@ -84,6 +84,7 @@ def test_the_stamp_says_what_is_in_it_and_where_from(devkit: Path) -> None:
         name: [(devkit / name).stat().st_size, (devkit / name).stat().st_mtime_ns]
         for name in (
             "ImageSets/Main/trainval.txt",
+            "Annotations",
             "JPEGImages",
             *(f"Annotations/{number:06d}.xml" for number in range(1, 5)),
         )
