@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from bench.datasets.boxes import Shares, share_of
 from bench.datasets.layout import ALL, COCOInstances
 from bench.datasets.layouts.coco_file import Id, categories, load, order, shown, take_out_orphans
-from bench.datasets.layouts.coco_names import Ends, ends_of, image_ids, looked_through, place_of
+from bench.datasets.layouts.coco_names import Ends, ends_of, image_ids, looked_through, place_of, stems_in
 from bench.datasets.listing import (
     Listing,
     label_matrix,
@@ -103,7 +103,8 @@ def read(
     prefix = PurePosixPath(layout.images[split])
     ends = _ends(coco, chosen, path)
     images = [place_of(one, folder / prefix) for one in ends]
-    ids = image_ids(images)
+    others = _others(folder, layout, split)
+    ids = image_ids(images, prefix, _stems(folder, layout, others))
     refuse_duplicates(ids, path)
     files = tuple((prefix / image).as_posix() for image in images)
     notes = tuple(
@@ -115,7 +116,8 @@ def read(
     notes += _left_out(len(coco.imgs) - len(chosen), coco, layout, split)
     # Where a file comes or goes, a name may mean another one.
     places = ((prefix / place).as_posix() for place in looked_through(ends, folder / prefix))
-    return Listing(ids, files, labels, (file, *places), tuple(problems), notes)
+    sources = dict.fromkeys((file, *places, *(layout.annotations[other] for other in others)))
+    return Listing(ids, files, labels, tuple(sources), tuple(problems), notes)
 
 
 def box_shares(
@@ -129,9 +131,11 @@ def box_shares(
     coco = _index(content, path)
     chosen = _chosen(coco, layout)
     wanted = frozenset(ids)
-    images = [place_of(one, folder / layout.images[split]) for one in _ends(coco, chosen, path)]
+    prefix = PurePosixPath(layout.images[split])
+    images = [place_of(one, folder / prefix) for one in _ends(coco, chosen, path)]
+    names_elsewhere = _stems(folder, layout, _others(folder, layout, split))
     found: dict[str, dict[str, float]] = {}
-    for image, name in zip(chosen, image_ids(images), strict=True):
+    for image, name in zip(chosen, image_ids(images, prefix, names_elsewhere), strict=True):
         if name in wanted:
             found[name] = _largest(coco.imgs[image], coco.imgToAnns.get(image, ()), names)
         if progress is not None:
@@ -176,6 +180,18 @@ def _left_out(images: int, coco: COCO, layout: COCOInstances, split: str) -> tup
 def _ends(coco: COCO, chosen: Sequence[Id], path: Path) -> list[Ends]:
     """What the name of each image may mean."""
     return [ends_of(coco.imgs[image]["file_name"], path) for image in chosen]
+
+
+def _others(folder: Path, layout: COCOInstances, split: str) -> list[str]:
+    """The splits whose images lie in another folder: one of the same name there is another picture."""
+    homes = {one: (folder / images).resolve() for one, images in layout.images.items()}
+    return [one for one, home in homes.items() if home != homes[split]]
+
+
+def _stems(folder: Path, layout: COCOInstances, splits: Sequence[str]) -> set[PurePosixPath]:
+    """The names without suffix of the images of some splits."""
+    files = ((folder / layout.annotations[split], folder / layout.images[split]) for split in splits)
+    return {stem for path, images in files for stem in stems_in(path, images)}
 
 
 def _known(layout: COCOInstances) -> str:

@@ -1,11 +1,12 @@
 """Where the images of COCO's JSON lie, by the names that it gives them, and what they are called here."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from bench.datasets.layouts.coco_file import shown
+from bench.datasets.layouts.coco_file import file_names, shown
 from bench.datasets.layouts.walk import kind_of, nearest_folder
 from bench.datasets.listing import refuse_control_characters
 from bench.datasets.tree import DEEPEST
@@ -63,9 +64,34 @@ def _path_of(address: str) -> str:
         return ""
 
 
-def image_ids(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
-    """Names without suffix, except where only the suffix tells images apart."""
-    stems = Counter(image.with_suffix("") for image in images)
+def stems_in(path: Path, folder: Path) -> set[PurePosixPath]:
+    """What an annotation file calls its images, without suffix; names of no file are passed over.
+
+    Args:
+        path: the file.
+        folder: of its images.
+    """
+    found = set()
+    for name in file_names(path):
+        with suppress(UserError):
+            found.add(place_of(ends_of(name, path), folder).with_suffix(""))
+    return found
+
+
+def image_ids(
+    images: Sequence[PurePosixPath], prefix: PurePosixPath, others: Set[PurePosixPath]
+) -> tuple[str, ...]:
+    """Names without suffix, except where only the suffix, or the folder of the split, tells images apart.
+
+    Args:
+        images: of a split, relative to the folder of its images.
+        prefix: this folder.
+        others: names without suffix in the other splits, where these have folders of their own.
+    """
+    stems = [image.with_suffix("") for image in images]
+    times = Counter(stems)
+    names = (stem if times[stem] == 1 else image for image, stem in zip(images, stems, strict=True))
     return tuple(
-        (image.with_suffix("") if stems[image.with_suffix("")] == 1 else image).as_posix() for image in images
+        (prefix / name if stem in others else name).as_posix()
+        for name, stem in zip(names, stems, strict=True)
     )

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from bench.datasets.catalog import DATASET_CATALOGUE
 from bench.datasets.layouts.walk import kind_of
+from bench.datasets.recognise.coco_signs import coco_files
 from bench.datasets.recognise.signs import (
     EVERY,
     Found,
     Sign,
     class_folders,
-    coco_files,
     hugging_face_tables,
     voc_trees,
     yolo_files,

@@ -1,11 +1,8 @@
 """What each layout is told by, and what a YAML file says of it then: a function for each."""
 
-import json
-import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
@@ -105,13 +102,6 @@ def relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _home_of(names: Iterable[str], folders: Iterable[Path]) -> Path | None:
-    """The first of some folders that has any of some files; names that lead elsewhere are passed over."""
-    plain = [PurePosixPath(name) for name in names]
-    inner = [name for name in plain if not name.is_absolute() and ".." not in name.parts]
-    return next((home for home in folders if any(kind_of(home / name) == "file" for name in inner)), None)
-
-
 def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
     """JPEGImages and Annotations up to two folders below, or XML files beside their pictures."""
     if pattern != EVERY:
@@ -134,75 +124,6 @@ def _has_annotation(folder: Path) -> bool:
         return bool([read_annotation(path) for path in files_in(folder, EVERY, ".xml")[:1]])
     except (OSError, ValueError):
         return False
-
-
-def coco_files(root: Path, pattern: str) -> Iterator[Found]:
-    """COCO's JSON, here or in a folder below: one for all images, or one for each split."""
-    found = [
-        path for home in folders_below(root, 1) for path in files_in(home, pattern, ".json") if _is_coco(path)
-    ]
-    # COCO's key points and captions lie beside its instances.
-    files = {_split_of(path): path for path in found if path.stem.startswith("instances_")} or {
-        _split_of(path): path for path in found
-    }
-    if not files:
-        return
-    splits, said = splits_of(list(files))
-    if "eval" not in splits and len(found) > 1:
-        names = cut(", ".join(relative(path, root) for path in found), 400)
-        raise UserError(f"Which is the training split cannot be told of COCO's files in {root}: {names}.")
-    used = {name: files[name] for name in splits.values()} if "eval" in splits else files
-    annotations = {name: relative(path, root) for name, path in used.items()}
-    images = {name: relative(_pictures_of(path, root), root) for name, path in used.items()}
-    seen = f"COCO's JSON {' and '.join(annotations.values())}; {said}"
-    if "eval" in splits:
-        yield Found("coco", {"annotations": annotations, "images": images}, splits, seen)
-    else:
-        (fields,) = zip(annotations.values(), images.values(), strict=True)
-        yield Found("coco", dict(zip(("annotations", "images"), fields, strict=True)), splits, seen)
-
-
-def _split_of(path: Path) -> str:
-    """What a file of COCO's is of, by its name or, as Roboflow has it, that of its folder."""
-    return path.parent.name if path.name.startswith("_") else path.stem.removeprefix("instances_")
-
-
-def _is_coco(path: Path) -> bool:
-    """Whether a file has the names of COCO's three parts, without reading all of it into memory."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return all(
-                content.find(b'"%s"' % part) >= 0 for part in (b"images", b"annotations", b"categories")
-            )
-    except (OSError, ValueError):  # an empty file cannot be mapped
-        return False
-
-
-def _pictures_of(path: Path, root: Path) -> Path:
-    """The folder of the images of a file of COCO's."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        quoted = islice(re.finditer(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.){1,1000}")', content), ENOUGH)
-        names = [name for found in quoted if (name := _text(found[1]))]
-    split = _split_of(path)
-    nearest = [path.parent, root / split, root / "images" / split, root / "images"]
-    folders = [*nearest, *folders_below(root, 2)]
-    # Names of another machine are found by their ends.
-    elsewhere = (
-        PureWindowsPath(name).name for name in names if "\\" in name or name.startswith("/") or ":" in name
-    )
-    home = _home_of(names, folders) or _home_of(elsewhere, folders)
-    if home is None:
-        named = f"{cut(names[0])}, for one" if names else "none"
-        raise UserError(f"Where its images lie cannot be told of {path}: no folder in {root} has {named}.")
-    return home
-
-
-def _text(quoted: bytes) -> str:
-    """A string of JSON; empty where it is none."""
-    try:
-        return str(json.loads(quoted))
-    except ValueError:
-        return ""
 
 
 def yolo_files(root: Path, pattern: str) -> Iterator[Found]:

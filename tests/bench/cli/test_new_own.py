@@ -61,6 +61,17 @@ def write_coco(folder: Path, roboflow: bool = False) -> None:
         (folder / "annotations" / "person_keypoints_train2017.json").write_text(json.dumps(content))
 
 
+def write_numbered_coco(folder: Path) -> None:
+    """Two splits whose pictures have the same names, each in a folder of its own."""
+    write_coco(folder)
+    for file in (folder / "annotations").glob("instances_*"):
+        content = json.loads(file.read_text())
+        content["images"] = [{**one, "file_name": one["file_name"][1:]} for one in content["images"]]
+        file.write_text(json.dumps(content))
+    for picture in list((folder / "images").rglob("*.jpg")):
+        picture.rename(picture.with_name(picture.name[1:]))
+
+
 def write_one_coco(folder: Path) -> None:
     write_coco(folder)
     for name in ("instances_valid2017", "captions_train2017", "person_keypoints_train2017"):
@@ -98,6 +109,16 @@ def write_two_namings(folder: Path) -> None:
 
 
 DRAWN = {"train": 0.8, "seed": 0}
+COCO: dict[str, object] = {
+    "coco": {
+        "annotations": {
+            "train2017": "annotations/instances_train2017.json",
+            "valid2017": "annotations/instances_valid2017.json",
+        },
+        "images": {"train2017": "images/train", "valid2017": "images/valid"},
+    },
+    "splits": {"train": "train2017", "eval": "valid2017"},
+}
 WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
     "voc": (
         write_voc,
@@ -111,19 +132,8 @@ WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
         write_xml_beside,
         {"voc": {}, "splits": {"train": "train", "eval": "valid"}},
     ),
-    "coco": (
-        write_coco,
-        {
-            "coco": {
-                "annotations": {
-                    "train2017": "annotations/instances_train2017.json",
-                    "valid2017": "annotations/instances_valid2017.json",
-                },
-                "images": {"train2017": "images/train", "valid2017": "images/valid"},
-            },
-            "splits": {"train": "train2017", "eval": "valid2017"},
-        },
-    ),
+    "coco": (write_coco, COCO),
+    "coco that numbers each split from 0": (write_numbered_coco, COCO),
     "coco of roboflow": (
         lambda folder: write_coco(folder, roboflow=True),
         {

@@ -60,7 +60,8 @@ def test_images_come_by_id_with_every_class_that_an_annotation_names(folder: Pat
     assert found.files[0] == "train2014/COCO_train2014_000000000009.jpg"
     assert positives(found) == [set(COCO_SPLITS["train2014"][image]) for image in (9, 25, 30, 109)]
     assert found.labels.dtype == np.int8 and set(np.unique(found.labels)) == {-1, 1}
-    assert found.sources == ("annotations/instances_train2014.json",)
+    # The other file says which names are in both.
+    assert found.sources == tuple(f"annotations/instances_{split}.json" for split in ("train2014", "val2014"))
     assert positives(listed(folder, "val2014"))[-1] == {"toothbrush"}, "id 90 is column 79"
 
 
