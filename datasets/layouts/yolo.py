@@ -1,10 +1,10 @@
 """YOLO's layout, as Ultralytics, Roboflow and CVAT write it: a data.yaml, images, a text file for each."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
 from bench.datasets.boxes import Shares
 from bench.datasets.layout import ALL, YOLO
@@ -58,7 +58,26 @@ def class_sources(folder: Path, layout: YOLO) -> tuple[str, ...]:
 def read_as(folder: Path, layout: YOLO) -> tuple[str, ...]:
     """Where the splits are that were found, and how many images have no label for want of a text file."""
     data = load(folder, layout)
-    return tuple(_account(folder, data, split) for split in data.paths if is_there(folder, data, split))
+    there = (_account(folder, data, split) for split in data.paths if is_there(folder, data, split))
+    return (*there, *_unread(folder, data))
+
+
+def _unread(folder: Path, data: DataFile) -> Iterator[str]:
+    """A sentence on each key that is not read and leads to images."""
+    used = {place_of(folder, data, path) for paths in data.paths.values() for path in paths}
+    parts = {
+        str(at) for place in used if place for at in (PurePosixPath(place), *PurePosixPath(place).parents)
+    }
+    for key, paths in data.unread.items():
+        if parts.intersection(place for path in paths if (place := place_of(folder, data, path))):
+            continue  # what holds a split is known by it
+        with suppress(UserError):  # something else
+            images = _images(folder, replace(data, paths={key: paths}, keys={key: key}), key).files
+            if count := sum(kind_of(folder / image) == "file" for image in images):
+                yield (
+                    f"{data.file.name} has {cut(repr(key))} in {', '.join(paths)}: {count} images, "
+                    f"which are not used; those of a split stand under {', '.join(SPLITS)}"
+                )
 
 
 def _account(folder: Path, data: DataFile, split: str) -> str:
@@ -69,7 +88,7 @@ def _account(folder: Path, data: DataFile, split: str) -> str:
     bare = sum(kind_of(folder / text_of(image)) == "none" for image in images)
     places = ", ".join(place_of(folder, data, path) or path for path in data.paths[split])
     without = f", {bare} of them without a text file and so without a label" if bare else ""
-    return f"{data.file.name} has {split} in {places}: {len(images)} images{without}"
+    return f"{data.file.name} has {data.named(split)} in {places}: {len(images)} images{without}"
 
 
 def labelled_splits(folder: Path, layout: YOLO) -> tuple[str, ...]:
@@ -167,7 +186,7 @@ def _all(folder: Path, data: DataFile) -> _Images:
             found.others += images.others
             found.files += images.files if _is_labelled(folder, images) else []
     if not found.files:
-        return _labelled(folder, data, next(iter(data.paths), SPLITS[0]))  # which says what is wrong
+        return _labelled(folder, data, next(iter((*data.paths, *SPLITS))))  # which says what is wrong
     return _Images(*(list(dict.fromkeys(of)) for of in (found.files, found.sources, found.others)))
 
 
@@ -179,7 +198,9 @@ def _labelled(folder: Path, data: DataFile, split: str) -> _Images:
     """
     found = _images(folder, data, split)
     if not found.files:
-        raise UserError(f"{data.file}: {split}: there is no picture in {', '.join(data.paths[split])}.")
+        raise UserError(
+            f"{data.file}: {data.keys[split]}: there is no picture in {', '.join(data.paths[split])}."
+        )
     if not _any_text(folder, found):
         raise UserError(
             f"{data.file}: none of the {len(found.files)} images of {split} has a text file with labels; "
@@ -206,15 +227,15 @@ def _any_text(folder: Path, images: _Images) -> bool:
 def _images(folder: Path, data: DataFile, split: str) -> _Images:
     """The images in the folders and lists of a split."""
     if split not in data.paths:
-        there = ", ".join(data.paths) or "none"
+        there = ", ".join(map(data.named, data.paths)) or "none"
         raise UserError(f"{data.file} names no split '{split}'; those that it names are: {there}.")
-    found = _Images()
+    found, where = _Images(), f"{data.file}: {data.keys[split]}"
     for path in data.paths[split]:
         place = place_of(folder, data, path)
         if place is None:
             raise UserError(
-                f"{data.file}: {split}: '{cut(path)}' is not there, or not in {folder}; give it relative to "
-                "the file, and as 'root' of your own file a folder that holds all."
+                f"{where}: '{cut(path)}' is not there, or not in {folder}; give it relative to the file, and "
+                " as 'root' of your own file a folder that holds all."
             )
         if kind_of(folder / place) == "folder":
             for inner, held in below(folder / place, folder).items():
@@ -227,8 +248,6 @@ def _images(folder: Path, data: DataFile, split: str) -> _Images:
             found.sources += [place, *folders]
             found.files += images
         else:
-            raise UserError(
-                f"{data.file}: {split}: '{cut(path)}' is neither a folder nor a .txt list of images."
-            )
+            raise UserError(f"{where}: '{cut(path)}' is neither a folder nor a .txt list of images.")
     refuse_duplicates(tuple(found.files), data.file)
     return found

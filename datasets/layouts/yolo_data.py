@@ -1,13 +1,13 @@
 """The data.yaml of YOLO's layout: class names by number, and where each split is.
 
-Only `names`, `nc`, `path`, `train`, `val` and `test` are looked at: what it says of downloads, which may be a
-script, is passed over.
+Only `names`, `nc`, `path` and the splits are read: never what it says of downloads, which may be a script.
 """
 
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +18,10 @@ from bench.datasets.listing import refuse_control_characters
 from bench.errors import UserError, cut
 from bench.files import read_mapping
 
-SPLITS = ("train", "val", "test")
+SPLITS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
+"""Under which keys a split may stand; the first that is given counts. Ultralytics takes `validation`, too."""
+NO_SPLITS = frozenset({"names", "nc", "path", "download"})
+"""Keys whose values are no pictures, whatever they are."""
 # Tools that store all numbers alike write 3.0.
 NUMBER = re.compile(r"([0-9]{1,9})(?:\.0*)?", re.ASCII)
 
@@ -32,12 +35,21 @@ class DataFile:
         base: the folder that its paths are relative to, itself relative to that of the data set.
         names: class names by number.
         paths: the paths of each split that it names.
+        keys: under which key these stand.
+        unread: the paths under other keys, if that is what stands there.
     """
 
     file: Path
     base: str
     names: dict[int, str]
     paths: dict[str, tuple[str, ...]]
+    keys: dict[str, str]
+    unread: dict[str, tuple[str, ...]]
+
+    def named(self, split: str) -> str:
+        """A split, and the key that it stands under where that is another word."""
+        key = self.keys[split]
+        return split if key == split else f"{split} (called {cut(repr(key))})"
 
 
 def load(folder: Path, layout: YOLO) -> DataFile:
@@ -56,8 +68,20 @@ def load(folder: Path, layout: YOLO) -> DataFile:
     base = within(folder, home, given)
     if base is None or kind_of(folder / base) != "folder":
         base = home
-    paths = {split: _paths(fields[split], f"{file}: {split}") for split in SPLITS if fields.get(split)}
-    return DataFile(file, base, _names(fields, file), paths)
+    given_under = ((split, [key for key in keys if fields.get(key)]) for split, keys in SPLITS.items())
+    keys = {split: there[0] for split, there in given_under if there}
+    paths = {split: _paths(fields[key], f"{file}: {key}") for split, key in keys.items()}
+    return DataFile(file, base, _names(fields, file), paths, keys, _unread(fields, keys.values()))
+
+
+def _unread(fields: Mapping[str, Any], read: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """What stands under the keys that are not read, where it may be paths."""
+    found = {}
+    for key, given in fields.items():
+        if isinstance(key, str) and key not in NO_SPLITS and key not in read:
+            with suppress(UserError):  # something else
+                found[key] = _paths(given, key)
+    return found
 
 
 def _names(fields: Mapping[str, Any], file: Path) -> dict[int, str]:

@@ -133,7 +133,7 @@ def yolo_files(root: Path, pattern: str) -> Iterator[Found]:
             content = read_mapping(file, "file")
         except UserError:
             continue  # something else
-        if "names" in content and any(content.get(split) for split in SPLITS):
+        if "names" in content and any(content.get(key) for keys in SPLITS.values() for key in keys):
             splits, said = splits_of(yolo.labelled_splits(root, YOLO(file.name)))
             yield Found("yolo", {"data": file.name}, splits, f"YOLO's {file.name}; {said}")
 
