@@ -67,7 +67,9 @@ def plain_split(name: str) -> str:
 
 def pair(names: Iterable[str]) -> tuple[str, str] | None:
     """The split to train on and the one to evaluate on, if their names tell."""
+    names = tuple(names)
     plain = {plain_split(name): name for name in names}
+    plain |= {name: name for name in names if name in plain}  # train is meant where train2 is there, too
     return next(((plain[one], plain[two]) for one, two in PAIRS if one in plain and two in plain), None)
 
 
