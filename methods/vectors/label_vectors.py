@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,10 @@ def label_vectors(
 def _recipe(source: VectorSource, names: tuple[str, ...], labels: NDArray[np.int8]) -> _Recipe:
     path = source.path
     if source.kind == "label-sets":
-        return _Recipe(source.origin, (hashlib.sha256(labels.tobytes()).hexdigest(),), lambda: _train(labels))
+        # A record names the packages of its run, and these vectors by the label sets alone.
+        trained_by = version("gensim"), version("numpy")
+        of_labels = hashlib.sha256(labels.tobytes()).hexdigest()
+        return _Recipe(source.origin, (of_labels, *trained_by), lambda: _train(labels))
     if source.kind == "random":
         return _Recipe(source.origin, (), lambda: _draw(names))
     if source.kind == "bert":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -78,7 +79,13 @@ class Built:
     fed: Callable[[MultiLabelModel], nn.Module]
 
 
-def build(cell: Cell, device: torch.device, workers: int = 0, ranks: Ranks = ALONE) -> Built:
+def build(
+    cell: Cell,
+    device: torch.device,
+    workers: int = 0,
+    ranks: Ranks = ALONE,
+    computed: Path | None = None,
+) -> Built:
     """Build a cell's model and its feeds.
 
     Args:
@@ -86,10 +93,11 @@ def build(cell: Cell, device: torch.device, workers: int = 0, ranks: Ranks = ALO
         device: where features of a backbone that is not trained are computed.
         workers: processes that load images.
         ranks: the processes that share each batch.
+        computed: the folder of what is computed once for all runs; the work folder if None.
     """
     spec, schedule, dataset = cell.spec, cell.spec.schedule, cell.dataset
-    labels = label_space_of(cell)
-    backbone, stored = _backbone(cell, device)
+    labels = label_space_of(cell, computed)
+    backbone, stored = _backbone(cell, device, computed=computed)
     model = MultiLabelModel(backbone, _head(cell, labels, backbone))
     if schedule.start_at_prior:
         model.offset = torch.from_numpy(log_odds(labels.counts, labels.num_images))
@@ -166,7 +174,10 @@ def check_models(cells: list[Cell], device: torch.device, task: Steps) -> None:
 
 
 def _backbone(
-    cell: Cell, device: torch.device, task: Steps = lambda name: lambda done, total: None
+    cell: Cell,
+    device: torch.device,
+    task: Steps = lambda name: lambda done, total: None,
+    computed: Path | None = None,
 ) -> tuple[Backbone, StoredFeatures | None]:
     """A cell's backbone as it starts, and its features where it is not trained."""
     schedule, method = cell.spec.schedule, method_named(cell.spec.method.name)
@@ -182,7 +193,7 @@ def _backbone(
                 f"{method.name} reads two feature maps, of which feature_channels would reduce the last "
                 "alone; leave out the one or the other."
             )
-        folder = work_folder() / "features"
+        folder = (computed or work_folder()) / "features"
         report = task(f"computing features of {cell.spec.data}, image")
         stored = store_features(backbone, cell.dataset, schedule, folder, device, report, earlier)
         return stored.backbone, stored
@@ -221,11 +232,12 @@ def _reads_earlier(cell: Cell) -> bool:
     return head_class(method_named(cell.spec.method.name)).reads_earlier
 
 
-def label_space_of(cell: Cell) -> LabelSpace:
-    """What the training split says of the labels."""
+def label_space_of(cell: Cell, computed: Path | None = None) -> LabelSpace:
+    """What the training split says of the labels; its vectors are kept in the work folder, or `computed`."""
     dataset = cell.dataset
     counts, cooccurrence = count_labels(dataset.train.labels)
-    vectors = label_vectors(cell.vectors, dataset.info.classes, dataset.train.labels, work_folder() / "cache")
+    folder = (computed or work_folder()) / "cache"
+    vectors = label_vectors(cell.vectors, dataset.info.classes, dataset.train.labels, folder)
     return LabelSpace(dataset.info.classes, vectors.values, counts, cooccurrence, len(dataset.train))
 
 

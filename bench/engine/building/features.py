@@ -20,6 +20,8 @@ from torch import Tensor
 from bench.datasets.feed import Batch, EvalImages, collate
 from bench.datasets.index import SplitIndex, pick
 from bench.datasets.opened import DataSet
+from bench.engine.device.code import digest_of
+from bench.engine.device.environment import computes_with
 from bench.experiment.schedule import Schedule
 from bench.files import take_name, temporary_folder
 from bench.methods.backbones.backbone import Backbone
@@ -28,8 +30,6 @@ from bench.methods.model import state_digest
 from bench.progress import Progress
 from bench.tensors import write_tensors
 
-# Raised when the same images and backbone would give other features.
-VERSION = 3
 BATCH = 32
 # Threads that decode pictures beside the backbone.
 DECODERS = 2
@@ -126,7 +126,7 @@ def _reduction(
     if schedule.feature_channels is None:
         return {}
     side, channels = schedule.image_size, schedule.feature_channels
-    file = folder / f"{_key(backbone, dataset.train, side, channels)}.safetensors"
+    file = folder / f"{_key(backbone, dataset.train, device, side, channels)}.safetensors"
     try:
         kept: dict[str, Tensor] = load_file(file)
         return kept
@@ -138,10 +138,12 @@ def _reduction(
         return reduction
 
 
-def _key(backbone: Backbone, split: SplitIndex, *settings: object) -> str:
+def _key(backbone: Backbone, split: SplitIndex, device: torch.device, *settings: object) -> str:
+    """A name for what a backbone makes of a split here: a record says that its run was made here alone."""
     # Not in the digest: what pixels are normalised with, which weights and a schedule decide.
     pixels = () if backbone.mean.any() else ("not normalised",)
-    key = (VERSION, backbone.name, state_digest(backbone), split.fingerprint(), *settings, *pixels)
+    made_by = (digest_of(__name__), *computes_with(device))
+    key = (*made_by, backbone.name, state_digest(backbone), split.fingerprint(), *settings, *pixels)
     return sha256(repr(key).encode()).hexdigest()[:16]
 
 
@@ -155,7 +157,8 @@ def _stored(
     earlier: bool = False,
 ) -> tuple[Tensor, NDArray[np.uint64]]:
     """The values and the checksums of the last map, or of the one before it."""
-    name = _key(frozen, images.index, images.side, images.resize, mirrored, *(["earlier"] if earlier else []))
+    settings = (images.side, images.resize, mirrored, *(["earlier"] if earlier else []))
+    name = _key(frozen, images.index, device, *settings)
     place = folder / name
     read = partial(_read, place, 0) if earlier else partial(_load, place)
     try:

@@ -124,7 +124,7 @@ def describe_environment(
         device_name=device_name(device),
         platform=platform.platform(),
         python=platform.python_version(),
-        versions={PROJECT: __version__} | {package: version(package) for package in RECORDED},
+        versions={PROJECT: __version__} | _versions(),
         git_revision=_git_revision(),
         compiled=compiled,
         workers=workers,
@@ -134,6 +134,21 @@ def describe_environment(
         code=code,
         processes=processes,
     )
+
+
+def computes_with(device: torch.device) -> tuple[object, ...]:
+    """What decides which numbers the same code makes of the same photographs on a device.
+
+    But for the threads, which only round: runs side by side share what was computed before them with more.
+    """
+    on_gpu = device.type == "cuda"
+    name = device_name(device) if on_gpu else _processor()
+    # The processor reads the photographs for a GPU too.
+    return _versions(), name, _instructions(), on_gpu and torch.backends.cudnn.allow_tf32
+
+
+def _versions() -> dict[str, str]:
+    return {package: version(package) for package in RECORDED}
 
 
 def _instructions() -> str:
@@ -148,8 +163,11 @@ def device_name(device: torch.device) -> str:
 
 
 def _cpu_name() -> str:
-    name = _cpu_info("model name") or platform.processor() or platform.machine()
-    return f"{name}, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {torch.get_num_threads()} threads"
+
+
+def _processor() -> str:
+    return _cpu_info("model name") or platform.processor() or platform.machine()
 
 
 def _cpu_flags() -> frozenset[str]:

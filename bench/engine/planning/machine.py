@@ -1,6 +1,7 @@
 """Where a matrix runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -13,16 +14,26 @@ from bench.engine.parallel.ranks import ALONE, Ranks
 from bench.engine.planning.plan import Cell
 from bench.experiment.matrix import Compiled
 from bench.methods.catalog import PRIOR
+from bench.settings import work_folder
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a matrix runs."""
+    """Where a matrix runs.
+
+    Attributes:
+        device: that trains.
+        workers: processes that load images.
+        compiled: whether the model is.
+        ranks: the processes that share each batch.
+        computed: the folder of what is computed once for all runs: features, and vectors of label sets.
+    """
 
     device: torch.device
     workers: int
     compiled: Compiled
     ranks: Ranks = ALONE
+    computed: Path = field(default_factory=work_folder)
 
     @classmethod
     def choose(

@@ -212,7 +212,7 @@ def _train(
     spec, ranks = cell.spec, machine.ranks
     reset_peak_memory(machine.device)
     started = time.perf_counter()
-    built = build(cell, machine.device, machine.workers, ranks)
+    built = build(cell, machine.device, machine.workers, ranks, machine.computed)
     model = built.model
     backbone_digest = state_digest(model.backbone)
     flops = count_flops(model, spec.schedule.test_size, torch.device("cpu"))

@@ -12,12 +12,14 @@ from bench.engine.planning.plan import Cell, plan
 from bench.errors import UserError
 from bench.experiment.cell import RECIPE
 from bench.experiment.matrix import MatrixSpec
+from bench.files import temporary_folder
 from bench.methods.backbones.initial_weights import name_of_packaged
 from bench.methods.catalog import PRIOR
 from bench.progress import Steps
 from bench.records.groups import differences
 from bench.records.record import Record, Verification
 from bench.records.store import RecordStore
+from bench.settings import work_folder
 
 
 def cell_of(record: Record, given: MatrixSpec, task: Steps) -> Cell:
@@ -72,6 +74,8 @@ def verify(
 ) -> Verification:
     """Train the cell of a record again, and keep beside the record how far apart the two are.
 
+    What is computed once for all runs is computed again too, and thrown away.
+
     Raises:
         UserError: the record has no scores, or the second training failed.
     """
@@ -80,9 +84,12 @@ def verify(
 
     before = store.scores(record)
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, [cell])
-    with tempfile.TemporaryDirectory() as folder:
+    # In the work folder, which has room for features.
+    computed_anew = temporary_folder(work_folder() / "features", record.run_id)
+    with tempfile.TemporaryDirectory() as folder, computed_anew as computed:
         again_store = RecordStore(Path(folder))
         events.cell_started(cell, 1, 1)
+        machine = replace(machine, computed=computed)
         again = run_cell(replace(cell, fresh=False), machine, again_store, events, Path(folder) / "run")
         events.cell_finished(again)
         if again.metrics is None or record.metrics is None:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from bench.datasets.classes import COCO_CLASSES, NUSWIDE_CONCEPTS, VOC_CLASSES
 from bench.errors import UserError
+from bench.methods.vectors.label_vectors import label_vectors
+from bench.methods.vectors.source import LABEL_SETS
 from bench.methods.vectors.words import spelt
 from bench.records.store import RecordStore
 from bench_command import bench
@@ -149,6 +151,16 @@ def test_a_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
     assert second.values.tolist() == [[3, 4]] and second.kept != first.kept
     second.kept.write_bytes(second.kept.read_bytes()[:50])
     assert read(file, ("dog",), tmp_path).values.tolist() == [[3, 4]]
+
+
+def test_vectors_of_label_sets_are_trained_again_by_another_gensim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.array([[1, 0], [1, 1]], np.int8)
+    first = label_vectors(LABEL_SETS, ("dog", "cat"), labels, tmp_path)
+    assert label_vectors(LABEL_SETS, ("dog", "cat"), labels, tmp_path).kept == first.kept
+    monkeypatch.setattr("bench.methods.vectors.label_vectors.version", lambda package: "0")
+    assert label_vectors(LABEL_SETS, ("dog", "cat"), labels, tmp_path).kept != first.kept
 
 
 def test_what_is_kept_is_a_source_of_the_same_vectors(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Heads on stored features: equal to the whole model, computed once, and scored from the images again."""
 
 import shutil
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +156,58 @@ def test_what_is_stored_is_what_the_frozen_backbone_makes_of_the_images(
         np.testing.assert_array_equal(stored(), first)
         assert seen, "what is damaged is computed again"
         seen.clear()
+
+
+@pytest.mark.parametrize(
+    ("what", "other"),
+    [
+        ("device.environment.version", lambda package: f"{version(package)}.other"),
+        ("device.environment._processor", lambda: "another processor"),
+        ("building.features.digest_of", lambda module: "0" * 12),
+    ],
+    ids=["packages", "processor", "code"],
+)
+def test_what_was_made_otherwise_is_not_used(
+    what: str, other: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_voc(tmp_path / "data", train=3, test=2)
+    dataset = open_dataset("voc2007", tmp_path / "data")
+    schedule = load_schedule(str(small(tmp_path / "small.yaml", 5)), {"image_size": 64})
+    backbone = build_backbone("timm/test_byobnet")
+    computed: list[int] = []
+
+    def store() -> None:
+        computed.clear()
+        store_features(
+            backbone, dataset, schedule, tmp_path, torch.device("cpu"), lambda done, _: computed.append(done)
+        )
+
+    store()
+    with monkeypatch.context() as threads:  # which cells side by side have fewer of
+        threads.setattr("torch.get_num_threads", lambda: 7)
+        store()
+    assert not computed
+    components = set(tmp_path.glob("*.safetensors"))
+    monkeypatch.setattr(f"bench.engine.{what}", other)
+    store()
+    assert computed and len(components) == 1 < len(set(tmp_path.glob("*.safetensors")))
+
+
+def test_a_run_that_is_trained_again_has_features_of_its_own(ran: tuple[Path, list[Record]]) -> None:
+    folder, records = ran
+    features, results = folder / "work" / "features", folder / "results"
+    for file in features.glob("*/values.npy"):  # as an older version may have left them
+        np.save(file, np.load(file) * np.float16(1.5))
+    shutil.rmtree(results)
+    _load.cache_clear()
+    schedule = ("--schedule", str(folder / "small.yaml"))
+    done = bench(folder, folder / "data", "run", "--methods", "resnet", *FROZEN, *schedule)
+    assert done.exit_code == 0, done.output
+    before = {file: file.stat().st_mtime_ns for file in features.rglob("*")}
+    run = next(record.run_id for record in records if record.cell.method.name == "resnet")
+    done = bench(folder, folder / "data", "verify", run, "--train", "--device", "cpu")
+    assert done.exit_code == 0 and "trained again: scores up to" in done.stdout, done.output
+    assert {file: file.stat().st_mtime_ns for file in features.rglob("*")} == before
 
 
 def test_features_of_pixels_that_are_not_normalised_are_others(tmp_path: Path) -> None:

@@ -12,28 +12,30 @@ from places import ROOT
 from plugin_projects import install
 
 METHODS = ("resnet", "ssgrl", "salgl")
-# Which of these methods execute a file.
+# Which of these methods execute a file, and whether features of a frozen backbone depend on it.
 EXECUTED = {
-    "bench/engine/training/fit.py": [True, True, True],
-    "bench/metrics/average_precision.py": [True, True, True],
-    "datasets/pictures/jpeg.py": [True, True, True],
-    "methods/backbones/lite.py": [True, True, True],
-    "methods/ssgrl.py": [False, True, False],
-    "methods/layers/gated_graph.py": [False, True, True],
-    "methods/layers/transformer.py": [False, False, True],
-    "methods/catalog.py": [False, False, False],
-    "bench/tables/book.py": [False, False, False],
-    "bench/engine/readme/page.py": [False, False, False],
+    "bench/engine/training/fit.py": [True, True, True, False],
+    "bench/metrics/average_precision.py": [True, True, True, False],
+    "datasets/pictures/jpeg.py": [True, True, True, True],
+    "methods/backbones/lite.py": [True, True, True, True],
+    "methods/ssgrl.py": [False, True, False, False],
+    "methods/layers/gated_graph.py": [False, True, True, False],
+    "methods/layers/transformer.py": [False, False, True, False],
+    "methods/catalog.py": [False, False, False, False],
+    "bench/tables/book.py": [False, False, False, False],
+    "bench/engine/readme/page.py": [False, False, False, False],
 }
 # The digests of the code as it is, and then with each file changed, a line each.
 PRINT = """
 import sys
 from pathlib import Path
+from bench.engine.device.code import digest_of
 from bench.engine.running.code import code_digest
 
 def print_digests():
     code_digest.cache_clear()
-    print(*map(code_digest, sys.argv[1].split(",")))
+    digest_of.cache_clear()
+    print(*map(code_digest, sys.argv[1].split(",")), digest_of("bench.engine.building.features"))
 
 print_digests()
 for path in map(Path, sys.argv[2:]):
