@@ -4,6 +4,7 @@ A process that is killed in between leaves its checkpoint behind, or no model ca
 next sees to it.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.engine.planning.events import Events
@@ -32,15 +33,20 @@ def is_unfinished(folder: Path) -> bool:
     """Whether something of `finish` is still to be done."""
     if not folder.is_dir():
         return False  # the prior has none, nor has a run of another machine
-    names = {entry.name for entry in folder.iterdir()}
-    return bool(names & {CHECKPOINT, EPOCHS, BEST}) or (MODEL in names and README not in names)
+    without_card = (folder / MODEL).exists() and not (folder / README).exists()
+    return without_card or any(_unneeded(folder))
 
 
 def _remove_unneeded(folder: Path) -> None:
     if folder.is_dir():
-        for name in (CHECKPOINT, EPOCHS, BEST):
-            (folder / name).unlink(missing_ok=True)
+        for path in _unneeded(folder):
+            path.unlink(missing_ok=True)
         remove_temporaries(folder)
+
+
+def _unneeded(folder: Path) -> Iterator[Path]:
+    """What training goes on from."""
+    return (path for pattern in (CHECKPOINT, EPOCHS, BEST) for path in folder.glob(pattern))
 
 
 def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:

@@ -31,6 +31,7 @@ from bench.engine.running.code import code_digest
 from bench.engine.running.failure import reason
 from bench.engine.running.leftovers import finish
 from bench.engine.scoring.predict import Predicted, predict, telling
+from bench.engine.training.checkpoint import weights_of
 from bench.engine.training.fit import fit
 from bench.engine.training.in_training import Run, best_epoch
 from bench.engine.training.set_up import set_up
@@ -47,7 +48,7 @@ from bench.metrics.known import PERCENTS
 from bench.records.known import measure_known
 from bench.records.record import TITLE, Cost, Environment, Epoch, Record, SplitSizes
 from bench.records.store import RecordStore, Scores
-from bench.settings import BEST, MODEL, work_folder
+from bench.settings import MODEL, work_folder
 from bench.stop import stop_if_asked
 
 GOES_ON = 2
@@ -221,7 +222,7 @@ def _train(
     selected = best_epoch(history) if spec.schedule.select == "best" else len(history) - 1
     # Of the last epoch too, where a resumed run does not know which of both was better.
     if selected != len(history) - 1 or spec.schedule.ema_or_weights:
-        run.plain.load_state_dict(ranks.from_first(lambda: load_file(folder / BEST)))
+        run.plain.load_state_dict(ranks.from_first(lambda: load_file(weights_of(folder, selected))))
     logits, eval_rate, eval_feed = _reported(run, selected == len(history) - 1)
     averaged = None
     if spec.schedule.ema_beside and run.averaged:

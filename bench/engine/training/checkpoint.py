@@ -77,6 +77,13 @@ def load_state(path: Path) -> TrainingState | None:
         ) from error
 
 
+def weights_of(folder: Path, epoch: int) -> Path:
+    """Where a run keeps the weights after an epoch, the best one so far."""
+    without_number = folder / "best.safetensors"  # as it was called in folders of version 0.1
+    named = folder / f"best-{epoch}.safetensors"
+    return without_number if without_number.is_file() and not named.is_file() else named
+
+
 def save_weights(path: Path, model: nn.Module) -> None:
     """Write a model's weights as safetensors, atomically."""
     tensors: dict[str, Tensor] = {

@@ -6,7 +6,13 @@ from typing import Any
 from lightning_fabric.plugins import MixedPrecision
 from torch import Tensor, nn
 
-from bench.engine.training.checkpoint import TrainingState, load_state, save_state, save_weights
+from bench.engine.training.checkpoint import (
+    TrainingState,
+    load_state,
+    save_state,
+    save_weights,
+    weights_of,
+)
 from bench.engine.training.in_training import Run, best_epoch
 from bench.engine.training.optimisation import load_optimizer
 from bench.files import write_text
@@ -16,14 +22,22 @@ from bench.settings import BEST, CHECKPOINT, EPOCHS
 
 
 def keep(run: Run, history: list[Epoch], environment: Environment) -> None:
-    """Write down what the last epoch has left."""
-    if run.spec.schedule.select == "best" and best_epoch(history) == history[-1].epoch:
-        save_weights(run.folder / BEST, run.plain)
+    """Write down what the last epoch has left.
+
+    The weights of the epoch that was best before go when the checkpoint names another: a process that ends in
+    between goes on before the last epoch, which may then be another one.
+    """
+    chooses = run.spec.schedule.select == "best"
+    if chooses and best_epoch(history) == history[-1].epoch:
+        save_weights(run.folder / f"best-{history[-1].epoch}.safetensors", run.plain)
     run.watch.epoch(history[-1])
     before = sum(part.epochs for part in run.trained_before)
     trained = (*run.trained_before, TrainedBefore(epochs=len(history) - before, environment=environment))
     save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run), trained))
     write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
+    if chooses:
+        for other in set(run.folder.glob(BEST)) - {weights_of(run.folder, best_epoch(history))}:
+            other.unlink()
 
 
 def resume(run: Run, environment: Environment) -> list[Epoch]:

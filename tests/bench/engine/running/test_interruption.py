@@ -1,18 +1,23 @@
 """A run that is killed, and a run that goes wrong."""
 
+import errno
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from bench.engine.running.code import code_digest
+from bench.engine.training.checkpoint import TrainingState, save_state
 from bench.experiment.schedule import load_schedule
+from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.tensors import write_pickled
@@ -199,3 +204,42 @@ def test_a_damaged_record_is_reported_and_left_alone(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "damaged before and left alone" in done.stdout
     assert path.read_bytes() == damaged
     assert "damaged" in bench(tmp_path / "run", data, "ls").stdout
+
+
+CHOSEN = ("--epochs", "3", "--set", "select=best", "--set", "select_on=test", "--set", "evaluate_every=1")
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["", "folder of an older version"])
+def test_the_weights_are_those_of_the_epoch_that_is_reported_where_the_best_one_was_lost(
+    older: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full after the best epoch's weights were written, and then another second epoch."""
+    data = tmp_path / "data"
+    write_voc(data, train=16, test=6)
+    arguments = ("run", "--methods", "resnet", *TINY, *CHOSEN)
+    scores = iter([0.5, 0.9, 0.4, 0.3])
+    first: dict[str, torch.Tensor] = {}
+
+    def measured(*given: Any) -> Metrics:
+        return measure(*given).model_copy(update={"mAP": next(scores)})
+
+    def save_one(path: Path, state: TrainingState) -> None:
+        if len(state.history) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        first.update({name: tensor.clone() for name, tensor in state.tensors["model"].items()})
+        save_state(path, state)
+
+    monkeypatch.setattr("bench.engine.training.fit.measure", measured)
+    with monkeypatch.context() as full:
+        full.setattr("bench.engine.training.resume.save_state", save_one)
+        assert bench(tmp_path, data, *arguments).exit_code == 2
+    (folder,) = (tmp_path / "work" / "runs").glob("*resnet*")
+    if older:
+        (folder / "best-0.safetensors").rename(folder / "best.safetensors")
+        (folder / "best-1.safetensors").unlink()
+    done = bench(tmp_path, data, *arguments)
+    assert done.exit_code == 0 and "going on after epoch 1 of 3" in done.stdout, done.output
+    assert record_of(tmp_path, "resnet").selected_epoch == 0
+    kept = load_file(folder / "model.safetensors")
+    assert first and all(torch.equal(kept[name], tensor) for name, tensor in first.items())
+    assert not list(folder.glob("best*"))
