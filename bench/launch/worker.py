@@ -53,12 +53,10 @@ def prepare_cells(job: Job, planned: list[Cell], log: Events) -> None:
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
     from bench.engine.building.build import check_models
-    from bench.engine.device.environment import keep_to_share
     from bench.engine.planning.machine import Machine
 
     named = {cell.spec.run_id(): [cell] for cell in planned}
     cells = [find_cell(job, named.get(run_id, []), run_id) for run_id in job.cells]
-    keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells)
     check_models(cells, machine.device, log.task)
 
@@ -115,11 +113,9 @@ def run_cells(
     """
     log.task("loading PyTorch")
     # Here, because it imports torch, which takes seconds.
-    from bench.engine.device.environment import keep_to_share
     from bench.engine.planning.machine import Machine
     from bench.engine.running.claimed import Task, Turn, run_claimed
 
-    keep_to_share()
     machine = Machine.choose(job.matrix.device, job.matrix.workers, job.matrix.compile, cells, ranks)
     store = RecordStore(job.matrix.results)
     ended: dict[str, Ended] = {}

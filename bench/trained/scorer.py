@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.datasets.pictures.read import read_image, upright_rgb
 from bench.datasets.pictures.samples import declared
 from bench.datasets.pictures.transforms import evaluation_pixels
-from bench.engine.device.environment import choose_device, fabric_on, precision_plugin
+from bench.engine.device.environment import choose_device, fabric_on, keep_to_share, precision_plugin
 from bench.engine.models.find_model import find_model
 from bench.engine.models.model_file import ModelCard, Trained, load_model
 from bench.errors import UserError
@@ -61,6 +61,7 @@ class Scorer:
         Raises:
             UserError: the device is not there.
         """
+        keep_to_share()
         self.card: ModelCard = trained.card
         self.fitted = fitted
         self.classes = trained.card.classes

@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench import processors as module
 from bench.processors import GIVEN, GIVEN_BY_SLURM, given_processors, processors
+from bench.records.store import RecordStore
+from bench_command import TINY, bench
+from trees import write_voc
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +70,38 @@ def test_a_task_computes_with_the_threads_of_its_share(given: str, limit: str) -
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout == "1 1\n"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a run, and its name."""
+    folder = tmp_path_factory.mktemp("ran")
+    write_voc(folder / "data", train=8, test=4)
+    done = bench(folder, folder / "data", "run", "--methods", "resnet", "--epochs", "1", *TINY)
+    assert done.exit_code == 0, done.output
+    return folder, next((folder / "results" / "runs").glob("*resnet*")).name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("verify", "RUN", "--train", "--device", "cpu"),
+        ("evaluate", "--checkpoint", "RUN", "--data", "voc2007", "--device", "cpu"),
+        ("predict", "RUN", "data", "--device", "cpu"),
+    ],
+    ids=["verify", "evaluate", "predict"],
+)
+def test_what_computes_with_a_run_keeps_to_its_share(
+    command: tuple[str, ...], ran: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, run = ran
+    monkeypatch.setenv(GIVEN_BY_SLURM, "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        done = bench(folder, folder / "data", *(run if word == "RUN" else word for word in command))
+        assert done.exit_code == 0 and torch.get_num_threads() == 1, done.output
+    finally:
+        torch.set_num_threads(before)
+    store = RecordStore(folder / "results")
+    assert all(again.environment.threads == 1 for again in store.verifications(store.find(run)))

@@ -9,6 +9,7 @@ from bench.engine.device.environment import (
     check_graphs,
     choose_device,
     choose_workers,
+    keep_to_share,
 )
 from bench.engine.parallel.ranks import ALONE, Ranks
 from bench.engine.planning.plan import Cell
@@ -41,8 +42,10 @@ class Machine:
     ) -> "Machine":
         """Resolve `auto`, and refuse a device that is not there or lacks a precision that a cell asks for.
 
-        Of several processes on a machine each has a GPU of its own.
+        Of several processes on a machine each has a GPU of its own. This one keeps to its share of the
+        processors from then on.
         """
+        keep_to_share()
         chosen = torch.device("cpu")
         for cell in cells:
             chosen = choose_device(device, cell.spec.schedule.precision)

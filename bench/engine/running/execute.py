@@ -144,10 +144,8 @@ def _run(
     events.task("loading PyTorch")
     # Imported here because importing torch takes longer than finding that nothing is to be done.
     from bench.engine.building.build import check_models
-    from bench.engine.device.environment import keep_to_share
     from bench.engine.planning.machine import Machine
 
-    keep_to_share()
     if ranks.leads:
         remove_leftovers(store)
     machine = Machine.choose(matrix.device, matrix.workers, matrix.compile, cells, ranks)

@@ -11,7 +11,7 @@ from bench.datasets.feed import Batch, EvalImages, loader
 from bench.datasets.info import DataSetInfo
 from bench.datasets.opened import OpenedSplit
 from bench.datasets.pictures.cache import configured_cache
-from bench.engine.device.environment import fabric_on, precision_plugin
+from bench.engine.device.environment import fabric_on, keep_to_share, precision_plugin
 from bench.engine.models.model_file import ModelCard, Trained
 from bench.engine.scoring.predict import NonFiniteError, predict, telling
 from bench.errors import UserError
@@ -66,6 +66,7 @@ def score(
         UserError: the classes of the model are not those of the data set, an image size that the backbone
             does not take, labels for a head that cannot be told any, or scores that are not finite.
     """
+    keep_to_share()
     if conditions.known:
         check_told(trained.card.method)
     columns = columns_of(trained.card.classes, split.info)
