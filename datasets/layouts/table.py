@@ -96,15 +96,8 @@ def read(
     splits = Counter(row.split for row in rows) if said else {}
     notes = [note for form in forms for note in split_notes(form.classes or (), layout)]
     notes += _label_notes(rows, forms, layout, classes)
-    return Listing(
-        ids,
-        tuple(files[image][0] for image in ids),
-        labels,
-        sources,
-        problems,
-        tuple(dict.fromkeys(notes)),
-        splits,
-    )
+    chosen_files = tuple(files[image][0] for image in ids)
+    return Listing(ids, chosen_files, labels, sources, problems, tuple(dict.fromkeys(notes)), splits)
 
 
 def _label_notes(

@@ -1,7 +1,7 @@
 """The tables of a data set of one's own, one for all or one for each split, and where their labels stand."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from bench.datasets.layout import Table, TablePart
@@ -17,11 +17,14 @@ class Form(NamedTuple):
     Attributes:
         part: what the layout says of it.
         table: its header.
+        before: what stands before the names of its images in their ids: its folder, where the tables have
+            several, which may have files of the same names.
         classes: the columns of its classes; None where one column has the labels.
     """
 
     part: TablePart
     table: TableFile
+    before: str
     classes: tuple[str, ...] | None
 
 
@@ -31,10 +34,14 @@ def forms_of(folder: Path, layout: Table) -> list[Form]:
     Raises:
         UserError: a column is missing or there twice, or there is no header.
     """
-    return [_form(folder, layout, part) for part in layout.parts()]
+    parts = layout.parts()
+    has_folders = len({part.images for part in parts}) > 1
+    return [
+        _form(folder, layout, part, f"{PurePosixPath(part.images)}/" if has_folders else "") for part in parts
+    ]
 
 
-def _form(folder: Path, layout: Table, part: TablePart) -> Form:
+def _form(folder: Path, layout: Table, part: TablePart, before: str) -> Form:
     table = open_table(folder / part.file, layout.delimiter, layout.image)
     named = [layout.image] if layout.image in table.columns else table.columns
     require_header(table, named, folder / part.images)
@@ -50,9 +57,9 @@ def _form(folder: Path, layout: Table, part: TablePart) -> Form:
         and (layout.labels, layout.separator, layout.rows) == (Table.labels, Table.separator, Table.rows)
         and looks_one_hot(table, other_columns(table, layout))
     ):
-        return Form(part, table, class_columns(table, layout))
+        return Form(part, table, before, class_columns(table, layout))
     table.require(layout.labels, "labels", ", or say one_hot: true if every class has a column of 0 and 1")
-    return Form(part, table, None)
+    return Form(part, table, before, None)
 
 
 def refuse_other_classes(form: Form, classes: Sequence[str]) -> None:

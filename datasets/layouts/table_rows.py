@@ -16,20 +16,28 @@ class TableRow(NamedTuple):
     """One image of a table, or one label of it.
 
     Attributes:
-        path: the table.
+        form: the table.
         line: where it stands.
-        image: its id: its name in the table, below its folder where the tables have several.
-        file: its file, perhaps without suffix, relative to the data set's folder.
+        name: of the image's file in its folder, perhaps without suffix.
         labels: 1 positive or 0 difficult, by class; -1 negative only where the row says so of its label.
         split: its split; empty where they are made here.
     """
 
-    path: Path
+    form: Form
     line: int
-    image: str
-    file: str
+    name: str
     labels: dict[str, int]
     split: str
+
+    @property
+    def image(self) -> str:
+        """The id of the image."""
+        return self.form.before + self.name
+
+    @property
+    def path(self) -> Path:
+        """The file of the table."""
+        return self.form.table.path
 
     def place(self, other: "TableRow") -> str:
         """Where it stands, for a message that has named the place of another row."""
@@ -42,17 +50,16 @@ def rows_of(forms: Iterable[Form], layout: Table) -> Iterator[TableRow]:
     Raises:
         UserError: a cell is missing or means nothing, or a row is too long, with the line; or there is none.
     """
-    has_folders = len({part.images for part in layout.parts()}) > 1
     for form in forms:
         empty = True
-        for row in _rows(form, layout, has_folders):
+        for row in _rows(form, layout):
             empty = False
             yield row
         if empty:
             raise UserError(f"{form.table.path} has a header and no rows: an image takes a row.")
 
 
-def _rows(form: Form, layout: Table, has_folders: bool) -> Iterator[TableRow]:
+def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
     beside = [column for column in (layout.split, layout.value) if column]
     wanted = [layout.image, *(form.classes or [layout.labels]), *beside]
     meanings = Meanings(layout)
@@ -74,19 +81,20 @@ def _rows(form: Form, layout: Table, has_folders: bool) -> Iterator[TableRow]:
             named = (label.strip() for label in cells[layout.labels].split(layout.separator))
             holds = meanings.label(cells, layout.value, where) if layout.value else LABELS["positive"]
             labels = {label: holds for label in named if label}
-        file = (PurePosixPath(form.part.images) / image).as_posix()
-        yield TableRow(form.table.path, line, file if has_folders else image, file, labels, split)
+        yield TableRow(form, line, image, labels, split)
 
 
 def _split_by_folder(image: str, layout: Table, where: str) -> str:
     """The split that the name of an image says; empty where none is to be said."""
+    if not layout.split_folder:
+        return ""
     folders = PurePosixPath(image).parts[:-1]
     if layout.split_folder > len(folders):
         raise UserError(
             f"{where}: image {cut(image)} has {len(folders)} folders in its name, and number "
             f"{layout.split_folder} is to be its split, as split_folder in the csv section says."
         )
-    return folders[layout.split_folder - 1] if layout.split_folder else ""
+    return folders[layout.split_folder - 1]
 
 
 def of_classes(rows: Iterable[TableRow], classes: Sequence[str]) -> Iterator[TableRow]:
@@ -146,7 +154,7 @@ def files_of(rows: Iterable[TableRow], pictures: PictureNames) -> dict[str, list
     found: dict[str, list[str]] = {}
     first: dict[str, TableRow] = {}
     for row in rows:
-        files = pictures.candidates(row.file)
+        files = pictures.candidates((PurePosixPath(row.form.part.images) / row.name).as_posix())
         other = first.setdefault(files[0], row)
         if other is not row:
             raise UserError(
