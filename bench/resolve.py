@@ -41,3 +41,11 @@ def resolve(kind: str, name: str, known: Mapping[str, T]) -> T:
 def names_in(text: str) -> list[str]:
     """The names in a list that commas separate: `a, b`."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def named_like(text: str, names: Iterable[str]) -> list[str]:
+    """The name that is this, else those that begin or end with it; none where nothing was given."""
+    known = list(names)
+    if not text or text in known:
+        return [text] if text else []
+    return [name for name in known if name.startswith(text) or name.endswith(text)]

@@ -59,7 +59,7 @@ class Settings(BaseModel):
 
 def work_folder() -> Path:
     """Where checkpoints, caches and made data go: `BENCH_WORK`, or `.bench` in the current folder."""
-    return Path(os.environ.get("BENCH_WORK", ".bench"))
+    return Path(os.environ.get("BENCH_WORK", ".bench")).expanduser()
 
 
 def read_settings() -> Settings:

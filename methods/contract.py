@@ -190,6 +190,7 @@ class MethodContract:
         head.eval()
         with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
             half = head(features.bfloat16()).logits
+        assert half.dtype == torch.float32, f"scores in {half.dtype} tie: see `exactly` in layers/scoring.py"
         torch.testing.assert_close(half.float(), head(features).logits, rtol=0.1, atol=0.1)
 
     def test_compiled_training_is_the_plain_one(self) -> None:

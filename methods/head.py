@@ -29,6 +29,9 @@ class Head(nn.Module):
     A head is built as `Head(feature_dim, labels, options)`: the number of channels of the feature map, the
     `LabelSpace`, and the options that the method's entry in `bench.methods.catalog` declares.
 
+    What it scores, it computes in float32 in any precision, within `exactly` or by `linear_scores` of
+    `bench.methods.layers.scoring`: scores in half precision tie, which moves mAP by tenths.
+
     A head that can be told labels takes them as `given`: `(B, C)`, 1 where a label is known to be present, 0
     absent, -1 where it is unknown; its options then say `uses_known_labels`.
 

@@ -38,6 +38,11 @@ class Options(BaseModel):
         """Whether the head's `forward` takes labels that are known, as `given`."""
         return False
 
+    @property
+    def looks_beside(self) -> bool:
+        """Whether the scores of an image depend on the other images of its batch."""
+        return False
+
     def check_classes(self, classes: int) -> None:
         """UserError where the options do not suit so many classes."""
 
@@ -134,6 +139,11 @@ class TDRGOptions(Options):
         description="what the transformer attends over: the positions of an image, or, as the published runs "
         "did, the images of a batch at each position (then a score depends on what else is in the batch)",
     )
+
+    @property
+    def looks_beside(self) -> bool:
+        """As published."""
+        return self.attention == "batch"
 
     @field_validator("hidden")
     @classmethod

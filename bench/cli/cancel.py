@@ -5,6 +5,7 @@ import click
 from bench.errors import UserError
 from bench.launch.job import Submitted, list_jobs
 from bench.launch.launchers import launcher_named
+from bench.resolve import named_like
 from bench.settings import work_folder
 
 
@@ -25,15 +26,11 @@ def command(names: tuple[str, ...]) -> None:
 
 def _found(jobs: list[Submitted], name: str) -> tuple[Submitted, list[str]]:
     """The job of that name, or the newest with a run of that name; with the run."""
-    named = [one for one in jobs if one.job.name.startswith(name) or one.job.name.endswith(name)]
+    names = named_like(name, [one.job.name for one in jobs])
+    named = [one for one in jobs if one.job.name in names]
     if len(named) == 1:
         return named[0], []
-    having = [
-        (one, run)
-        for one in reversed(jobs)
-        for run in one.job.cells
-        if run.startswith(name) or run.endswith(name)
-    ]
+    having = [(one, run) for one in reversed(jobs) for run in named_like(name, one.job.cells)]
     if named or len({run for _, run in having}) != 1:
         found = len(named) + len({run for _, run in having})
         raise UserError(

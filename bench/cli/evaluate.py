@@ -66,7 +66,7 @@ def command(
     """Score the evaluation split of a data set with a stored model and print the metrics, in percent."""
     # Imported here because importing torch takes longer than reading help.
     from bench.datasets.open import open_split
-    from bench.engine.device.environment import choose_device, choose_workers
+    from bench.engine.device.environment import choose_device, choose_workers, scored_in
     from bench.engine.models.find_model import find_model
     from bench.engine.models.model_file import load_model
     from bench.engine.scoring.score_model import Conditions, check_told, score, sizes_for
@@ -79,7 +79,7 @@ def command(
         check_told(card.method)  # before any data is read
     protocol = resolve_protocol(protocol_name or card.protocol)
     side, resize = sizes_for(card, image_size)
-    chosen = choose_device(device, precision or card.precision)
+    chosen = choose_device(device, precision or "fp32")
     console = Console()
     with open_display(console) as display:
         progress = display.task(f"reading {data}")
@@ -87,7 +87,7 @@ def command(
     conditions = Conditions(
         side=side,
         resize=resize,
-        precision=precision or card.precision,
+        precision=precision or scored_in(card.precision, chosen),
         batch_size=batch_size,
         workers=choose_workers(workers, chosen),
         device=chosen,

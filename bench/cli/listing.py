@@ -6,15 +6,20 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 
 Row = Mapping[str, object]
+WIDEST = 2**16
+"""Columns of a terminal that any list has room on."""
 
 
 def print_rows(rows: Sequence[Row], title: str = "") -> None:
     """Print rows that have the same columns; numbers are set right, what is None is left empty.
+
+    As a table on a terminal whose width has room for the longest word of each column, else as plain text.
 
     Args:
         rows: by the heading of each column.
@@ -26,15 +31,17 @@ def print_rows(rows: Sequence[Row], title: str = "") -> None:
     headings = list(rows[0])
     right = {name for name in headings if all(_is_number(row[name]) for row in rows)}
     texts = [["" if row[name] is None else str(row[name]) for name in headings] for row in rows]
-    if console.is_terminal:
-        table = Table(title=title or None, title_justify="left", header_style="bold")
-        for name in headings:
-            table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-        for row in texts:
-            table.add_row(*(_unstyled(text) for text in row))
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for name in headings:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in texts:
+        table.add_row(*(_unstyled(text) for text in row))
+    # Where a word does not fit, such as a run's name, it would be cut into pieces that nobody can copy.
+    needed = Measurement.get(console, console.options.update_width(WIDEST), table).minimum
+    if console.is_terminal and needed <= console.width:
         console.print(table)
         return
-    # Here, because a terminal has no use for it.
+    # Here, because a wide terminal has no use for it.
     from tabulate import tabulate
 
     if title:

@@ -85,6 +85,7 @@ def command(
     A picture that cannot be read is named and left out; the exit status is 1 then.
     """
     # Imported here because importing torch takes longer than reading help.
+    from bench.experiment.methods import options_of
     from bench.trained.drawings import Drawings
     from bench.trained.pictures import passed_over, picture_files, readable
     from bench.trained.scorer import load_scorer
@@ -119,6 +120,12 @@ def command(
         click.echo(f"{name}: {reason}", err=True)
     if said := passed_over(names, files):
         click.echo(f"note: {said}", err=True)
+    if options_of(scorer.card.method).looks_beside and len(found) > 1:
+        click.echo(
+            f"note: what {scorer.card.method.label()} says of a picture depends on the pictures beside it, "
+            f"{batch_size} at a time (--batch-size)",
+            err=True,
+        )
     if skipped:
         raise SystemExit(1)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.compare.choose import Pair, different_test_sets
+from bench.errors import UserError
 from bench.metrics.bootstrap import NAMES
 from bench.metrics.uncertainty import (
     ALPHA,
@@ -26,6 +27,7 @@ from bench.records.store import RecordStore
 FREQUENCIES = ("rare", "medium", "frequent")
 # A p of 0.07 moves by 0.01 from one draw of 1,000 resamples to the next, and by 0.002 from one of 10,000.
 RESAMPLES: Final = 10_000
+LEAST_RESAMPLES: Final = 100
 # Of many labels, images times classes, 10,000 take minutes a run: of MS-COCO's, say.
 RESAMPLES_OF_MANY: Final = 1_000
 MANY_LABELS: Final = 200_000
@@ -114,9 +116,12 @@ def compare(
         progress: called with (done, total) runs as their resamples are measured.
 
     Raises:
-        UserError: the runs do not share their test images and labels, or the scores of one are not its own.
+        UserError: the runs do not share their test images and labels, the scores of one are not its own, or
+            there are too few resamples for an interval.
     """
     resamples = usual_resamples(pair) if resamples is None else resamples
+    if resamples < LEAST_RESAMPLES:
+        raise UserError(f"{resamples} resamples tell no interval: take {LEAST_RESAMPLES} or more.")
     samples = []
     runs = (*pair.a, *pair.b)
     for record in runs:

@@ -33,6 +33,9 @@ Overwrite = Literal["only-missing", "failed", "always"]
 Compiled = bool | Literal["graphs"]
 """Whether models are compiled; with `graphs` what a GPU does for them is recorded and played again."""
 
+DEVICES = r"auto|cpu|cuda(:\d+)?"
+"""What a device may be called."""
+
 _OFTEN_CHANGED = ("backbone", "weights", "image_size", "eval_image_size", "epochs", "batch_size", "precision")
 
 _MATRICES = resources.files("bench") / "matrices"
@@ -106,6 +109,12 @@ class MatrixSpec(BaseModel):
     def _once(cls, value: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return value and tuple(dict.fromkeys(value))
 
+    @field_validator("init_from", "data_root", "slurm", "results")
+    @classmethod
+    def _of_home(cls, value: Path | None) -> Path | None:
+        """Take `~` for the home folder, which no shell has done in a file or behind a `=`."""
+        return value and value.expanduser()
+
     @field_validator("skip_bad", mode="before")
     @classmethod
     def _all_or_a_list(cls, value: Any) -> Any:
@@ -159,7 +168,7 @@ class MatrixSpec(BaseModel):
     @field_validator("device")
     @classmethod
     def _device(cls, value: str) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        if not re.fullmatch(DEVICES, value):
             raise ValueError("input should be auto, cpu, cuda or cuda:N")
         return value
 

@@ -13,6 +13,7 @@ from bench.records.claims import Claims
 from bench.records.holder import Held, Progress
 from bench.records.record import Record
 from bench.records.store import RecordStore
+from bench.resolve import named_like
 from bench.settings import EPOCHS, work_folder
 
 Where = Literal["waiting", "running", "finished", "failed", "stopped", "not begun"]
@@ -109,7 +110,8 @@ def jobs_named(start: str) -> list[Submitted]:
     jobs = list_jobs()
     if not start:
         return jobs
-    found = [one for one in jobs if one.job.name.startswith(start) or one.job.name.endswith(start)]
+    names = named_like(start, [one.job.name for one in jobs])
+    found = [one for one in jobs if one.job.name in names]
     if len(found) != 1:
         raise UserError(
             f"{len(found) or 'No'} jobs in {work_folder()} begin or end with '{start}'; `bench status` lists "
@@ -199,7 +201,6 @@ def logs_named(start: str) -> list[Path]:
     found = [
         log_of(submitted.folder, run_id)
         for submitted in list_jobs()
-        for run_id in (*load_job(submitted.folder).cells, "prepare")
-        if run_id.startswith(start) or run_id.endswith(start)
+        for run_id in named_like(start, (*load_job(submitted.folder).cells, "prepare"))
     ]
     return sorted((path for path in found if path.is_file()), key=lambda path: path.stat().st_mtime)

@@ -21,6 +21,7 @@ from bench.exchange import exchange
 from bench.files import atomic_path, read_json, remove, sha256_of_file, write_text
 from bench.names import LONGEST, file_name
 from bench.records.record import Record, Verification
+from bench.resolve import named_like
 from bench.validation import one_sentence
 
 RECORD = "record.json"
@@ -140,7 +141,7 @@ class RecordStore:
     """The records under `RESULTS/runs`."""
 
     def __init__(self, results: Path) -> None:
-        self.folder = results / "runs"
+        self.folder = results.expanduser() / "runs"
 
     def load(self, run_id: str) -> Record | Damaged | None:
         """The record of that run, why it cannot be read, or None where there is none."""
@@ -181,9 +182,7 @@ class RecordStore:
             UserError: none, several, or a damaged one.
         """
         names = [entry.name for entry in sorted(self.folder.glob("[!.]*")) if entry.is_dir()]
-        matches = [name for name in names if name == start] or [
-            name for name in names if name.startswith(start) or name.endswith(start)
-        ]
+        matches = named_like(start, names)
         if len(matches) != 1:
             raise UserError(
                 f"{len(matches) or 'No'} runs under {self.folder} begin or end with '{start}'; "

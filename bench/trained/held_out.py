@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.datasets.open import open_split
-from bench.engine.device.environment import choose_device, choose_workers
+from bench.engine.device.environment import choose_device, choose_workers, scored_in
 from bench.engine.models.model_file import load_model
 from bench.engine.scoring.score_model import Conditions, score
 from bench.errors import UserError
@@ -50,7 +50,7 @@ def score_held_out(
             f"{model}: name with --from a run of the same with `--split validation`."
         )
     trained = load_model(model)
-    card, where = trained.card, choose_device(device, trained.card.precision)
+    card, where = trained.card, choose_device(device, "fp32")
     name = data or cell.data
     # Files that could not be read then are left out now; others make another split, which is noticed.
     skip = bool(record.data.skipped)
@@ -64,7 +64,7 @@ def score_held_out(
     conditions = Conditions(
         side=card.test_size,
         resize=card.test_resize,
-        precision=card.precision,
+        precision=scored_in(card.precision, where),
         batch_size=batch_size,
         workers=choose_workers(workers, where),
         device=where,

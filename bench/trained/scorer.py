@@ -1,6 +1,7 @@
 """A stored model that scores pictures, wherever they come from: files, Pillow, arrays."""
 
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,10 +14,16 @@ from torch import Tensor
 from bench.datasets.pictures.read import read_image, upright_rgb
 from bench.datasets.pictures.samples import declared
 from bench.datasets.pictures.transforms import evaluation_pixels
-from bench.engine.device.environment import choose_device, fabric_on, keep_to_share, precision_plugin
+from bench.engine.device.environment import (
+    choose_device,
+    fabric_on,
+    keep_to_share,
+    precision_plugin,
+    scored_in,
+)
 from bench.engine.models.find_model import find_model
 from bench.engine.models.model_file import ModelCard, Trained, load_model
-from bench.errors import UserError
+from bench.errors import UserError, cut
 from bench.trained.operating_point import OperatingPoint, read_operating_point
 from bench.trained.prediction import Prediction
 from bench.trained.views import MapKind, look
@@ -58,6 +65,8 @@ class Scorer:
     def __init__(self, trained: Trained, device: str = "auto", fitted: OperatingPoint | None = None) -> None:
         """Put a model on a device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
+        It computes as it was trained; in float32 where it was trained in fp16 and the device is no GPU.
+
         Raises:
             UserError: the device is not there.
         """
@@ -65,16 +74,18 @@ class Scorer:
         self.card: ModelCard = trained.card
         self.fitted = fitted
         self.classes = trained.card.classes
-        where = choose_device(device, trained.card.precision)
+        where = choose_device(device, "fp32")
+        precision = scored_in(trained.card.precision, where)
         self._model = trained.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._fabric = fabric_on(where, precision_plugin(trained.card.precision, where))
+        self._fabric = fabric_on(where, precision_plugin(precision, where))
 
     def logits(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> Floats:
         """Score pictures as the test images of the model's own run were: same size, same crop.
 
         Args:
             pictures: one or several.
-            batch_size: how many go through the model at once; it changes rounding at most.
+            batch_size: how many go through the model at once; it changes rounding at most, but for
+                `tdrg/attention=batch`, whose scores depend on the pictures beside.
 
         Returns:
             `(N, C)`; N is 1 for a single picture.
@@ -114,6 +125,8 @@ class Scorer:
                 that were not fitted, or maps of a method that has none.
         """
         several, thresholds = _several(pictures), self.thresholds(threshold)
+        if batch_size < 1 or (names is not None and len(names) != len(several)):
+            raise UserError("Give a batch_size of at least 1, and a name for each picture or none at all.")
         called = names or [_name(one, number) for number, one in enumerate(several, start=1)]
         temperature = np.float32(self.fitted.temperature if self.fitted else 1.0)
         found = []
@@ -140,10 +153,14 @@ class Scorer:
         """The threshold of each class, `(C,)`, as `predict` takes it.
 
         Raises:
-            UserError: they are to be the fitted ones, and none were fitted.
+            UserError: they are to be the fitted ones, and none were fitted; or it is no threshold.
         """
-        if isinstance(threshold, int | float):
+        if isinstance(threshold, Real):
+            if not 0 <= threshold <= 1:
+                raise UserError(f"A threshold is a probability, from 0 to 1, and not {threshold}.")
             return np.full(len(self.classes), threshold, np.float32)
+        if not (threshold is None or (isinstance(threshold, str) and threshold == "fitted")):
+            raise UserError(f"{cut(repr(threshold))} is no threshold: give one number, 'fitted' or None.")
         if self.fitted:
             return np.array(self.fitted.thresholds(), np.float32)
         if threshold == "fitted":
@@ -203,7 +220,8 @@ def _upright(picture: Picture) -> Image.Image:
             return upright_rgb(picture.copy(), samples)
         except OSError as error:
             raise UserError(f"The picture cannot be read: {error}.") from error
-    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
+    is_flat = picture.ndim in (2, 3) and picture.shape[2:] in ((), (3,))
+    if picture.dtype != np.uint8 or not is_flat or not picture.size:
         raise UserError(
             f"An array of {picture.dtype}, {picture.shape}, is no picture: give (H, W, 3) or (H, W) uint8."
         )

@@ -170,4 +170,5 @@ class Source:
         number = f"-{self.chosen.number}" if self.chosen.number > 1 else ""
         of = drawing.of or self.chosen.selection
         images = selection_of([Path(name).name for name in self._named()], "@") if kind.images else ""
-        return f"{file_name(data, 'data set')}-{kind.name}{number}{selection_of(of)}{images}"
+        labels = selection_of(self.asked.labels, "=") if kind.labels else ""
+        return f"{file_name(data, 'data set')}-{kind.name}{number}{selection_of(of)}{labels}{images}"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import spearmanr
 
+from bench.errors import UserError
 from bench.visualize.inside import Inside, Matrix
 from bench.visualize.matrix import BESIDE, Names, draw_matrix, names_for
 from bench.visualize.order import at_most, by_company
@@ -110,8 +111,12 @@ def _order(subject: Subject, data: Matrix | None, present: Sequence[int]) -> lis
 
     Those asked for; else those of the images and then those with the most company.
     """
+    if len(subject.wanted) == 1:
+        raise UserError(
+            "The picture 'graph' shows labels beside each other: name two or more with --labels, or none."
+        )
     company = np.zeros(len(subject.classes)) if data is None else data.sum(axis=0)
-    shown = list(subject.wanted) if len(subject.wanted) > 1 else at_most(AT_MOST, company, present)
+    shown = list(subject.wanted) or at_most(AT_MOST, company, present)
     if data is None:
         return shown
     return [shown[place] for place in by_company(data[np.ix_(shown, shown)])]

@@ -37,7 +37,7 @@ def initial_weights(name: str) -> InitialWeights:
     """
     if name in PACKAGED:
         return InitialWeights(name, PACKAGED[name])
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.suffix not in SUFFIXES:
         return InitialWeights(name)
     if not path.is_file():

@@ -79,14 +79,14 @@ def vector_source(text: str, root: Path | None = None) -> VectorSource:
         if text == kind:
             return VectorSource(kind)
     if text.startswith("bert:"):
-        folder = Path(text.removeprefix("bert:"))
+        folder = Path(text.removeprefix("bert:")).expanduser()
         if not folder.is_dir():
             raise UserError(f"The folder {folder} does not exist; bert:DIR names one with a model in it.")
         return VectorSource("bert", folder)
     file, colon, table = text.rpartition(":")
     if colon and file.endswith(".npz"):
-        return VectorSource("named", _existing(Path(file)), table)
-    path = Path(text)
+        return VectorSource("named", _existing(Path(file).expanduser()), table)
+    path = Path(text).expanduser()
     if not path.exists() and text == path.name and not path.suffix:
         raise unknown_name("source of label vectors", text, [*_NAMES, "bert:DIR", "FILE"])
     return VectorSource(_kind_of(_existing(path)), path)

@@ -177,6 +177,7 @@ def test_a_model_scores_files_pictures_and_arrays_as_its_run_did(
         (tmp_path / "none.jpg", "none.jpg cannot be read"),
         (np.zeros((4, 4)), r"An array of float64, \(4, 4\), is no picture"),
         (np.zeros((3, 8, 8), np.uint8), r"\(3, 8, 8\), is no picture"),
+        (np.zeros((0, 4, 3), np.uint8), r"\(0, 4, 3\), is no picture"),
     ):
         with pytest.raises(bench.UserError, match=message):
             model.logits(wrong)

@@ -1,6 +1,7 @@
 """The machine that a run is made on and the versions of what it is made with, chosen and recorded."""
 
 import platform
+import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -9,8 +10,8 @@ import torch
 from lightning_fabric import Fabric, plugins
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from bench.errors import UserError
-from bench.experiment.matrix import Compiled
+from bench.errors import UserError, cut
+from bench.experiment.matrix import DEVICES, Compiled
 from bench.experiment.schedule import Precision, Schedule
 from bench.processors import processors
 from bench.records.record import Environment
@@ -28,6 +29,8 @@ def choose_device(name: str, precision: Precision) -> torch.device:
     Raises:
         UserError: no such device, or a precision that it does not have.
     """
+    if not re.fullmatch(DEVICES, name):
+        raise UserError(f"There is no device '{cut(name)}': give auto, cpu, cuda or cuda:N.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
@@ -41,6 +44,11 @@ def choose_device(name: str, precision: Precision) -> torch.device:
     elif precision == "fp16":
         raise UserError("Precision 'fp16' needs a GPU; on a CPU use --precision bf16 or fp32.")
     return device
+
+
+def scored_in(trained: Precision, device: torch.device) -> Precision:
+    """What a model is scored in by itself: as it was trained, or in fp32 where only a GPU has that."""
+    return "fp32" if trained == "fp16" and device.type != "cuda" else trained
 
 
 def automatic_precision(name: str) -> Precision:

@@ -1,11 +1,11 @@
 """Where the model is that a person names."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import UserError
+from bench.methods.backbones.initial_weights import SUFFIXES
 from bench.records.store import RecordStore
-from bench.resolve import unknown_name
+from bench.resolve import named_like, unknown_name
 from bench.settings import MODEL, work_folder
 
 
@@ -19,18 +19,20 @@ def find_model(model: Path | str, results: Path = Path("results")) -> Path:
     Raises:
         UserError: there is no such run with a model, or there are several.
     """
-    path = Path(model)
-    return path if path.suffix or path.is_file() else _of_run(str(model), results)
+    path = Path(model).expanduser()
+    # The name of a data set, and with it that of a run, may have a dot.
+    is_path = path.is_file() or path.suffix in SUFFIXES or path.name not in ("", str(path))
+    return path if is_path else _of_run(str(model), results)
 
 
 def _of_run(name: str, results: Path) -> Path:
     runs = {path.parent.name: path for path in (work_folder() / "runs").glob(f"*/{MODEL}")}
-    found = _named(name, runs)
+    found = named_like(name, runs)
     if len(found) > 1:
         raise UserError(f"{len(found)} runs with a model begin or end with '{name}': name one of them.")
     if found:
         return runs[found[0]]
-    stored = _named(name, [path.name for path in sorted(RecordStore(results).folder.glob("[!.]*"))])
+    stored = named_like(name, [path.name for path in sorted(RecordStore(results).folder.glob("[!.]*"))])
     if stored:
         raise UserError(
             f"The record of {stored[0]} is stored, but its model is not in {work_folder() / 'runs'}: train "
@@ -42,9 +44,3 @@ def _of_run(name: str, results: Path) -> Path:
             "or train one with `bench run`."
         )
     raise unknown_name("model or run", name, runs)
-
-
-def _named(name: str, runs: Iterable[str]) -> list[str]:
-    """The run of that name, else those that begin or end with it."""
-    known = list(runs)
-    return [name] if name in known else [run for run in known if run.startswith(name) or run.endswith(name)]

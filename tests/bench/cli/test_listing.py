@@ -126,10 +126,10 @@ def test_one_method_with_its_options(tmp_path: Path) -> None:
     assert unknown.exit_code == 2 and "Did you mean 'ml-gcn'?" in unknown.stderr
 
 
-def on_a_terminal(folder: Path, *arguments: str) -> str:
-    """What a command prints on a real terminal of 100 columns."""
+def on_a_terminal(folder: Path, *arguments: str, columns: int = 100) -> str:
+    """What a command prints on a real terminal of so many columns."""
     ours, theirs = pty.openpty()
-    env = {**os.environ, "COLUMNS": "100", "TERM": "xterm", "BENCH_WORK": str(folder / "work")}
+    env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "BENCH_WORK": str(folder / "work")}
     process = subprocess.Popen(own_process(*arguments), cwd=folder, env=env, stdout=theirs, stderr=theirs)
     os.close(theirs)
     output = b""
@@ -144,8 +144,15 @@ def on_a_terminal(folder: Path, *arguments: str) -> str:
 
 
 def test_a_terminal_gets_a_table(stored: Path) -> None:
-    shown = on_a_terminal(stored, "ls", "--data", "scenes")
+    shown = on_a_terminal(stored, "ls", "--data", "scenes", columns=120)
     assert "┃" in shown and "resnet" in shown and "scenes" in shown
-    assert all(len(line) <= 100 for line in shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())
+    assert all(len(line) <= 120 for line in shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())
     # A class or an option in square brackets is no style.
     assert "[]" in on_a_terminal(stored, "schedules", "identical")
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_names_stay_whole_on_a_terminal_without_room_for_a_table(columns: int, stored: Path) -> None:
+    shown = on_a_terminal(stored, "ls", "--data", "scenes", columns=columns)
+    runs = json.loads(bench(stored, None, "ls", "--data", "scenes", "--json").stdout)
+    assert "┃" not in shown and runs and all(run["run"] in shown for run in runs)

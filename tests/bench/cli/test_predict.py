@@ -5,6 +5,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 
 import bench as library
 from bench.datasets.classes import VOC_CLASSES
+from bench.engine.models.model_file import load_model, save_model
 from bench.errors import UserError
 from bench.trained.operating_point import OperatingPoint, save_operating_point
 from bench_command import TINY, bench
@@ -23,11 +25,11 @@ PICTURES = 4
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with pictures, and runs of a head with maps, one without, and one with activation maps."""
+    """A folder with pictures, and runs of heads with maps, without, with activation maps, and with others."""
     place = tmp_path_factory.mktemp("predict")
     data = tmp_path_factory.mktemp("data")
     write_voc(data, train=8, test=6)
-    methods = "salgl,resnet,add-gcn/nodes=conv"
+    methods = "salgl,resnet,add-gcn/nodes=conv,tdrg/attention=batch"
     done = bench(place, data, "run", "--methods", methods, "--epochs", "1", *TINY)
     assert done.exit_code == 0, done.output
     (place / "mine" / "deeper").mkdir(parents=True)
@@ -75,6 +77,67 @@ def test_probabilities_are_those_of_the_model_whatever_the_batch(folder: Path) -
             found = {row["label"]: float(row["probability"]) for row in rows if row["picture"] == name}
             assert list(found.values()) == sorted(found.values(), reverse=True)
             np.testing.assert_allclose([found[one] for one in VOC_CLASSES], expected[number], atol=2e-3)
+
+
+def test_a_score_that_depends_on_the_pictures_beside_is_told_of(folder: Path) -> None:
+    said = "says of a picture depends on the pictures beside it, 3 at a time (--batch-size)"
+    batched = predict(folder, str(model(folder, "tdrg")), "mine", "--batch-size", "3")
+    assert f"note: what tdrg/attention=batch {said}" in batched.stderr
+    assert "depends on" not in predict(folder, str(model(folder)), "mine").stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "visualize", "evaluate"])
+def test_a_device_that_is_none_is_refused(command: str, folder: Path) -> None:
+    asked = {
+        "predict": (str(model(folder)), "mine"),
+        "visualize": ("activation", "--runs", str(model(folder)), "--images", "mine/0.jpg"),
+        "evaluate": ("--checkpoint", str(model(folder)), "--data", "voc2007"),
+    }
+    for device in ("gpu", "cuda:x", "mps", ""):
+        done = bench(folder, None, command, *asked[command], "--device", device)
+        assert done.exit_code == 2, done.output
+        assert f"There is no device '{device}': give auto, cpu, cuda or cuda:N." in done.stderr
+
+
+def test_a_model_that_was_trained_in_fp16_is_used_without_a_gpu(folder: Path, tmp_path: Path) -> None:
+    trained = load_model(model(folder))
+    card = trained.card.model_copy(update={"precision": "fp16"})
+    save_model(tmp_path / "fp16.safetensors", trained.model, trained.labels, card)
+    asked = (str(folder / "mine"), "--json", "--device", "cpu")
+    half, plain = (
+        json.loads(predict(folder, str(file), *asked).stdout)["predictions"]
+        for file in (tmp_path / "fp16.safetensors", model(folder))
+    )
+    assert half == plain
+
+
+def test_a_run_whose_name_has_a_dot_is_found_by_it(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "work" / "runs" / "photos.v2-salgl-s0-b3a7e4280a56"
+    place.mkdir(parents=True)
+    (place / "model.safetensors").symlink_to(model(folder))
+    done = bench(tmp_path, None, "predict", place.name, str(folder / "mine" / "0.jpg"))
+    assert done.exit_code == 0, done.output
+    unknown = bench(tmp_path, None, "predict", "photos.v2-sagl-s0", str(folder / "mine" / "0.jpg"))
+    assert unknown.exit_code == 2 and f"Did you mean '{place.name}'?" in unknown.stderr
+    empty = bench(tmp_path, None, "predict", "", str(folder / "mine" / "0.jpg"))
+    assert empty.exit_code == 2 and "Unknown model or run ''" in empty.stderr
+
+
+@pytest.mark.parametrize("threshold", [np.float32(0.9), np.float64(0.9), 0.9, 1])
+def test_any_number_is_a_threshold(threshold: Any, folder: Path) -> None:
+    scorer = library.load_model(model(folder))
+    (found,) = scorer.predict(folder / "mine" / "0.jpg", threshold)
+    assert found.thresholds.tolist() == pytest.approx([float(threshold)] * 20)
+
+
+@pytest.mark.parametrize("wrong", [90, -1, float("nan"), "0.9", [0.9] * 20, np.full(20, 0.9)])
+def test_what_is_no_threshold_is_refused(wrong: Any, folder: Path) -> None:
+    scorer = library.load_model(model(folder))
+    with pytest.raises(UserError, match="threshold"):
+        scorer.predict(folder / "mine" / "0.jpg", wrong)
+    for asked in ({"batch_size": 0}, {"names": ["one", "two"]}):
+        with pytest.raises(UserError, match="Give a batch_size of at least 1, and a name for each"):
+            scorer.predict(folder / "mine" / "0.jpg", **asked)
 
 
 def test_threshold_and_top_choose_the_labels(folder: Path, tmp_path: Path) -> None:
@@ -212,7 +275,7 @@ def test_links_that_lead_nowhere_and_pipes_are_named_and_not_waited_for(folder: 
         (["MODEL", "-"], "No picture was named on standard input"),
         (["MODEL"], "Missing argument 'IMAGE...'"),
         (["voc2007-nothing", "mine"], "Unknown model or run 'voc2007-nothing'"),
-        (["voc2007", "mine"], "3 runs with a model begin or end with 'voc2007'"),
+        (["voc2007", "mine"], "4 runs with a model begin or end with 'voc2007'"),
         (["mine/notes.txt", "mine"], "no whole safetensors file"),
     ],
 )

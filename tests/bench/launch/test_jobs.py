@@ -35,7 +35,7 @@ def test_a_launcher_that_cannot_be_is_a_sentence(options: list[str], said: str, 
 
 def test_with_nothing_submitted_the_commands_say_so(tmp_path: Path) -> None:
     assert "no job was submitted" in bench(tmp_path, None, "status").stdout
-    for words in (["logs", "resnet"], ["cancel", "resnet"], ["status", "20260101"]):
+    for words in (["logs", "resnet"], ["cancel", "resnet"], ["cancel", ""], ["status", "20260101"]):
         done = bench(tmp_path, None, *words)
         assert done.exit_code == 2 and done.stderr.startswith("Error: No ")
 
