@@ -29,10 +29,8 @@ from bench.validation import one_sentence
 from bench.version import __version__
 
 JOB = "job.json"
-BEGUN = "begun"
-"""In the folder of a job, a file for each cell that was begun."""
 CANCELLED = "cancelled"
-"""There too, a file for each cell that is not to be begun any more."""
+"""In the folder of a job, a file for each cell that is not to be begun any more."""
 JOBS = "jobs"
 """The folder of jobs in the work folder."""
 Name = Annotated[str, StringConstraints(pattern=r"^([^-./\\\x00][^/\\\x00]*)?$")]

@@ -15,7 +15,7 @@ from bench.engine.planning.log import LogDisplay
 from bench.engine.planning.plan import Cell, plan
 from bench.engine.running.code import code_digest
 from bench.errors import UserError
-from bench.launch.job import BEGUN, Job, in_place_of, is_cancelled, load_job
+from bench.launch.job import Job, in_place_of, is_cancelled, load_job
 from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
@@ -127,8 +127,8 @@ def run_cells(
         ):  # while the data were read and PyTorch loaded
             ended[run_id] = "stopped"
             continue
-        of = Task(job.name, task, folder / BEGUN / run_id)
-        found = run_claimed(cell, machine, store, log, Turn(number, len(cells)), job.matrix.log, of)
+        of = Turn(number, len(cells))
+        found = run_claimed(cell, machine, store, log, of, job.matrix.log, Task(job.name, task))
         if isinstance(found, Holder):
             ended[run_id] = "held"
         else:

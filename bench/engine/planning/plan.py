@@ -45,7 +45,7 @@ class Cell:
         start: the model to start from, in place of the weights.
         vectors: the source of the label vectors.
         state: what is stored of it, or `to run`.
-        fresh: a stored record is replaced, so a checkpoint that lies there is of no use.
+        fresh: a stored record is replaced, so a checkpoint that led to it is of no use.
         detail: why it failed or is damaged.
         stamp: of what was stored of it when it was planned, as `RecordStore.stamp` gives it.
     """

@@ -1,12 +1,10 @@
 """Run a cell that nobody else runs: claimed where its record goes and where its checkpoint lies."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.engine.planning.events import Events
@@ -36,13 +34,10 @@ class Task:
     Attributes:
         job: the name of a submitted matrix.
         task: what its scheduler calls the part of it that this process is.
-        begun: a file that is made when the cell begins; where it lies, what a cell that is run anew had
-            before is gone already, and its checkpoint is this job's own.
     """
 
     job: str = ""
     task: str = ""
-    begun: Path | None = None
 
 
 class Turn(NamedTuple):
@@ -111,7 +106,7 @@ def run_claimed(
             events.note(f"{cell.spec.run_id()} was made by another process meanwhile")
             return there
         try:
-            return _run(cell, machine, store, events, turn, loggers, task, found)
+            return _run(cell, machine, store, events, turn, loggers, found)
         except ClaimLostError:
             return _taken_over(cell, store, events, found, ranks.count)
 
@@ -150,19 +145,11 @@ def _run(
     events: Events,
     turn: Turn,
     loggers: tuple[str, ...],
-    task: Task,
     mine: Claim,
 ) -> Record:
     from bench.engine.running.run import run_cell
 
-    folder = work_folder() / "runs" / cell.spec.run_id()
-    remove_temporaries(folder)
-    if cell.fresh and task.begun is not None:
-        if not task.begun.is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            task.begun.parent.mkdir(parents=True, exist_ok=True)
-            task.begun.touch()
-        cell = replace(cell, fresh=False)
+    remove_temporaries(work_folder() / "runs" / cell.spec.run_id())
 
     def check_claim() -> None:
         if mine.is_lost():

@@ -4,15 +4,16 @@ A process that is killed in between leaves its checkpoint behind, or no model ca
 next sees to it.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.engine.planning.events import Events
 from bench.errors import UserError, one_line
-from bench.files import remove_temporaries
+from bench.files import remove_temporaries, write_text
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.settings import BEST, CHECKPOINT, EPOCHS, MODEL, README
+from bench.settings import BEST, CHECKPOINT, EPOCHS, MODEL, README, REPLACES
 
 
 def finish(folder: Path, record: Record, store: RecordStore, events: Events) -> None:
@@ -27,6 +28,19 @@ def finish(folder: Path, record: Record, store: RecordStore, events: Events) -> 
     _remove_unneeded(folder)
     if (folder / MODEL).is_file():
         _write_card(folder, record, store, events)
+
+
+def begin_anew(folder: Path, stamp: str) -> None:
+    """Remove what was left by the run whose record is to be replaced, unless that is done and it is begun.
+
+    Args:
+        folder: of the run, in the work folder.
+        stamp: of the record, as `RecordStore.stamp` gives it.
+    """
+    begun = folder / REPLACES
+    if not begun.is_file() or begun.read_text(encoding="utf-8") != stamp:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_text(begun, stamp)
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -46,7 +60,7 @@ def _remove_unneeded(folder: Path) -> None:
 
 def _unneeded(folder: Path) -> Iterator[Path]:
     """What training goes on from."""
-    return (path for pattern in (CHECKPOINT, EPOCHS, BEST) for path in folder.glob(pattern))
+    return (path for pattern in (CHECKPOINT, EPOCHS, BEST, REPLACES) for path in folder.glob(pattern))
 
 
 def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:

@@ -1,6 +1,5 @@
 """Run one cell: set up, fit, evaluate, record."""
 
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from bench.engine.planning.machine import Machine
 from bench.engine.planning.plan import Cell
 from bench.engine.running.code import code_digest
 from bench.engine.running.failure import reason
-from bench.engine.running.leftovers import finish
+from bench.engine.running.leftovers import begin_anew, finish
 from bench.engine.scoring.predict import Predicted, predict, telling
 from bench.engine.training.checkpoint import weights_of
 from bench.engine.training.fit import fit
@@ -84,13 +83,14 @@ def run_cell(
     code = code_digest(cell.spec.method.name)
     environment = describe_environment(machine.device, machine.compiled, machine.workers, code, ranks.count)
     folder = folder or work_folder() / "runs" / cell.spec.run_id()
-    if cell.fresh and ranks.leads:
-        shutil.rmtree(folder, ignore_errors=True)
+    is_prior = cell.spec.method.name == PRIOR.name
+    if cell.fresh and ranks.leads and not is_prior:  # which leaves nothing to go on from
+        begin_anew(folder, cell.stamp)
     loggers = loggers if ranks.leads else ()
     scores: Scores | None
     with Watch(loggers, cell.spec, cell.dataset.info.classes, events.note) as watch:
         try:
-            if cell.spec.method.name == PRIOR.name:
+            if is_prior:
                 record, scores = _run_prior(cell, environment)
             else:
                 record, scores = _trained(cell, machine, environment, folder, events, watch)

@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 
 from bench.engine.running.code import code_digest
 from bench.engine.training.checkpoint import TrainingState, save_state
+from bench.engine.training.in_training import Run
+from bench.engine.training.resume import keep
 from bench.experiment.schedule import load_schedule
 from bench.metrics.evaluate import Metrics, measure
-from bench.records.record import Record
+from bench.records.record import Environment, Epoch, Record
 from bench.records.store import RecordStore
 from bench.tensors import write_pickled
 from bench_command import TINY, bench, own_environment, own_process
@@ -243,3 +245,40 @@ def test_the_weights_are_those_of_the_epoch_that_is_reported_where_the_best_one_
     kept = load_file(folder / "model.safetensors")
     assert first and all(torch.equal(kept[name], tensor) for name, tensor in first.items())
     assert not list(folder.glob("best*"))
+
+
+@pytest.mark.parametrize("which", ["always", "failed"])
+def test_a_run_that_is_repeated_goes_on_where_it_was_stopped_and_once_done_is_repeated_from_the_start(
+    which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    write_voc(data, train=8, test=4)
+    arguments = ("run", "--methods", "resnet", "--epochs", "3", *TINY)
+
+    def fail_in_epoch_two(run: Run, history: list[Epoch], environment: Environment) -> None:
+        if len(history) == 2:
+            raise RuntimeError("no memory")
+        keep(run, history, environment)
+
+    def stop_after_epoch_two(run: Run, history: list[Epoch], environment: Environment) -> None:
+        keep(run, history, environment)
+        if len(history) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def repeated(interrupted: bool) -> str:
+        with monkeypatch.context() as patch:
+            if interrupted:
+                patch.setattr("bench.engine.training.fit.keep", stop_after_epoch_two)
+            done = bench(tmp_path, data, *arguments, "--overwrite", which)
+        assert (done.exit_code != 0) == interrupted, done.output
+        return done.output
+
+    with monkeypatch.context() as patch:
+        if which == "failed":
+            patch.setattr("bench.engine.training.fit.keep", fail_in_epoch_two)
+        assert bench(tmp_path, data, *arguments).exit_code == (which == "failed")
+    assert "going on" not in repeated(interrupted=True), "what led to the record is not gone on with"
+    assert "going on after epoch 2 of 3" in repeated(interrupted=False)
+    assert record_of(tmp_path, "resnet").status == "finished"
+    again = repeated(interrupted=False)
+    assert "going on" not in again and ("epoch 1:" in again) == (which == "always")
