@@ -9,8 +9,11 @@ from bench.records.groups import Group
 from bench.records.record import Environment, Record, Verification
 from bench.records.store import RecordStore
 
-NUMERIC = ("torch", "torchvision", "timm", "numpy", "pillow", "gensim")
-"""The packages that compute."""
+NUMERIC = (
+    *("torch", "torchvision", "timm", "numpy", "pillow", "gensim"),
+    *("simplejpeg", "opencv-python-headless", "lightning-fabric"),
+)
+"""The packages that compute: those too that decode and resize pictures, and that round in mixed precision."""
 UNKNOWN = "not recorded"
 NAMED = 3
 """Runs that a statement names one by one."""

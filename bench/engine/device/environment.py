@@ -20,7 +20,17 @@ from bench.version import __version__
 PROJECT = "mlr-bench"
 # What Linux calls the instructions that multiply bfloat16, of x86 and of ARM.
 _BF16_UNITS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-RECORDED = ("gensim", "lightning-fabric", "numpy", "pillow", "timm", "torch", "torchvision")
+RECORDED = (
+    "gensim",
+    "lightning-fabric",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "simplejpeg",
+    "timm",
+    "torch",
+    "torchvision",
+)
 
 
 def choose_device(name: str, precision: Precision) -> torch.device:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
+from bench.engine.device.environment import describe_environment
 from bench.records.record import Environment, Verification
 from bench.records.store import RecordStore
 from bench_command import bench
@@ -18,6 +20,11 @@ def way(shared: str, torch: str = "2.11.0") -> Environment:
     versions = {**ENVIRONMENT.versions, "torch": torch}
     changed = {"code": f"{shared * 12}-{'f' * 12}", "versions": versions}
     return Environment(**{**ENVIRONMENT.model_dump(), **changed})
+
+
+def by(versions: dict[str, str]) -> Environment:
+    """An environment with these packages."""
+    return ENVIRONMENT.model_copy(update={"versions": versions})
 
 
 def stored(folder: Path, **runs: Environment) -> RecordStore:
@@ -57,6 +64,19 @@ def test_the_older_run_as_the_newer_was(tmp_path: Path) -> None:
     assert NOTE in printed(store) and UNKNOWN in printed(store)
     trained_again(store, "ml-gcn-s0", way("a"))
     assert NOTE not in printed(store), "as the other run was, though that is the older one"
+
+
+@pytest.mark.parametrize("package", ["simplejpeg", "opencv-python-headless", "lightning-fabric"])
+def test_what_reads_pictures_and_rounds_is_compared(package: str, tmp_path: Path) -> None:
+    """Also with a record of a time when it was not written down; two of those say nothing of it."""
+    here = describe_environment(torch.device("cpu"), False, 0, "").versions[package]
+    older = {name: number for name, number in ENVIRONMENT.versions.items() if name != package}
+    store = stored(tmp_path, resnet_0=by(older), ml_gcn_0=by(older))
+    assert NOTE not in printed(store)
+    store = stored(tmp_path, resnet_0=by({**older, package: here}))
+    assert f"{NOTE} ({package}: {here} in 1 runs, not recorded in 1 runs);" in printed(store)
+    store = stored(tmp_path, ml_gcn_0=by({**older, package: "0.1"}))
+    assert f"{NOTE} ({package}: 0.1 in 1 runs, {here} in 1 runs);" in printed(store)
 
 
 def test_each_as_a_later_version_does(tmp_path: Path) -> None:
