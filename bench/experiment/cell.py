@@ -141,10 +141,11 @@ class CellSpec(BaseModel):
     def _hash_without(self, *fields: str, of_schedule: tuple[str, ...] = ()) -> str:
         # The name and the description of a schedule change nothing: equal fields are an equal schedule.
         content = self.model_dump(mode="json", exclude={"schedule_name": True, "schedule": {"about"}})
-        # Nor does the name of a file of vectors or of a model: equal hashes are equal files.
+        # Nor does the name of a file of vectors or of a model, or what it was trained on: equal hashes are
+        # equal files.
         content["vectors"] = self.vectors.rpartition(":")[2]
         if self.init_from:
-            del content["init_from"]["file"]
+            del content["init_from"]["file"], content["init_from"]["data"]
         if self.tuned:
             del content["tuned"]["name"], content["tuned"]["method"]
             # Of the method, and so nothing that a comparison of methods holds the same.

@@ -30,6 +30,7 @@ class InitFrom(BaseModel):
         parts: what was taken: the backbone; also what of the head does not depend on the classes; or all,
             which adds what depends on the classes, for those that both have.
         classes: how many classes both have, by name, where they were mapped; otherwise 0.
+        data: what the model was trained on, where its file says so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class InitFrom(BaseModel):
     method: str
     parts: Parts
     classes: int
+    data: str | None = None
 
     def describe(self) -> str:
         """A part of a sentence: where the weights come from and which were taken."""
@@ -47,7 +49,8 @@ class InitFrom(BaseModel):
             "class-independent": "all but what depends on the classes",
             "all": f"all, {self.classes} classes by name",
         }
-        return f"{self.file} ({self.method}, sha256 {self.sha256[:12]}): {taken[self.parts]}"
+        trained_on = f" trained on {self.data}" if self.data else ""
+        return f"{self.file} ({self.method}{trained_on}, sha256 {self.sha256[:12]}): {taken[self.parts]}"
 
 
 def corresponding(own: Sequence[str], others: Sequence[str]) -> list[tuple[int, int]]:

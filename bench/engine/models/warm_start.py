@@ -72,6 +72,7 @@ def plan_init(
             method=card.method.label(),
             parts=parts if same else "backbone",
             classes=shared if same and parts == "all" else 0,
+            data=card.data,
         )
         for same in (method.name == card.method.name for method in methods)
     ]

@@ -9,6 +9,7 @@ from bench.datasets.open import open_dataset
 from bench.datasets.opened import DataSet
 from bench.engine.models.find_model import find_model
 from bench.engine.planning.schedules import NamedSchedule, schedules_of
+from bench.engine.planning.seen import refuse_seen
 from bench.errors import UserError
 from bench.experiment.cell import CellSpec
 from bench.experiment.matrix import MatrixSpec, Overwrite
@@ -114,8 +115,9 @@ def plan(
             matrix.split,
             choose=chooses,
         )
-        if asked.start and (chooses or matrix.split == "validation"):
-            _refuse_seen(asked.start, dataset)
+        if asked.start:
+            on_validation = matrix.split == "validation"
+            refuse_seen(asked.start, dataset, chooses or on_validation, not on_validation)
         for method in asked.methods:
             options_of(method).check_classes(len(dataset.info.classes))
         for named in asked.schedules[name]:
@@ -163,17 +165,6 @@ def _start(matrix: MatrixSpec) -> "StartModel | None":
     from bench.engine.models.warm_start import StartModel
 
     return StartModel(find_model(matrix.init_from, matrix.results))
-
-
-def _refuse_seen(start: "StartModel", dataset: DataSet) -> None:
-    """UserError where a model to start from was trained on the validation split that is to be looked at."""
-    name = dataset.info.name
-    if start.card.data == name and not start.card.held_out:
-        raise UserError(
-            f"{start.path} was trained on all of the training split of {name}, and so on its validation "
-            "split, where nothing can be chosen or measured then: start from a model of a run with `--split "
-            "validation`, or leave --init-from out."
-        )
 
 
 def _refuse_renamed(stored: Record, dataset: DataSet) -> None:

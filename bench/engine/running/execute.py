@@ -8,6 +8,7 @@ from bench.datasets.catalog import share
 from bench.engine.parallel.ranks import ALONE, Ranks
 from bench.engine.planning.events import Events
 from bench.engine.planning.plan import Cell
+from bench.engine.planning.seen import note_of_start
 from bench.engine.running.leftovers import finish, is_unfinished
 from bench.experiment.matrix import MatrixSpec
 from bench.files import remove_those_of_the_dead
@@ -116,7 +117,10 @@ def tell_plan(cells: list[Cell], events: Notes) -> Outcome:
 
 
 def notes(cells: list[Cell]) -> list[str]:
-    """What is to be known of the data of some cells, of one's own also what was read of the labels."""
+    """What is to be known of the data of some cells and of the model that they start from.
+
+    Of data of one's own it is also what was read of the labels.
+    """
     by_data = {cell.spec.data: cell for cell in cells}
     own = [
         f"{name}: {sentence}"
@@ -125,7 +129,13 @@ def notes(cells: list[Cell]) -> list[str]:
         for sentence in (*cell.dataset.read_as(), cell.dataset.understood())
     ]
     incomplete = [sentence for cell in by_data.values() if (sentence := _incomplete(cell))]
-    return [*incomplete, *own, *(note for cell in by_data.values() for note in cell.dataset.notes())]
+    starts = [note_of_start(cell.start, cell.dataset) for cell in by_data.values() if cell.start]
+    return [
+        *incomplete,
+        *own,
+        *filter(None, starts),
+        *(note for cell in by_data.values() for note in cell.dataset.notes()),
+    ]
 
 
 def _incomplete(cell: Cell) -> str:

@@ -143,11 +143,12 @@ def test_the_key_changes_with_the_protocol(field: str) -> None:
 
 @pytest.mark.parametrize("field", OTHER_INIT)
 def test_the_key_changes_with_what_a_run_started_from_but_not_with_the_file_s_name(field: str) -> None:
-    assert {"file", *OTHER_INIT} == set(InitFrom.model_fields)
+    assert {"file", "data", *OTHER_INIT} == set(InitFrom.model_fields)
     cell = made_cell(init_from=INIT)
     other = made_cell(init_from=INIT.model_copy(update={field: OTHER_INIT[field]}))
     assert other.key() != cell.key() and other.conditions() != cell.conditions()
-    renamed = made_cell(init_from=INIT.model_copy(update={"file": "b.safetensors"}))
+    said = {"file": "b.safetensors", "data": "coco2014"}
+    renamed = made_cell(init_from=INIT.model_copy(update=said))
     assert (renamed.key(), renamed.conditions()) == (cell.key(), cell.conditions())
 
 

@@ -313,7 +313,8 @@ def test_a_run_starts_from_the_model_of_another_and_says_so(tmp_path: Path) -> N
     assert record.backbone_digest == state_digest(start.backbone)
 
     shown = bench(tmp_path, None, "show", record.run_id).output
-    assert f" model.safetensors (ml-gcn/hidden=8, sha256 {init.sha256[:12]}): all" in shown
+    by = f"ml-gcn/hidden=8 trained on voc2007, sha256 {init.sha256[:12]}"
+    assert f" model.safetensors ({by}): all" in shown
     tables = bench(tmp_path, None, "tables").output
     assert "timm/test_byobnet from model.safetensors (ml-gcn/hidden=8" in tables
     asked = ("run", "--methods", "ml-gcn/hidden=8,resnet", "--init-from", run_id, *tiny)
@@ -335,6 +336,58 @@ def test_features_are_those_of_the_backbone_that_is_started_from(tmp_path: Path)
     weights = backbone_of(tmp_path / "work" / "runs" / other.run_id / "model.safetensors")
     for name, tensor in theirs.backbone.state_dict().items():
         assert torch.equal(weights[f"backbone.network.{name}"], tensor), name
+
+
+VALIDATION = ("--split", "validation")
+CHOOSES = ("--set", "select=best", "--set", "select_on=validation")
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "held_out", "data", "more", "said"),
+    [
+        ("voc2007", False, "voc2007", VALIDATION, "all of the training split of voc2007"),
+        (
+            "voc2007",
+            False,
+            "voc2007-train-val",
+            (),
+            "training split has the test images of voc2007-train-val",
+        ),
+        ("voc2007", False, "voc2007-train-val", VALIDATION, "perhaps on the validation split of"),
+        ("voc2007", True, "voc2007-train-val", CHOOSES, "perhaps on the validation split of"),
+    ],
+)
+def test_a_model_that_was_trained_on_what_is_looked_at_is_refused(
+    trained_on: str, held_out: bool, data: str, more: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    write_voc(tmp_path / "data", train=120, test=2)
+    stored(tmp_path / "a.safetensors", "resnet", data=trained_on, held_out=held_out)
+    asked = ("run", "--methods", "resnet", *TINY, "--data", data, "--init-from", "a.safetensors", *more)
+    done = bench(tmp_path, tmp_path / "data", *asked, "--dry-run")
+    assert done.exit_code == 2 and said in " ".join(done.output.split()), done.output
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "held_out", "data", "noted"),
+    [
+        ("voc2007", True, "voc2007-train-val", True),
+        ("voc2007-train-val", False, "voc2007", True),
+        ("voc2007", False, "voc2007", False),
+        ("coco2014", False, "voc2007", False),
+    ],
+)
+def test_of_the_same_images_in_other_splits_it_is_said(
+    trained_on: str, held_out: bool, data: str, noted: bool, tmp_path: Path
+) -> None:
+    write_voc(tmp_path / "data", train=8, test=2)
+    stored(tmp_path / "a.safetensors", "resnet", data=trained_on, held_out=held_out)
+    asked = ("run", "--methods", "resnet", *TINY, "--data", data, "--init-from", "a.safetensors", "--dry-run")
+    done = bench(tmp_path, tmp_path / "data", *asked)
+    assert done.exit_code == 0, done.output
+    sentence = (
+        f"trained on {trained_on}, which has the same images in other splits; test images of {data} may"
+    )
+    assert (sentence in " ".join(done.output.split())) == noted, done.output
 
 
 def test_contradictions_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
