@@ -134,6 +134,8 @@ def test_records_come_as_a_frame(tmp_path: Path) -> None:
 
 def test_a_comparison_is_that_of_the_command(tmp_path: Path) -> None:
     store_made(tmp_path / "results", made_cell("resnet"), made_cell("salgl"))
+    with pytest.raises(bench.UserError, match="0 resamples tell no interval: take 100 or more"):
+        bench.compare_methods("resnet", "salgl", "voc2007", tmp_path / "results", resamples=0)
     frame = bench.compare_methods("resnet", "salgl", "voc2007", tmp_path / "results", resamples=200)
     asked = ("compare", "resnet", "salgl", "--data", "voc2007", "--resamples", "200", "--format", "csv")
     printed = pd.read_csv(io.StringIO(command(tmp_path, None, *asked).stdout))

@@ -8,6 +8,7 @@ from bench.methods.catalog import Method
 from bench.methods.contract import CLASSES, MethodContract
 from bench.methods.head import Head, HeadOutput
 from bench.methods.label_space import LabelSpace
+from bench.methods.layers.scoring import linear_scores
 from bench.methods.options import Options
 
 
@@ -77,9 +78,11 @@ class OwnHead(Head):
                 views = {"pooled": self.score(pooled)}
             case "half precision":
                 return HeadOutput(self.score(pooled) * features.new_tensor(3e38) * 10, auxiliary, views)
+            case "rounded scores":
+                return HeadOutput(self.score(pooled) + self.frequency, auxiliary, views)
             case "a graph break":
                 pooled = pooled if pooled.sum() > 0 else -pooled
-        return HeadOutput(self.score(pooled) + self.frequency, auxiliary, views)
+        return HeadOutput(linear_scores(self.score, pooled) + self.frequency, auxiliary, views)
 
 
 OWN = Method("own", "Own", "an outside method", "nobody", OwnOptions, f"{__name__}:OwnHead")
@@ -121,6 +124,7 @@ FAULTS = [
     ("a memory that evaluation changes", "evaluation_changes_nothing"),
     ("state that is not stored", "round_trip"),
     ("half precision", "half_precision"),
+    ("rounded scores", "half_precision"),
     ("a graph break", "compiled"),
     ("a graph break", "exported"),
     ("frequency of a label that never occurs", "never_occurs"),
@@ -168,7 +172,8 @@ class TwoMaps(Head):
     ) -> HeadOutput:
         assert earlier is not None and earlier.shape[2] == 2 * features.shape[2]
         before = earlier.new_zeros(len(earlier), earlier.shape[1]) if self.ignores else earlier.amax((2, 3))
-        return HeadOutput(self.score(features.amax((2, 3))) + self.score_earlier(before), {}, {})
+        scores = linear_scores(self.score, features.amax((2, 3))), linear_scores(self.score_earlier, before)
+        return HeadOutput(sum(scores), {}, {})
 
 
 TWO = Method("two", "Two", "an outside method with two maps", "nobody", OwnOptions, f"{__name__}:TwoMaps")

@@ -15,9 +15,11 @@ from bench.experiment.loss import ASL
 from bench.experiment.matrix import MatrixSpec, load_matrix, parse_settings
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.experiment.schedule import load_schedule
-from bench.methods.backbones.initial_weights import InitialWeights
+from bench.methods.backbones.initial_weights import InitialWeights, initial_weights
 from bench.methods.catalog import METHODS
+from bench.methods.vectors.source import vector_source
 from bench.records.store import RECORD, RecordStore
+from bench.settings import work_folder
 from made_records import CLASSES, SCHEDULE, failed_record, made_cell, made_data, made_record
 
 Write = Callable[[str], Path]
@@ -31,6 +33,23 @@ def spec(tmp_path: Path) -> Write:
         return path
 
     return write
+
+
+def test_a_tilde_in_a_file_is_the_home_folder(spec: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("BENCH_WORK", "~/work")
+    matrix = load_matrix(spec("data: voc2007\nresults: ~/runs\ndata_root: ~/data\ninit_from: ~/a.pth\n"), {})
+    home = Path("/home/somebody")
+    assert (matrix.results, matrix.data_root, matrix.init_from) == (
+        home / "runs",
+        home / "data",
+        home / "a.pth",
+    )
+    assert RecordStore(Path("~/runs")).folder == home / "runs" / "runs" and work_folder() == home / "work"
+    with pytest.raises(UserError, match=r"/home/somebody/none\.pth does not exist"):
+        initial_weights("~/none.pth")
+    with pytest.raises(UserError, match=r"/home/somebody/none\.txt"):
+        vector_source("~/none.txt")
 
 
 def test_the_command_line_wins_over_the_file(spec: Write) -> None:

@@ -24,7 +24,7 @@ def test_images_and_labels_can_be_named(trained: Path, data: Path, tmp_path: Pat
     done = bench(trained, data, "visualize", "attention", *asked, *where)
     assert done.exit_code == 0, done.output
     (file,) = tmp_path.glob("*.svg")
-    assert file.name.startswith("voc2007-attention+ml-gcn@000013+mine,_too.jpg-")
+    assert file.name.startswith("voc2007-attention+ml-gcn=cat")
     words = words_of(file.read_bytes())
     for name in ("000013", "mine, too.jpg"):
         place = words.index(name)
@@ -55,7 +55,7 @@ def test_a_model_file_needs_no_record_and_no_data_set(trained: Path, tmp_path: P
     done = bench(tmp_path, None, "visualize", "activation", *asked, "--format", "svg", "--out", "out")
     assert done.exit_code == 0, done.output
     (file,) = (tmp_path / "out").iterdir()
-    assert file.name == "models-activation+first+turned@photo.jpg.svg"
+    assert file.name == "models-activation+first+turned=dog@photo.jpg.svg"
     words = words_of(file.read_bytes())
     assert words.count("ML-GCN") == 0 and any("first" in word for word in words)
     numbers = [word for word in words if re.fullmatch(r"[01]\.\d+", word)]
@@ -97,6 +97,7 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "count": (("attention", "--images", "000013", "--count", "2"), "does not take --count beside --images"),
     "limit": (("graph", "--images", "000013", "--limit-eval", "2"), "--limit-eval beside --images"),
     "no images": (("embedding", "--images", "000013"), "'embedding' does not take --images"),
+    "one label": (("graph", "--methods", "ml-gcn", "--labels", "dog"), "'graph' shows labels beside each"),
     "no labels": (("scenes", "--labels", "dog"), "'scenes' does not take --labels"),
     "no limit": (("embedding", "--limit-eval", "3"), "'embedding' does not take --limit-eval"),
     "no scenes": (
