@@ -59,8 +59,8 @@ class Listing:
         problems: annotations that could not be used; the labels of their images mean nothing. The `image` of
             one may be none of `ids`, where it is about no image that is there.
         notes: what a person should know of how the files were understood, a sentence each.
-        splits: how many images each split has that the files name, this one and those that are not asked for;
-            empty where each split lies in files of its own, or they name none.
+        splits: how many images each split has that files, lists or folders tell of, those that are not asked
+            for among them; empty where they tell of none, or it is known why one is not used.
     """
 
     ids: tuple[str, ...]

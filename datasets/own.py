@@ -195,7 +195,7 @@ def _info(described: Description, path: Path) -> DataSetInfo:
         source=described.source or str(path),
         licence=described.licence,
         classes=_classes(described, home, path),
-        layout=_layout(described, (ALL,) if made else (train, held_out)),
+        layout=_layout(described, (ALL,) if made else (train, held_out), path),
         train_split=train,
         eval_split=held_out,
         counts={split: Counts(images) for split, images in described.counts.items()},
@@ -216,16 +216,16 @@ def _classes(described: Description, home: Path, path: Path) -> tuple[str, ...]:
     return names
 
 
-def _layout(described: Description, splits: tuple[str, ...]) -> Layout:
+def _layout(described: Description, splits: tuple[str, ...], path: Path) -> Layout:
     if described.csv:
-        return described.csv.layout(splits)
+        return described.csv.layout(splits, path)
     if described.coco:
         coco = described.coco
-        return COCOInstances(
-            per_split(coco.annotations, splits, "coco"),
-            per_split(coco.images, splits, "coco"),
-            coco.keep_unannotated,
+        annotations, images = (
+            per_split(given, splits, f"In {path}: 'coco.{field}'")
+            for field, given in (("annotations", coco.annotations), ("images", coco.images))
         )
+        return COCOInstances(annotations, images, coco.keep_unannotated)
     drawn = splits == (ALL,)
     lists = () if drawn else splits
     if described.yolo:

@@ -1,12 +1,13 @@
 """What the description of a data set of one's own says of its CSV file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bench.datasets.layout import Table
-from bench.errors import UserError
+from bench.datasets.layout import ALL, Table
+from bench.errors import UserError, cut
 
 
 class Part(BaseModel):
@@ -15,13 +16,22 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def per_split(given: str | Mapping[str, str], splits: Iterable[str], section: str) -> dict[str, str]:
-    """One entry of a section for each split; a single value holds for all."""
+def per_split(given: str | Mapping[str, str], splits: tuple[str, ...], where: str) -> dict[str, str]:
+    """One entry for each split; a single value holds for all."""
     if isinstance(given, str):
         return dict.fromkeys(splits, given)
+    there = cut(", ".join(map(repr, given)) or "none")
+    if splits == (ALL,):
+        raise UserError(
+            f"{where} has an entry for each split ({there}), but 'splits' draws them by a share; give one "
+            "entry for all images, or name two of these under 'splits' as train and eval."
+        )
     missing = [split for split in splits if split not in given]
     if missing:
-        raise UserError(f"The data set's {section} section says nothing of the split '{missing[0]}'.")
+        raise UserError(
+            f"{where} has no entry for the split '{missing[0]}', only for: {there}; add one, or name another "
+            "split under 'splits'."
+        )
     return {split: given[split] for split in splits}
 
 
@@ -119,7 +129,7 @@ class CSVFile(Part):
         """Whether the data says which split an image is of."""
         return bool(self.split or self.split_folder) or not isinstance(self.file, str)
 
-    def layout(self, splits: Iterable[str]) -> Table:
+    def layout(self, splits: tuple[str, ...], path: Path) -> Table:
         """How the files lie, with what is said of other splits than those that are used.
 
         Raises:
@@ -128,5 +138,8 @@ class CSVFile(Part):
         fields = {**self.model_dump(), "split": self.split or ""}
         if not isinstance(self.file, str):
             names = tuple(dict.fromkeys([*splits, *self.file]))
-            fields |= {name: per_split(fields[name], names, "csv") for name in ("file", "images")}
+            fields |= {
+                name: per_split(fields[name], names, f"In {path}: 'csv.{name}'")
+                for name in ("file", "images")
+            }
         return Table(**fields)

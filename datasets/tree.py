@@ -22,10 +22,15 @@ class Found(NamedTuple):
     files: tuple[str, ...]
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is passed over: macOS writes such ones beside others and in archives."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def files_below(top: Path, suffixes: frozenset[str]) -> Found:
     """Every file below a folder whose name ends in one of the suffixes, in lower or upper case.
 
-    What begins with a dot is passed over, file or folder: macOS writes such files beside every other.
+    Hidden files and folders are passed over.
     """
     folders, files = ["."], []
     for folder, names in _walk(top):
@@ -33,7 +38,7 @@ def files_below(top: Path, suffixes: frozenset[str]) -> Found:
         files += [
             name if folder == "." else f"{folder}/{name}"
             for name in names
-            if name[0] != "." and splitext(name)[1].lower() in suffixes
+            if not is_hidden(name) and splitext(name)[1].lower() in suffixes
         ]
     return Found(tuple(dict.fromkeys(folders)), tuple(sorted(files)))
 
@@ -48,5 +53,5 @@ def _walk(top: Path) -> Iterator[tuple[str, list[str]]]:
             inner.clear()
             continue
         seen.add(real)
-        inner[:] = sorted(name for name in inner if name[0] != ".")
+        inner[:] = sorted(name for name in inner if not is_hidden(name))
         yield place.relative_to(top).as_posix(), names

@@ -107,16 +107,10 @@ def read(
     ids = image_ids(images, prefix, _stems(folder, layout, others))
     refuse_duplicates(ids, path)
     files = tuple((prefix / image).as_posix() for image in images)
-    notes = tuple(
-        f"the category {shown(name)} is no class: others name it as their supercategory, and no annotation "
-        "is of it; to have it as a class, list all of them under 'classes'"
-        for name in parents.values()
-        if name not in classes
-    )
-    notes += _left_out(len(coco.imgs) - len(chosen), coco, layout, split)
+    notes = (*_no_classes(parents, classes), *_left_out(len(coco.imgs) - len(chosen), coco, layout, split))
     # Where a file comes or goes, a name may mean another one.
-    places = ((prefix / place).as_posix() for place in looked_through(ends, folder / prefix))
-    sources = dict.fromkeys((file, *places, *(layout.annotations[other] for other in others)))
+    looked = ((prefix / place).as_posix() for place in looked_through(ends, folder / prefix))
+    sources = dict.fromkeys((file, *looked, *(layout.annotations[other] for other in others)))
     return Listing(ids, files, labels, tuple(sources), tuple(problems), notes)
 
 
@@ -133,9 +127,9 @@ def box_shares(
     wanted = frozenset(ids)
     prefix = PurePosixPath(layout.images[split])
     images = [place_of(one, folder / prefix) for one in _ends(coco, chosen, path)]
-    names_elsewhere = _stems(folder, layout, _others(folder, layout, split))
+    others = _stems(folder, layout, _others(folder, layout, split))
     found: dict[str, dict[str, float]] = {}
-    for image, name in zip(chosen, image_ids(images, prefix, names_elsewhere), strict=True):
+    for image, name in zip(chosen, image_ids(images, prefix, others), strict=True):
         if name in wanted:
             found[name] = _largest(coco.imgs[image], coco.imgToAnns.get(image, ()), names)
         if progress is not None:
@@ -163,6 +157,16 @@ def _chosen(coco: COCO, layout: COCOInstances) -> list[Id]:
     return [
         image for image in sorted(coco.imgs, key=order) if layout.keep_unannotated or image in coco.imgToAnns
     ]
+
+
+def _no_classes(parents: Mapping[Id, str], classes: tuple[str, ...]) -> tuple[str, ...]:
+    """A note on each category that is no class because it only stands above others."""
+    return tuple(
+        f"the category {shown(name)} is no class: others name it as their supercategory, and no annotation "
+        "is of it; to have it as a class, list all of them under 'classes'"
+        for name in parents.values()
+        if name not in classes
+    )
 
 
 def _left_out(images: int, coco: COCO, layout: COCOInstances, split: str) -> tuple[str, ...]:

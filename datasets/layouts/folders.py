@@ -1,12 +1,14 @@
 """A folder for each class, named by it: `cat/1.jpg`, or `train/cat/1.jpg` where the data names its splits."""
 
 import posixpath
+from contextlib import suppress
 from pathlib import Path
 
 from bench.datasets.layout import ALL, ClassFolders
 from bench.datasets.layouts.unnamed import unnamed_notes
-from bench.datasets.layouts.walk import below, entries, is_inside
+from bench.datasets.layouts.walk import below, entries, is_inside, kind_of
 from bench.datasets.listing import Listing, label_matrix, missing_tree
+from bench.datasets.tree import is_hidden
 from bench.errors import UserError, cut
 from bench.progress import Progress
 
@@ -60,7 +62,32 @@ def read(
             progress(row, len(files))
     ids = tuple(posixpath.relpath(file, layout.folder) for file in files)
     notes = _notes(folder, layout, split)
-    return Listing(ids, tuple(files), labels, _sources(folder, layout, split), notes=notes)
+    splits = _splits_there(folder, layout)
+    above = [layout.folder] if layout.splits else []
+    within = (source for home in (split, *splits) for source in _sources(folder, layout, home))
+    return Listing(
+        ids,
+        tuple(files),
+        labels,
+        tuple(dict.fromkeys((*above, *within))),
+        notes=notes,
+        splits={name: count for name, count in splits.items() if count},
+    )
+
+
+def _splits_there(folder: Path, layout: ClassFolders) -> dict[str, int]:
+    """How many pictures lie in the folders of each folder beside those of the splits, and of these."""
+    if not layout.splits:
+        return {}
+    home = folder / layout.folder
+    root = _root(folder, layout.folder)
+    counts = {}
+    for place in sorted(home.iterdir()):
+        if kind_of(place) == "folder" and not is_hidden(place.name) and is_inside(place, root):
+            with suppress(UserError):  # what is not used need not be sound
+                held = (entries(place / name, root).pictures for name in entries(place, root).folders)
+                counts[place.name] = sum(map(len, held))
+    return counts
 
 
 def _splits(layout: ClassFolders) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from bench.datasets.layouts.voc_files import (
     parts_of,
     side_by_side,
 )
+from bench.datasets.layouts.voc_splits import lists_in, splits_of
 from bench.datasets.listing import (
     Listing,
     Problem,
@@ -119,12 +120,15 @@ def read(
     if list_file is None:
         problems += _without_annotation(folder, files, split, {image.picture for image in images})
     listed = () if list_file is None else (list_file,)
+    splits = splits_of(folder, layout, files)
+    folders = (*files.annotation_folders, *files.image_folders)
     return Listing(
         ids=tuple(image.id for image in images),
         files=tuple(image.picture for image in images),
         labels=labels,
-        sources=tuple(dict.fromkeys((*listed, *files.annotation_folders, *files.image_folders, *of_images))),
+        sources=tuple(dict.fromkeys((*listed, *splits.sources, *folders, *of_images))),
         problems=tuple(problems),
+        splits=splits.images,
     )
 
 
@@ -238,7 +242,7 @@ def _has_lists(validation: tuple[str, str] | MadeSplit, there: Collection[str]) 
 def _read_list(path: Path, files: Files) -> tuple[str, ...]:
     """The image ids of a split, in the order of `ImageSets/Main/SPLIT.txt`; `/` stands between folders."""
     if not path.is_file():
-        there = sorted(x.stem for x in path.parent.glob("*.txt") if "_" not in x.stem and x.name[0] != ".")
+        there = [found.stem for found in lists_in(path.parents[2])]
         raise UserError(
             f"No list {path}; the lists there are: {', '.join(there) or 'none'}; put it there"
             f"{_for_these(path, there)}."

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from bench.datasets.listing import refuse_control_characters
 from bench.datasets.pictures.read import SUFFIXES
+from bench.datasets.tree import is_hidden
 from bench.errors import UserError
 
 # Pictures all the same: they are reported instead of being passed over.
@@ -60,7 +61,7 @@ def require_inside(path: Path, root: Path) -> None:
 
 
 def entries(folder: Path, root: Path) -> Entries:
-    """What a folder holds by the names. Hidden files and folders are passed over: macOS writes some.
+    """What a folder holds by the names. Hidden files and folders are passed over.
 
     Args:
         folder: the folder.
@@ -75,7 +76,7 @@ def entries(folder: Path, root: Path) -> Entries:
         is_link = entry.is_symlink()
         is_folder = kind_of(Path(entry.path)) == "folder" if is_link else entry.is_dir()
         is_picture = not is_folder and splitext(entry.name)[1].lower() in PICTURES
-        if entry.name.startswith("."):
+        if is_hidden(entry.name):
             continue
         if not (is_folder or is_picture):
             found.others.append(entry.name)

@@ -75,7 +75,7 @@ def _unread(folder: Path, data: DataFile) -> Iterator[str]:
             images = _images(folder, replace(data, paths={key: paths}, keys={key: key}), key).files
             if count := sum(kind_of(folder / image) == "file" for image in images):
                 yield (
-                    f"{data.file.name} has {cut(repr(key))} in {', '.join(paths)}: {count} images, "
+                    f"{data.file.name} has {cut(repr(key))} in {cut(', '.join(paths))}: {count} images, "
                     f"which are not used; those of a split stand under {', '.join(SPLITS)}"
                 )
 
@@ -235,7 +235,7 @@ def _images(folder: Path, data: DataFile, split: str) -> _Images:
         if place is None:
             raise UserError(
                 f"{where}: '{cut(path)}' is not there, or not in {folder}; give it relative to the file, and "
-                " as 'root' of your own file a folder that holds all."
+                "as 'root' of your own file a folder that holds all."
             )
         if kind_of(folder / place) == "folder":
             for inner, held in below(folder / place, folder).items():

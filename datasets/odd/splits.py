@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.datasets.odd.alike import differ, letters
 from bench.datasets.odd.labels import listed, quoted
+from bench.errors import cut
 
 
 def unused_splits(used: Sequence[str], there: Mapping[str, int]) -> list[str]:
@@ -16,13 +17,14 @@ def unused_splits(used: Sequence[str], there: Mapping[str, int]) -> list[str]:
     others = sorted(set(there).difference(used))
     if not others:
         return []
-    counts = [f"{there[name]} of {quoted(name)}" for name in others]
+    # Files and folders that nobody has looked at yet may have any name.
+    counts = [f"{there[name]} of {cut(repr(name))}" for name in others]
     found = [f"images of splits that are not used: {listed(counts)}"]
     for name in others:
         alike = [one for one in used if letters(one) == letters(name)]
         if alike:
             both = (alike[0], name)
-            found.append(f"the splits {' and '.join(map(quoted, both))} {differ(both)}")
+            found.append(f"the splits {' and '.join(cut(repr(one)) for one in both)} {differ(both)}")
     return found
 
 

@@ -14,11 +14,11 @@ from bench.datasets.recognise.signs import (
     Sign,
     class_folders,
     hugging_face_tables,
-    voc_trees,
     yolo_files,
 )
 from bench.datasets.recognise.table_pictures import why_none
 from bench.datasets.recognise.table_signs import csv_tables
+from bench.datasets.recognise.voc_signs import voc_trees
 from bench.errors import UserError, cut
 from bench.names import file_name
 

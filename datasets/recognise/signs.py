@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.datasets.layout import YOLO, HuggingFace, VOCDevkit
+from bench.datasets.layout import YOLO, HuggingFace
 from bench.datasets.layouts import hugging_face, yolo
-from bench.datasets.layouts.annotation import read_annotation
 from bench.datasets.layouts.arrow import ArrowTable
 from bench.datasets.layouts.unnamed import unnamed_notes
-from bench.datasets.layouts.voc_files import LISTS
 from bench.datasets.layouts.walk import entries, kind_of
 from bench.datasets.layouts.yolo_data import SPLITS
+from bench.datasets.tree import is_hidden
 from bench.errors import UserError, cut
 from bench.files import read_mapping
 
@@ -90,10 +89,10 @@ def files_in(folder: Path, pattern: str, *endings: str) -> list[Path]:
 
 
 def folders_below(root: Path, depth: int) -> list[Path]:
-    """A folder and those in it, the nearest first; hidden ones and links are passed over."""
+    """A folder and those in it, the nearest first; those of no owner and links are passed over."""
     found, level = [root], [root]
     for _ in range(depth):
-        inner = (path for home in level for path in sorted(home.iterdir()) if not path.name.startswith("."))
+        inner = (path for home in level for path in sorted(home.iterdir()) if not is_hidden(path.name))
         level = [path for path in inner if path.is_dir() and not path.is_symlink()]
         found += level
     return found
@@ -102,30 +101,6 @@ def folders_below(root: Path, depth: int) -> list[Path]:
 def relative(path: Path, root: Path) -> str:
     """A path as a YAML file has it."""
     return path.relative_to(root).as_posix()
-
-
-def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
-    """JPEGImages and Annotations up to two folders below, or XML files beside their pictures."""
-    if pattern != EVERY:
-        return
-    parts = (VOCDevkit.annotations, VOCDevkit.images)
-    homes = [home for home in folders_below(root, 2) if all((home / part).is_dir() for part in parts)]
-    beside = [] if homes or not any(map(_has_annotation, folders_below(root, 1))) else [root]
-    for home in homes or beside:
-        if (home / LISTS).is_dir():
-            splits = [path.stem for path in files_in(home / LISTS, EVERY, ".txt") if "_" not in path.stem]
-        else:
-            splits = entries(home if beside else home / parts[0], root).folders
-        said = splits_of(splits)
-        fields = {} if home == root else {"folder": relative(home, root)}
-        yield Found("voc", fields, said[0], f"the VOC tree {home}; {said[1]}")
-
-
-def _has_annotation(folder: Path) -> bool:
-    try:
-        return bool([read_annotation(path) for path in files_in(folder, EVERY, ".xml")[:1]])
-    except (OSError, ValueError):
-        return False
 
 
 def yolo_files(root: Path, pattern: str) -> Iterator[Found]:

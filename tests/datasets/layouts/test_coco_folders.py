@@ -85,3 +85,30 @@ def test_a_picture_of_one_folder_in_both_splits_is_refused(images: str, tmp_path
         write_split(tmp_path, split, ["0.jpg", "1.jpg"], odd)
     with pytest.raises(UserError, match=r"2 images of .* are in both train and val, 0 for one"):
         open_dataset(described(tmp_path, images))
+
+
+@pytest.mark.parametrize("field", ["annotations", "images"])
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        (
+            "{train: 0.8}",
+            r"has an entry for each split \('one', 'two'\), but 'splits' draws them by a share; give one "
+            r"entry for all images, or name two of these under 'splits' as train and eval\.$",
+        ),
+        (
+            "{train: one, eval: test}",
+            r"has no entry for the split 'test', only for: 'one', 'two'; add one, or name another split "
+            r"under 'splits'\.$",
+        ),
+    ],
+)
+def test_entries_that_are_not_those_of_the_splits_are_named_with_what_to_do(
+    field: str, splits: str, said: str, tmp_path: Path
+) -> None:
+    given = {"annotations": "all.json", "images": "photos"} | {field: "{one: a, two: b}"}
+    coco = ", ".join(f"{key}: {value}" for key, value in given.items())
+    own = tmp_path / "own.yaml"
+    own.write_text(f"name: own\ncoco: {{{coco}}}\nsplits: {splits}\n")
+    with pytest.raises(UserError, match=rf"^In .*own.yaml: 'coco.{field}' {said}"):
+        open_dataset(str(own))

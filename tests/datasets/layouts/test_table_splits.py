@@ -145,8 +145,12 @@ def test_tables_of_unlike_classes_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("csv", "rest", "said"),
     [
-        ("file: {train: train.csv}", "", "csv section says nothing of the split 'test'."),
-        (f"file: {FILES}, images: {{train: a, test: b}}", "", "says nothing of the split 'more'."),
+        ("file: {train: train.csv}", "", "'csv.file' has no entry for the split 'test', only for: 'train'"),
+        (
+            f"file: {FILES}, images: {{train: a, test: b}}",
+            "",
+            "'csv.images' has no entry for the split 'more'",
+        ),
         ("images: {train: a, test: b}, split: s", "", "a folder of images for each split takes a file for"),
         (f"file: {FILES}, split: s", "", "split cannot stand beside a file for each split, which says"),
         (f"file: {FILES}, split_folder: 1", "", "split_folder cannot stand beside a file for each split"),
