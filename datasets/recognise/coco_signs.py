@@ -107,7 +107,7 @@ def _pictures_of(path: Path, root: Path) -> Path:
         raise UserError(f"Where its images lie cannot be told of {path}: no folder in {root} has {named}.")
     if path.parent in homes:
         return path.parent
-    likely = [home for home in homes if home in of_split] or _likely(homes, root)
+    likely = [home for home in homes if home in of_split] or _usual(homes)
     if len(likely) > 1:
         places = " and ".join(relative(home, root) for home in likely[:3])
         raise UserError(
@@ -124,9 +124,7 @@ def _homes(names: Iterable[str], folders: Iterable[Path]) -> list[Path]:
     return [home for home in folders if any(kind_of(home / name) == "file" for name in inner)]
 
 
-def _likely(homes: Sequence[Path], root: Path) -> list[Path]:
-    """The nearest folders; of several the one with a usual name."""
-    depths = {home: len(home.relative_to(root).parts) for home in homes}
-    nearest = [home for home in homes if depths[home] == min(depths.values())]
-    usual = [home for home in nearest if home.name.lower() in FOLDERS]
-    return usual if len(usual) == 1 else nearest
+def _usual(homes: Sequence[Path]) -> Sequence[Path]:
+    """The one with a usual name, else all: the nearest may hold small copies of the pictures."""
+    usual = [home for home in homes if home.name.lower() in FOLDERS]
+    return usual if len(usual) == 1 else homes

@@ -57,6 +57,7 @@ def refusal(home: Path) -> str:
         (["photos"], "photos"),
         (["depth", "images"], "images"),
         (["labels", "images"], "images"),
+        (["thumbnails", "data/images"], "data/images"),
         (["photos", "photos/small"], "photos"),
         ([".", "backup"], "."),
     ],
@@ -74,6 +75,7 @@ def test_of_several_folders_the_likely_one_is_taken(
     ("folders", "file"),
     [
         (["depth", "rgb"], "labels.json"),
+        (["thumbnails", "data/large"], "labels.json"),
         (["images", "photos"], "annotations/labels.json"),
         (["train", "images/train"], "annotations/instances_train2017.json"),
     ],
