@@ -50,11 +50,13 @@ class Task:
         array, _, index = self.number.partition("_")
         of_array = {"SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": index}
         variables = of_array if index else {"SLURM_JOB_ID": self.number}
-        (found,) = (
+        numbers = {
             number
             for number, words in self.cluster.processes(**variables).items()
             if "submitit.core._submit" in words and "python" in Path(words[0]).name
-        )
+        }
+        # One that starts a program is there twice, until its copy has become that program.
+        (found,) = (number for number in numbers if _parent_of(number) not in numbers)
         return found
 
     @contextmanager
@@ -71,6 +73,14 @@ class Task:
             with suppress(ProcessLookupError):  # where it was killed
                 os.kill(process, signal.SIGCONT)
         assert 0 < len(done) < LAST, f"too late to be in the middle: {done}"
+
+
+def _parent_of(process: int) -> int:
+    """The number of the process that began it; 0 where it is gone."""
+    with suppress(OSError):
+        # Behind the name of the program, which may hold anything.
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 def has_got(process: int, number: int) -> bool:
