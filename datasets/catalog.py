@@ -269,6 +269,11 @@ DATASET_CATALOGUE: Final = Catalogue(
 """The built-in data sets and those of installed packages."""
 
 
+def same_images(one: str, other: str) -> bool:
+    """Whether two data sets are the same images, in the same or other splits: they have one citation."""
+    return {one, other} <= DATASETS.keys() and DATASETS[one].citation == DATASETS[other].citation
+
+
 def share(name: str, part: Literal["train", "eval"], images: int, on: EvaluatedOn = "test") -> str:
     """How many images of a split there are; `28 of 5,011` where more are published.
 

@@ -31,16 +31,16 @@ def print_rows(rows: Sequence[Row], title: str = "") -> None:
     headings = list(rows[0])
     right = {name for name in headings if all(_is_number(row[name]) for row in rows)}
     texts = [["" if row[name] is None else str(row[name]) for name in headings] for row in rows]
-    table = Table(title=title or None, title_justify="left", header_style="bold")
-    for name in headings:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in texts:
-        table.add_row(*(_unstyled(text) for text in row))
-    # Where a word does not fit, such as a run's name, it would be cut into pieces that nobody can copy.
-    needed = Measurement.get(console, console.options.update_width(WIDEST), table).minimum
-    if console.is_terminal and needed <= console.width:
-        console.print(table)
-        return
+    if console.is_terminal:
+        table = Table(title=title or None, title_justify="left", header_style="bold")
+        for name in headings:
+            table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        for row in texts:
+            table.add_row(*(_unstyled(text) for text in row))
+        # Where a word does not fit, such as a run's name, it would be cut into pieces that nobody can copy.
+        if Measurement.get(console, console.options.update_width(WIDEST), table).minimum <= console.width:
+            console.print(table)
+            return
     # Here, because a wide terminal has no use for it.
     from tabulate import tabulate
 

@@ -120,7 +120,7 @@ def command(
         click.echo(f"{name}: {reason}", err=True)
     if said := passed_over(names, files):
         click.echo(f"note: {said}", err=True)
-    if options_of(scorer.card.method).looks_beside and len(found) > 1:
+    if options_of(scorer.card.method).looks_beside and min(len(found), batch_size) > 1:
         click.echo(
             f"note: what {scorer.card.method.label()} says of a picture depends on the pictures beside it, "
             f"{batch_size} at a time (--batch-size)",

@@ -14,7 +14,7 @@ from typing import Final
 from bench.datasets.fetch.obtain import DOWNLOADS
 from bench.datasets.fetch.sources import SOURCES, ByRequest
 from bench.files import read_json
-from bench.settings import BEST, EPOCHS, KEPT, MODEL, README, REPLACES, thresholds_beside
+from bench.settings import BEST_FILES, EPOCHS, KEPT, MODEL, README, REPLACES, thresholds_beside
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ KINDS: Final = {
         WorkKind(
             "checkpoints",
             "what runs that did not end go on from, and errors of failed ones",
-            _written("training.pt", EPOCHS, BEST, REPLACES, "error.txt"),
+            _written("training.pt", EPOCHS, BEST_FILES, REPLACES, "error.txt"),
         ),
         WorkKind(
             "exports",

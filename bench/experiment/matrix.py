@@ -109,11 +109,11 @@ class MatrixSpec(BaseModel):
     def _once(cls, value: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return value and tuple(dict.fromkeys(value))
 
-    @field_validator("init_from", "data_root", "slurm", "results")
+    @field_validator("init_from", "data_root", "skip_bad", "slurm", "results")
     @classmethod
-    def _of_home(cls, value: Path | None) -> Path | None:
+    def _of_home(cls, value: Path | bool | None) -> Path | bool | None:
         """Take `~` for the home folder, which no shell has done in a file or behind a `=`."""
-        return value and value.expanduser()
+        return value.expanduser() if isinstance(value, Path) else value
 
     @field_validator("skip_bad", mode="before")
     @classmethod

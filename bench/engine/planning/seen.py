@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bench.datasets.catalog import DATASETS
+from bench.datasets.catalog import DATASETS, same_images
 from bench.datasets.opened import DataSet
 from bench.errors import UserError
 
@@ -60,9 +60,8 @@ def note_of_start(start: "StartModel", dataset: DataSet) -> str:
 
 
 def _of_same_collection(card: "ModelCard", name: str) -> bool:
-    """Whether a model was trained on the images of a data set under another name: they have one citation."""
-    theirs, ours = DATASETS.get(card.data or ""), DATASETS.get(name)
-    return bool(theirs and ours and card.data != name and theirs.citation == ours.citation)
+    """Whether a model was trained on the images of a data set under another name."""
+    return card.data not in (None, name) and same_images(card.data or "", name)
 
 
 def _lists_trained_on(card: "ModelCard") -> set[str]:

@@ -13,7 +13,7 @@ from bench.errors import UserError, one_line
 from bench.files import remove_temporaries, write_text
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.settings import BEST, CHECKPOINT, EPOCHS, MODEL, README, REPLACES
+from bench.settings import BEST_FILES, CHECKPOINT, EPOCHS, MODEL, README, REPLACES
 
 
 def finish(folder: Path, record: Record, store: RecordStore, events: Events) -> None:
@@ -60,7 +60,7 @@ def _remove_unneeded(folder: Path) -> None:
 
 def _unneeded(folder: Path) -> Iterator[Path]:
     """What training goes on from."""
-    return (path for pattern in (CHECKPOINT, EPOCHS, BEST, REPLACES) for path in folder.glob(pattern))
+    return (path for pattern in (CHECKPOINT, EPOCHS, BEST_FILES, REPLACES) for path in folder.glob(pattern))
 
 
 def _write_card(folder: Path, record: Record, store: RecordStore, events: Events) -> None:

@@ -80,8 +80,13 @@ def load_state(path: Path) -> TrainingState | None:
 def weights_of(folder: Path, epoch: int) -> Path:
     """Where a run keeps the weights after an epoch, the best one so far."""
     without_number = folder / "best.safetensors"  # as it was called in folders of version 0.1
-    named = folder / f"best-{epoch}.safetensors"
+    named = weights_to(folder, epoch)
     return without_number if without_number.is_file() and not named.is_file() else named
+
+
+def weights_to(folder: Path, epoch: int) -> Path:
+    """Where a run writes them, as `BEST_FILES` finds them."""
+    return folder / f"best-{epoch}.safetensors"
 
 
 def save_weights(path: Path, model: nn.Module) -> None:

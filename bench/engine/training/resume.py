@@ -12,13 +12,14 @@ from bench.engine.training.checkpoint import (
     save_state,
     save_weights,
     weights_of,
+    weights_to,
 )
 from bench.engine.training.in_training import Run, best_epoch
 from bench.engine.training.optimisation import load_optimizer
 from bench.files import write_text
 from bench.records.numerics import changes
 from bench.records.record import Environment, Epoch, TrainedBefore
-from bench.settings import BEST, CHECKPOINT, EPOCHS
+from bench.settings import BEST_FILES, CHECKPOINT, EPOCHS
 
 
 def keep(run: Run, history: list[Epoch], environment: Environment) -> None:
@@ -29,14 +30,14 @@ def keep(run: Run, history: list[Epoch], environment: Environment) -> None:
     """
     chooses = run.spec.schedule.select == "best"
     if chooses and best_epoch(history) == history[-1].epoch:
-        save_weights(run.folder / f"best-{history[-1].epoch}.safetensors", run.plain)
+        save_weights(weights_to(run.folder, history[-1].epoch), run.plain)
     run.watch.epoch(history[-1])
     before = sum(part.epochs for part in run.trained_before)
     trained = (*run.trained_before, TrainedBefore(epochs=len(history) - before, environment=environment))
     save_state(run.folder / CHECKPOINT, TrainingState(history, run.spent(), _state_dicts(run), trained))
     write_text(run.folder / EPOCHS, json.dumps({"epochs": len(history)}) + "\n")
     if chooses:
-        for other in set(run.folder.glob(BEST)) - {weights_of(run.folder, best_epoch(history))}:
+        for other in set(run.folder.glob(BEST_FILES)) - {weights_of(run.folder, best_epoch(history))}:
             other.unlink()
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.datasets.catalog import DATASETS
+from bench.datasets.catalog import DATASETS, same_images
 from bench.datasets.info import Counts
 from bench.errors import UserError
 from bench.metrics.protocol import PROTOCOLS
@@ -25,7 +25,8 @@ def fitting(table: PaperTable, runs: Runs) -> Fitting:
     kept: dict[str, Record] = {}
     notes = []
     for record in runs.records:
-        if record.cell.method.label() not in table.methods or not _related(record.cell.data, table.data()):
+        of_images = any(same_images(record.cell.data, name) for name in table.data())
+        if record.cell.method.label() not in table.methods or not of_images:
             continue
         reasons = _misfits(record, table.data())
         if not reasons:
@@ -38,11 +39,6 @@ def fitting(table: PaperTable, runs: Runs) -> Fitting:
             notes.append(left_out(record, "; ".join(reasons)))
     records, others = _one_test_set(list(kept.values()))
     return Fitting(tuple(records), (*notes, *others))
-
-
-def _related(data: str, wanted: tuple[str, ...]) -> bool:
-    """Whether these are the same images, in the same or another split: they have one citation."""
-    return data in DATASETS and any(DATASETS[data].citation == DATASETS[name].citation for name in wanted)
 
 
 def _misfits(record: Record, wanted: tuple[str, ...]) -> list[str]:

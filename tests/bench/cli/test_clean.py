@@ -226,9 +226,9 @@ def test_every_file_that_runs_write_is_of_a_kind_and_what_is_cached_is_made_agai
     again = bench(tmp_path, data, *asked, "--seeds", "0,1")
     assert again.exit_code == 0 and "1 of 3 runs done now" in again.output
     # A checkpoint and an error are of a kind, too.
-    from bench.settings import BEST, CHECKPOINT
+    from bench.settings import BEST_FILES, CHECKPOINT
 
-    for name, kind in ((CHECKPOINT, "checkpoints"), (BEST, "checkpoints"), (MODEL, "models")):
+    for name, kind in ((CHECKPOINT, "checkpoints"), (BEST_FILES, "checkpoints"), (MODEL, "models")):
         path = tmp_path / "other" / "runs" / "one" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

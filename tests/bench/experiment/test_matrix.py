@@ -38,13 +38,17 @@ def spec(tmp_path: Path) -> Write:
 def test_a_tilde_in_a_file_is_the_home_folder(spec: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.setenv("BENCH_WORK", "~/work")
-    matrix = load_matrix(spec("data: voc2007\nresults: ~/runs\ndata_root: ~/data\ninit_from: ~/a.pth\n"), {})
+    matrix = load_matrix(
+        spec("data: voc2007\nresults: ~/runs\ndata_root: ~/data\ninit_from: ~/a.pth\nskip_bad: ~/bad.txt\n"),
+        {},
+    )
     home = Path("/home/somebody")
     assert (matrix.results, matrix.data_root, matrix.init_from) == (
         home / "runs",
         home / "data",
         home / "a.pth",
     )
+    assert matrix.skip_bad == home / "bad.txt"
     assert RecordStore(Path("~/runs")).folder == home / "runs" / "runs" and work_folder() == home / "work"
     with pytest.raises(UserError, match=r"/home/somebody/none\.pth does not exist"):
         initial_weights("~/none.pth")
