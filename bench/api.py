@@ -192,10 +192,12 @@ def table(
             as `add-gcn-table1`; or `context`.
         results: the folder of the records.
         protocol: measure the stored scores under this protocol; the table of a paper has its own.
-        conditions: the beginning of the hash of the conditions, where runs were made under several.
+        conditions: the beginning of the hash of the conditions, where runs were made under several; None for
+            a table of a paper and for `context`, which are over runs under any.
 
     Raises:
-        UserError: there is no such table, or the runs differ in more than method and seed and so share none.
+        UserError: there is no such table, the runs differ in more than method and seed and so share none, or
+            conditions are named for a table that is over all of them.
     """
     from bench.metrics.protocol import resolve_protocol
     from bench.records.store import RecordStore

@@ -14,7 +14,7 @@ from bench.engine.planning.plan import Cell
 from bench.experiment.matrix import load_matrix, parse_settings
 from bench.records.tunes import folder_of
 from bench.stop import Stopped, heeding_signals
-from bench.tune.remarks import few_seeds, on_splits, without_choice
+from bench.tune.remarks import few_seeds, on_splits, without_choice, without_result
 from bench.tune.report import write_report
 from bench.tune.space import load_space
 from bench.tune.tune import Tune, ahead, plan_tune, run_tune
@@ -136,7 +136,7 @@ def command(
             else:
                 for said in _remarks(tune):
                     display.note(f"note: {said}")
-                found = run_tune(tune, display)
+                found, final_runs = run_tune(tune, display)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(GOES_ON) from None
     except Stopped as stopped:
@@ -145,8 +145,10 @@ def command(
         _print_price(tune, again, final, console)
         return
     say(console, write_report(matrix.results, tune.design.name))
-    if why := without_choice(tune.design, found):
+    missing = [without_choice(tune.design, found), without_result(final_runs.without_result)]
+    for why in filter(None, missing):
         say(console, why)
+    if any(missing):
         raise SystemExit(A_METHOD_HAS_NO_RESULT)
 
 

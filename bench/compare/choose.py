@@ -75,8 +75,8 @@ def pair(
         chosen = runs_a or chooser.beside(runs_b, label_a), runs_b or chooser.beside(runs_a, label_b)
     else:
         chosen = chooser.methods(label_a, label_b)
-    if chosen[0] == chosen[1]:
-        raise UserError(f"{a} and {b} are the same runs: name two methods, or two runs.")
+    if both := {one.run_id for one in chosen[0]} & {one.run_id for one in chosen[1]}:
+        raise UserError(f"{min(both)} is a run of both {a} and {b}: name two methods, or runs that differ.")
     check_comparable((*chosen[0], *chosen[1]))
     if not mixed:
         _check_tuned_alike(chosen[0][0], chosen[1][0])
@@ -164,6 +164,8 @@ class _Chooser:
 
     def methods(self, a: str, b: str) -> tuple[Records, Records]:
         """The runs of two methods under the one set of conditions that they share."""
+        if a == b:
+            raise UserError(f"{a} is named twice: name another method, or runs of it (`bench ls`).")
         if self._data is None:
             raise UserError(f"Name the data set on which {a} and {b} are compared: --data NAME.")
         all_a, all_b = self._of(a, self._data), self._of(b, self._data)

@@ -222,11 +222,6 @@ class Schedule(BaseModel):
         return self.eval_image_size or self.image_size
 
     @property
-    def augments(self) -> bool:
-        """Whether an image is fed differently from epoch to epoch."""
-        return self.crop != "none" or self.flip or self.cutout > 0 or self.rand_augment
-
-    @property
     def test_resize(self) -> int:
         """Side that a test image is resized to before its centre is cut out, pixels."""
         return round(self.test_size / self.eval_crop)

@@ -152,12 +152,7 @@ def mean_of(values: Floats, kept: BoolArray) -> Floats:
     return means
 
 
-def harmonic_mean(precision: float, recall: float) -> float:
-    """F1 of a precision and a recall; 0 where both are 0 (the published codes divide 0 by 0)."""
-    return float(_ratio(np.array(2 * precision * recall), np.array(precision + recall)))
-
-
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
-    """`part / whole`, 0 where the whole is 0."""
+    """`part / whole`, 0 where the whole is 0 (the published codes divide 0 by 0)."""
     found: Floats = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole != 0)
     return found

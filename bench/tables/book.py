@@ -219,9 +219,11 @@ class Book:
             conditions: the beginning of the hash of the conditions, where runs were made under several.
 
         Raises:
-            UserError: there is no such table, or the runs share none.
+            UserError: there is no such table, the runs share none, or it is over runs under any conditions.
         """
         if name in (*self.papers(), *ACROSS):
+            if conditions is not None:
+                raise UserError(f"The table {name} is over runs under any conditions: leave them out.")
             return self.table(name).frame
         data, kind = self._own()[self.names([name])[0]]
         group = self.one_group(data, conditions)

@@ -66,6 +66,16 @@ def without_choice(design: Design, found: Iterable[MethodOutcome]) -> str:
     )
 
 
+def without_result(final_runs: int) -> str:
+    """That so many final runs have no result, and what helps; nothing where all have one."""
+    if not final_runs:
+        return ""
+    return (
+        f"{final_runs} of the final runs have no result, as said above: the same command with --overwrite "
+        "failed makes those again."
+    )
+
+
 def few_seeds(seeds: Mapping[str, Sequence[int]]) -> str:
     """That no winner is named, where final runs have too few seeds; nothing where they have enough.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.engine.planning.events import Events
 from bench.engine.planning.plan import Cell, plan
-from bench.engine.running.execute import execute
+from bench.engine.running.execute import Outcome, execute
 from bench.errors import UserError
 from bench.experiment.matrix import MatrixSpec
 from bench.experiment.methods import MethodChoice, parse_methods
@@ -108,8 +108,12 @@ def _design(
     )
 
 
-def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
-    """Run what is still to be run, in the three steps above; a killed tune goes on where it was."""
+def run_tune(tune: Tune, events: Events) -> tuple[list[MethodOutcome], Outcome]:
+    """Run what is still to be run, in the three steps above; a killed tune goes on where it was.
+
+    Returns:
+        What the trials of each method gave, and how many of the final runs have a result.
+    """
     folder = keep(tune.design, tune.matrix.results)
     store = TrialStore(folder)
     in_folder = tune.matrix.model_copy(update={"results": folder})
@@ -117,8 +121,7 @@ def run_tune(tune: Tune, events: Events) -> list[MethodOutcome]:
     again = again_cells(tune, outcomes(tune.design, store, tune.methods), events.task)
     execute(in_folder, again, events, store, wait=True)
     found = outcomes(tune.design, store, tune.methods)
-    execute(tune.matrix, final_cells(tune, found, events.task), events, wait=True)
-    return found
+    return found, execute(tune.matrix, final_cells(tune, found, events.task), events, wait=True)
 
 
 def ahead(tune: Tune, task: Steps) -> tuple[list[Cell], list[Cell]]:

@@ -132,6 +132,14 @@ def test_records_come_as_a_frame(tmp_path: Path) -> None:
     assert len(empty) == 0 and list(empty.columns) == list(frame.columns)
 
 
+@pytest.mark.parametrize("name", ["context", "add-gcn-table1"])
+def test_a_table_over_all_conditions_takes_none(name: str, tmp_path: Path) -> None:
+    store_made(tmp_path, made_cell("resnet"))
+    bench.table(name, tmp_path)
+    with pytest.raises(bench.UserError, match=f"The table {name} is over runs under any conditions"):
+        bench.table(name, tmp_path, conditions=made_cell("resnet").conditions())
+
+
 def test_a_comparison_is_that_of_the_command(tmp_path: Path) -> None:
     store_made(tmp_path / "results", made_cell("resnet"), made_cell("salgl"))
     with pytest.raises(bench.UserError, match="0 resamples tell no interval: take 100 or more"):

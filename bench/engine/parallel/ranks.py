@@ -56,11 +56,6 @@ class Ranks:
         """Whether this process decides, shows and writes."""
         return self.rank == 0
 
-    @property
-    def machines(self) -> int:
-        """Among which the processes are spread."""
-        return self.count // self.local_count
-
     def from_first(self, compute: Callable[[], T]) -> T:
         """What the first process computes, in every process; what it raises is raised in all."""
         if self.count == 1:

@@ -172,8 +172,8 @@ def _refuse_renamed(stored: Record, dataset: DataSet) -> None:
     renamed = class_difference(stored.data.classes, dataset.info.classes)
     if renamed:
         raise UserError(
-            f"{stored.run_id} is stored with other {renamed[0]}: name them as they were, run the whole data "
-            "set again with --overwrite always, or keep the new runs apart with --results FOLDER."
+            f"{stored.run_id} is stored with other {renamed[0]}: name them as they were, or keep the new "
+            "runs apart with --results FOLDER; `bench run --overwrite always` replaces the stored ones."
         )
 
 

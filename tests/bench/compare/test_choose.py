@@ -63,7 +63,19 @@ def test_options_name_a_method_of_their_own(tmp_path: Path) -> None:
         "No finished run of ml-gcn/tau=0.5 on voc2007" in compare(tmp_path, "ml-gcn", "ml-gcn/tau=0.5").stderr
     )
     same = compare(tmp_path, "ml-gcn", "ml-gcn/tau=0.4")
-    assert same.exit_code == 2 and "are the same runs" in same.stderr
+    assert same.exit_code == 2 and "ml-gcn is named twice: name another method, or runs of it" in same.stderr
+
+
+@pytest.mark.parametrize("others", ["0,2", "0", "ml-gcn"])
+def test_a_run_is_on_one_side_alone(others: str, tmp_path: Path) -> None:
+    """Beside itself it would have no difference, with an interval as if it were another run."""
+    cells = [made_cell("ml-gcn", seed) for seed in range(3)]
+    runs_of(tmp_path, *cells)
+    named = [cell.run_id() for cell in cells]
+    other = others if others == "ml-gcn" else ",".join(named[int(seed)] for seed in others.split(","))
+    refused = compare(tmp_path, ",".join(named[:2]), other)
+    assert refused.exit_code == 2, refused.output
+    assert f"{named[0]} is a run of both" in refused.stderr
 
 
 def test_several_conditions_are_listed_with_commands_that_work(tmp_path: Path) -> None:
