@@ -22,12 +22,16 @@ def tables_by_split(root: Path) -> list[dict[str, Path]]:
     """
     groups: dict[str, dict[str, Path]] = {}
     for file in (file for home in folders_below(root, 2) for file in files_in(home, EVERY, *ENDINGS)):
-        name = relative(file, root)
-        split = _SPLIT.search(name)
-        if split is not None:
-            rest = re.sub(_ALONE.format(split[1]), "*", name, flags=re.IGNORECASE)
-            groups.setdefault(rest, {})[split[1]] = file
+        if split := split_named(file, root):
+            rest = re.sub(_ALONE.format(split), "*", relative(file, root), flags=re.IGNORECASE)
+            groups.setdefault(rest, {})[split] = file
     return [files for files in groups.values() if pair(files)]
+
+
+def split_named(file: Path, root: Path) -> str:
+    """The first name of a split in that of a file or of its folders; empty where there is none."""
+    found = _SPLIT.search(relative(file, root))
+    return found[1] if found else ""
 
 
 def together(tables: Mapping[str, Found]) -> Found:

@@ -47,7 +47,7 @@ def images_of(
         table: the table.
         head: its first rows.
         folders: those that may hold the pictures, the first of which all others lie in.
-        split: the split that the table holds; empty where it holds all.
+        split: the split that the name of the table tells; empty where it tells none.
 
     Raises:
         UserError: several columns or folders may be it, or the first row names a picture.

@@ -12,7 +12,7 @@ from bench.datasets.layouts.table_file import TableFile, delimiters, open_table
 from bench.datasets.layouts.table_header import MEANT
 from bench.datasets.layouts.table_values import HOLD, answering, is_value
 from bench.datasets.recognise.signs import EVERY, LABELS, Found, files_in, folders_below, pair, relative
-from bench.datasets.recognise.table_groups import tables_by_split, together
+from bench.datasets.recognise.table_groups import split_named, tables_by_split, together
 from bench.datasets.recognise.table_pictures import ENDINGS, Images, first_rows, images_of
 from bench.datasets.recognise.table_splits import SplitIn, split_in
 from bench.errors import UserError, cut
@@ -21,6 +21,12 @@ SEPARATORS = ("|", ";", ",")
 _WORD = r"""\s*(?:"[^"]*"|'[^']*')\s*"""
 WRITTEN_LIST = re.compile(rf"[\[({{](?:{_WORD},)*(?:{_WORD})?[\])}}]")
 """A cell as JSON and Python write a list of words, or a set of them."""
+ANSWER_FORMS = "sample_submission"
+"""How the names of tables begin in which a contest shows how answers are written, with labels made up."""
+
+
+class WithoutLabelsError(UserError):
+    """A table names pictures and holds nothing else, as that of a contest's test pictures."""
 
 
 def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
@@ -28,21 +34,42 @@ def csv_tables(root: Path, pattern: str) -> Iterator[Found]:
     folders = [(folder, PictureNames(folder)) for folder in folders_below(root, 2)]
     groups = tables_by_split(root)
     grouped: set[Path] = set()
+    unlabelled: dict[Path, WithoutLabelsError] = {}
+
+    def labelled(file: Path, whole: bool) -> Found | None:
+        try:
+            return _table(file, folders, whole)
+        except WithoutLabelsError as error:
+            unlabelled[file] = error
+            return None
+
+    found = []
     for files in groups if pattern == EVERY else ():
-        tables = {split: one for split, file in files.items() if (one := _table(file, folders, split))}
+        tables = {split: one for split, file in files.items() if (one := labelled(file, whole=False))}
         if pair(tables):
             grouped.update(files.values())
-            yield together(tables)
+            found.append(_not_used(together(tables), [files[x] for x in files if x not in tables], root))
     for file in files_in(root, pattern, *ENDINGS):
-        found = None if file in grouped else _table(file, folders, "")
-        if found is not None:
+        form = pattern == EVERY and file.name.lower().startswith(ANSWER_FORMS)
+        known = form or file in grouped or file in unlabelled
+        one = None if known else labelled(file, whole=True)
+        if one is not None:
             others = [other for files in groups if file in files.values() for other in files.values()]
-            names = cut(", ".join(relative(other, root) for other in others if other != file), 200)
-            yield found._replace(seen=f"{found.seen}; not used: {names}") if names else found
+            found.append(_not_used(one, [other for other in others if other != file], root))
+    if unlabelled and not found:
+        raise next(iter(unlabelled.values()))
+    yield from found
 
 
-def _table(file: Path, folders: Sequence[tuple[Path, PictureNames]], split: str) -> Found | None:
-    """What is told of a CSV file that holds a split, or all where that is empty; None if it is no table."""
+def _not_used(found: Found, files: Sequence[Path], root: Path) -> Found:
+    """With the tables said that another one would have been a split of."""
+    names = cut(", ".join(relative(file, root) for file in files), 200)
+    return found._replace(seen=f"{found.seen}; not used: {names}") if names else found
+
+
+def _table(file: Path, folders: Sequence[tuple[Path, PictureNames]], whole: bool) -> Found | None:
+    """What is told of a CSV file that holds the whole data set, or a split of it; None if it is no table."""
+    root = folders[0][0]
     for delimiter in delimiters(file):
         table = None
         try:
@@ -52,20 +79,20 @@ def _table(file: Path, folders: Sequence[tuple[Path, PictureNames]], split: str)
             if table is not None and MEANT.intersection(map(str.lower, table.columns)):
                 raise
             continue  # it is something else, or divided by something else
-        images = images_of(table, head, folders, split)
+        images = images_of(table, head, folders, split_named(file, root))
         if images is not None:
-            return _found(table, images, folders[0][0], split)
+            return _found(table, images, root, whole)
     return None
 
 
-def _found(table: TableFile, images: Images, root: Path, of_split: str) -> Found:
+def _found(table: TableFile, images: Images, root: Path, whole: bool) -> Found:
     others = [column for column in table.columns if column and column != images.column]
     labelled = _labelled(others)
     repeated = _repeats(table, images.column)
     value = _value(table, [x for x in others if x != labelled]) if repeated else ""
     others = [x for x in others if x != value]
     split = SplitIn({}, "", {}, "")
-    if not of_split:
+    if whole:
         split = split_in(table, images.column, [x for x in others if x != labelled], bool(labelled or value))
     file, folder = relative(table.path, root), relative(images.folder, root)
     fields: dict[str, Any] = {"file": file, "images": folder, "image": images.column}
@@ -113,8 +140,9 @@ def _labels(table: TableFile, rest: Sequence[str], layout: Table, valued: bool) 
     if not valued and looks_one_hot(table, other_columns(table, layout)):
         return ""
     if len(rest) != 1:
+        refused = UserError if rest else WithoutLabelsError
         there = cut(", ".join(rest), 400) or "none"
-        raise UserError(
+        raise refused(
             f"Which column holds the labels cannot be told of {table.path}; those beside "
             f"'{layout.image}' are: {there}."
         )

@@ -97,6 +97,27 @@ def test_a_table_that_is_named_goes_alone_and_the_others_are_said(tmp_path: Path
     assert "; not used: test.csv, val.csv\n" in done.output
 
 
+def test_a_table_without_labels_is_left_out_and_so_is_the_form_of_a_contests_answers(tmp_path: Path) -> None:
+    """As a contest gives its data: the labels of the test pictures are not there, or made up."""
+    write(tmp_path / "pets", {"train.csv": ("train", ROW)})
+    write(tmp_path / "pets", {"test.csv": ("test", "{name}")}, header="image")
+    write(tmp_path / "pets", {"sample_submission.csv": ("test", "{name},cat")})
+    done, found = described(tmp_path)
+    assert (found["csv"]["file"], found["csv"]["images"]) == ("train.csv", "train"), done.output
+    assert found["splits"] == {"train": 0.8, "seed": 0} and "; not used: test.csv\n" in done.output
+    write(tmp_path / "pets", {"val.csv": ("val", ROW)})
+    (tmp_path / "pets.yaml").unlink()
+    done, found = described(tmp_path)
+    assert found["csv"]["file"] == {"train": "train.csv", "val": "val.csv"}, done.output
+    assert "trained on train, evaluated on val; not used: test.csv\n" in done.output
+
+
+def test_where_no_table_has_labels_it_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "pets", {"train.csv": ("train", "{name}"), "test.csv": ("test", "{name}")}, "image")
+    done, _ = described(tmp_path)
+    assert "holds the labels cannot be told of pets/test.csv; those beside 'image' are: none." in done.output
+
+
 def test_tables_that_are_no_pair_are_asked_about(tmp_path: Path) -> None:
     write(tmp_path / "pets", {"first.csv": ("photos", ROW), "second.csv": ("photos", ROW)})
     done, _ = described(tmp_path)
