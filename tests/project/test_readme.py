@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def test_a_newcomer_reads_the_first_one_in_three_minutes() -> None:
     # At 200 words a minute, without code; numbers count, the bars and dashes of a table do not.
     words = re.sub(r"```.*?```", "", TEXTS["README.md"], flags=re.S).split()
     assert sum(any(map(str.isalnum, word)) for word in words) < 750
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_no_two_versions_of_a_text_stand_beneath_each_other(name: str) -> None:
+    """As after a merge that was committed with its marks, or without them and with both sides."""
+    assert not re.findall(r"^(?:<{7} |={7}$|>{7} ).*", TEXTS[name], flags=re.M)
+    prose = [line for line in TEXTS[name].splitlines() if not line.startswith("|")]
+    words = re.findall(r"\w+", " ".join(prose))
+    runs = Counter(" ".join(words[start : start + 20]) for start in range(len(words) - 20))
+    assert [run for run, times in runs.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("name", READMES)
