@@ -32,7 +32,8 @@ class VOCDevkit(Layout):
         unlabelled: splits whose labels are held by the evaluation server.
         lists: the splits whose annotations name the classes, where the definition does not list these; every
             annotation where this is empty. Where there is no ImageSets, the folders of their names are they.
-        annotations: the folder of the annotations, relative to `folder`.
+        annotations: the folder of the annotations, relative to `folder`. A `*` in it stands for the split:
+            each has a folder of its own then, and needs no list.
         images: the folder of the pictures, likewise.
         drawn: the splits are drawn here, so that no list is needed. Without lists the XML files may lie
             beside their pictures, where there is neither a folder of annotations nor one of pictures.

@@ -42,8 +42,18 @@ class VOCTree(Part):
     folder: str = Field(
         "", description="folder with JPEGImages, Annotations, and ImageSets/Main or a folder for each split"
     )
-    annotations: str = Field(VOCDevkit.annotations, description="folder of the XML files, relative to it")
-    images: str = Field(VOCDevkit.images, description="folder of the pictures, relative to it")
+    annotations: str = Field(
+        VOCDevkit.annotations,
+        description="folder of the XML files, relative to it; in */annotations each split has its own",
+    )
+    images: str = Field(VOCDevkit.images, description="folder of the pictures, likewise")
+
+    @field_validator("annotations", "images")
+    @classmethod
+    def _one_star(cls, value: str) -> str:
+        if "*" in value and (value.count("*") > 1 or "*" not in value.split("/")):
+            raise ValueError("a * stands for the name of a whole folder, once, as in */annotations")
+        return value
 
 
 class YOLOData(Part):

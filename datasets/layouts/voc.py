@@ -13,8 +13,10 @@ from bench.datasets.layouts.annotation import Annotation, read_annotation, read_
 from bench.datasets.layouts.voc_files import (
     LISTS,
     Files,
+    below,
     choose_picture,
     find_files,
+    is_there,
     misspelt,
     parts_of,
     side_by_side,
@@ -42,7 +44,7 @@ def find(root: Path, layout: VOCDevkit) -> Path:
         candidates.append(root)
     for candidate in candidates:
         if _is_tree(candidate, layout):
-            missing = [part for part in parts_of(candidate, layout)[::-1] if not (candidate / part).is_dir()]
+            missing = [part for part in parts_of(candidate, layout)[::-1] if not is_there(candidate, part)]
             if missing:
                 raise UserError(
                     f"{candidate} is incomplete: it has no {' and no '.join(missing)}; "
@@ -59,10 +61,8 @@ def find(root: Path, layout: VOCDevkit) -> Path:
 def _is_tree(folder: Path, layout: VOCDevkit) -> bool:
     parts = parts_of(folder, layout)
     if layout.drawn:
-        return (
-            side_by_side(folder) if parts == (".", ".") else any((folder / part).is_dir() for part in parts)
-        )
-    folders = [folder / parts[0] / split for split in layout.lists]
+        return side_by_side(folder) if parts == (".", ".") else any(is_there(folder, part) for part in parts)
+    folders = [folder / below(parts[0], split) for split in layout.lists]
     return (folder / LISTS).is_dir() or (bool(folders) and all(split.is_dir() for split in folders))
 
 
@@ -161,7 +161,7 @@ class _Image:
 def _read_image(folder: Path, image: str, files: Files, classes: Collection[str]) -> _Image:
     file = files.annotations.get(image)
     # A name that is not among the files is not followed: lists are written by anybody.
-    path = folder / (file or f"{files.annotation_folders[0]}/{image}.xml")
+    path = folder / (file or below(files.xml, f"{image}.xml"))
     given, fault = Annotation({}), "does not exist"
     if file is not None:
         try:
@@ -208,7 +208,7 @@ def _ids(folder: Path, files: Files, split: str) -> tuple[str, ...]:
         return _read_list(folder / list_file, files)
     ids = tuple(image for image in files.annotations if image.startswith(_prefix(split)))
     for image in ids:
-        refuse_control_characters(image, str(folder / files.annotation_folders[0]))
+        refuse_control_characters(image, str(folder / files.xml))
     return ids
 
 

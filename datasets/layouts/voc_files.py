@@ -7,34 +7,41 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.datasets.layout import VOCDevkit
+from bench.datasets.layouts.walk import entries
 from bench.datasets.pictures.read import SUFFIXES
-from bench.datasets.tree import DEEPEST, files_below
+from bench.datasets.tree import DEEPEST, Found, files_below
 from bench.errors import UserError
 
 XML = frozenset({".xml"})
 LISTS = "ImageSets/Main"
+EACH = "*"
+"""Stands for the folder of a split in the place of annotations or pictures: `*/annotations`."""
 
 
 class Files(NamedTuple):
     """What a tree holds; ids are paths without suffix below the folder of annotations or pictures.
 
+    Where each split has such folders, ids begin with the split.
+
     Attributes:
         annotations: the annotation of every id, relative to the tree.
-        pictures: the pictures of every id, relative to their folder.
-        images: the folder of the pictures, relative to the tree.
+        pictures: the pictures of every id, as ids with their suffix.
+        xml: the folder of the annotations, relative to the tree.
+        images: the folder of the pictures, likewise.
         annotation_folders: the folders that hold annotations, likewise.
         image_folders: the folders that hold pictures, likewise.
     """
 
     annotations: Mapping[str, str]
     pictures: Mapping[str, Sequence[str]]
+    xml: str
     images: str
     annotation_folders: tuple[str, ...]
     image_folders: tuple[str, ...]
 
     def picture(self, name: str) -> str:
-        """A picture relative to the tree, given it relative to its folder."""
-        return _below(self.images, name)
+        """A picture relative to the tree, given its id with its suffix."""
+        return below(self.images, name)
 
 
 def parts_of(folder: Path, layout: VOCDevkit) -> tuple[str, str]:
@@ -45,6 +52,29 @@ def parts_of(folder: Path, layout: VOCDevkit) -> tuple[str, str]:
     if by_list or not usual or any((folder / part).is_dir() for part in parts):
         return parts
     return ".", "."
+
+
+def places_of(tree: Path, part: str) -> dict[str, str]:
+    """The folders that a place of annotations or pictures stands for, relative to the tree, by split.
+
+    There is one, of no split, unless the place has a `*`, and it need not be there then.
+    """
+    if EACH not in part:
+        return {"": part}
+    home = tree / _home(part)
+    names = [name for name in entries(home, tree).folders if EACH not in name] if home.is_dir() else []
+    places = {name: below(part, name) for name in names}
+    return {name: place for name, place in places.items() if (tree / place).is_dir()}
+
+
+def is_there(tree: Path, part: str) -> bool:
+    """Whether a tree has a folder of annotations or pictures."""
+    return any((tree / place).is_dir() for place in places_of(tree, part).values())
+
+
+def _home(part: str) -> str:
+    """The folder of the splits, relative to the tree."""
+    return posixpath.dirname(part[: part.index(EACH)]) or "."
 
 
 def side_by_side(folder: Path) -> bool:
@@ -63,22 +93,34 @@ def find_files(folder: Path, layout: VOCDevkit) -> Files:
         UserError: two annotations whose names differ in the case of their suffix alone.
     """
     annotations, images = parts_of(folder, layout)
-    xml, found = files_below(folder / annotations, XML), files_below(folder / images, SUFFIXES)
+    xml, found = _files_in(folder, annotations, XML), _files_in(folder, images, SUFFIXES)
     of_id: dict[str, str] = {}
     for file in xml.files:
-        first = of_id.setdefault(_stem(file), _below(annotations, file))
-        if first != _below(annotations, file):
-            raise UserError(f"{folder} has both {first} and {_below(annotations, file)}; remove one.")
+        first = of_id.setdefault(_stem(file), below(annotations, file))
+        if first != below(annotations, file):
+            raise UserError(f"{folder} has both {first} and {below(annotations, file)}; remove one.")
     pictures = defaultdict(list)
     for file in found.files:
         pictures[_stem(file)].append(file)
     return Files(
         dict(sorted(of_id.items())),
         dict(pictures),
+        annotations,
         images,
-        tuple(_below(annotations, name) for name in xml.folders),
-        tuple(_below(images, name) for name in found.folders),
+        xml.folders,
+        found.folders,
     )
+
+
+def _files_in(tree: Path, part: str, suffixes: frozenset[str]) -> Found:
+    """What such a place holds: folders relative to the tree, and files as ids with their suffix."""
+    # A split that comes later is in the folder of the splits.
+    folders, files = [_home(part)] if EACH in part else [], []
+    for split, place in places_of(tree, part).items():
+        found = files_below(tree / place, suffixes)
+        folders += [posixpath.normpath(posixpath.join(place, folder)) for folder in found.folders]
+        files += [posixpath.join(split, file) for file in found.files]
+    return Found(tuple(folders), tuple(files))
 
 
 def misspelt(image: str, files: Files) -> str:
@@ -155,5 +197,9 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _below(folder: str, name: str) -> str:
-    return posixpath.normpath(posixpath.join(folder, name))
+def below(part: str, name: str) -> str:
+    """A file or folder relative to the tree, given it relative to a place of annotations or pictures."""
+    if EACH in part:
+        split, _, name = name.partition("/")
+        part = part.replace(EACH, split)
+    return posixpath.normpath(posixpath.join(part, name))

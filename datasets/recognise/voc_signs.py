@@ -5,11 +5,11 @@ from pathlib import Path
 
 from bench.datasets.layout import VOCDevkit
 from bench.datasets.layouts.annotation import read_annotation
-from bench.datasets.layouts.voc_files import LISTS, XML, side_by_side
+from bench.datasets.layouts.voc_files import EACH, LISTS, XML, places_of, side_by_side
 from bench.datasets.layouts.voc_splits import lists_in
 from bench.datasets.layouts.walk import entries
 from bench.datasets.pictures.read import SUFFIXES
-from bench.datasets.recognise.signs import EVERY, Found, files_in, folders_below, relative, splits_of
+from bench.datasets.recognise.signs import EVERY, Found, files_in, folders_below, pair, relative, splits_of
 from bench.datasets.recognise.table_pictures import FOLDERS
 from bench.datasets.tree import files_below
 from bench.errors import UserError, cut
@@ -26,9 +26,11 @@ def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
     if pattern != EVERY:
         return
     usual = {home: USUAL for home in folders_below(root, 2) if all((home / part).is_dir() for part in USUAL)}
-    for home, parts in (usual or _apart(root) or _beside(root)).items():
+    for home, parts in (_of_splits(usual or _apart(root)) or _beside(root)).items():
         if (home / LISTS).is_dir():
             splits = [path.stem for path in lists_in(home)]
+        elif EACH in parts[0]:
+            splits = list(places_of(home, parts[0]))
         else:
             splits = entries(home / parts[0], root).folders
         said = splits_of(splits)
@@ -36,6 +38,15 @@ def voc_trees(root: Path, pattern: str) -> Iterator[Found]:
         if parts not in (USUAL, BESIDE):
             fields |= dict(zip(("annotations", "images"), parts, strict=True))
         yield Found("voc", fields, said[0], f"the VOC tree {home}; {said[1]}")
+
+
+def _of_splits(trees: Mapping[Path, Parts]) -> Mapping[Path, Parts]:
+    """Trees in one folder that are alike and called as splits are one tree; others are as they are."""
+    homes, parts = {home.parent for home in trees}, set(trees.values())
+    if len(homes) == len(parts) == 1 and pair(home.name for home in trees):
+        ((annotations, images),) = parts
+        return {homes.pop(): (f"{EACH}/{annotations}", f"{EACH}/{images}")}
+    return trees
 
 
 def _apart(root: Path) -> Mapping[Path, Parts]:

@@ -34,6 +34,15 @@ def write_xml_beside(folder: Path) -> None:
     shutil.rmtree(folder / "made")
 
 
+def write_xml_by_split(folder: Path) -> None:
+    """A folder for each split, with one of annotations and one of pictures in each."""
+    write_xml_beside(folder)
+    for file in [*folder.glob("*/*.xml"), *folder.glob("*/*.jpg")]:
+        place = file.parent / ("annotations" if file.suffix == ".xml" else "images")
+        place.mkdir(exist_ok=True)
+        file.rename(place / file.name)
+
+
 def write_coco(folder: Path, roboflow: bool = False) -> None:
     """Eight pictures by COCO's layout, or by that in which Roboflow exports it."""
     for split in ("train", "valid"):
@@ -131,6 +140,13 @@ WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
     "xml files beside pictures": (
         write_xml_beside,
         {"voc": {}, "splits": {"train": "train", "eval": "valid"}},
+    ),
+    "annotations and pictures in a folder for each split": (
+        write_xml_by_split,
+        {
+            "voc": {"annotations": "*/annotations", "images": "*/images"},
+            "splits": {"train": "train", "eval": "valid"},
+        },
     ),
     "coco": (write_coco, COCO),
     "coco that numbers each split from 0": (write_numbered_coco, COCO),

@@ -1,5 +1,6 @@
 """VOC trees whose annotations and pictures lie in other folders: nested, flat, by split."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -94,3 +95,50 @@ def test_without_lists_a_split_is_the_folder_of_its_name(
         tree.open(LISTS)
     with pytest.raises(UserError, match="ImageSets/Main, or folders train and none; the folder holds"):
         tree.open("splits: {train: train, eval: none}")
+
+
+@pytest.fixture
+def by_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A tree in which each split has folders of annotations and of pictures, with the same names."""
+    monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))
+    for split, images in (("train", 6), ("test", 3), ("valid", 2)):
+        tree = Tree(tmp_path, f"{split}/xml", f"{split}/jpg").fill(".jpg", images=images)
+    return tree
+
+
+VOC_BY_SPLIT = "{folder: tree, annotations: '*/xml', images: '*/jpg'}"
+
+
+def test_a_split_may_have_its_annotations_and_its_pictures_in_folders_of_its_own(by_split: Tree) -> None:
+    found = by_split.open(LISTS, VOC_BY_SPLIT)
+    assert found.train.ids == tuple(f"train/{n}" for n in range(6))
+    assert files(found)["test/2"] == "test/jpg/2.jpg"
+    assert found.info.classes == ("cat", "dog")
+    assert len(files(by_split.open(DRAWN, VOC_BY_SPLIT))) == 6 + 3 + 2
+
+
+def test_what_lacks_its_other_half_there_is_named_with_its_own_place(by_split: Tree) -> None:
+    by_split.open(LISTS, VOC_BY_SPLIT)
+    (by_split.root / "test" / "xml" / "1.xml").unlink()
+    (by_split.root / "train" / "jpg" / "4.jpg").unlink()
+    (by_split.root / "valid" / "jpg" / "1.jpg").unlink()
+    with pytest.raises(UserError, match="2 files of own") as refused:
+        by_split.open(LISTS, VOC_BY_SPLIT)
+    assert re.search("\n  train/4: .*/train/jpg/4.jpg: does not exist\n", str(refused.value))
+    assert re.search("\n  test/1: .*/test/jpg/1.jpg: has no annotation$", str(refused.value))
+
+
+def test_a_split_that_comes_later_is_found(by_split: Tree) -> None:
+    shutil.move(by_split.root / "test", by_split.home / "later")
+    with pytest.raises(UserError, match=r"looked for .*, or folders train and test; "):
+        by_split.open(LISTS, VOC_BY_SPLIT)
+    assert len(files(by_split.open(DRAWN, VOC_BY_SPLIT))) == 6 + 2
+    shutil.move(by_split.home / "later", by_split.root / "test")
+    assert len(files(by_split.open(DRAWN, VOC_BY_SPLIT))) == 6 + 3 + 2
+    assert len(files(by_split.open(LISTS, VOC_BY_SPLIT))) == 6 + 3
+
+
+@pytest.mark.parametrize("place", ["*x/xml", "*/*", "xml*"])
+def test_a_star_is_a_whole_folder_and_there_is_one(place: str, by_split: Tree) -> None:
+    with pytest.raises(UserError, match=r"'voc.annotations'.*: a \* stands for the name of a whole folder"):
+        by_split.open(LISTS, VOC_BY_SPLIT.replace("*/xml", place))
