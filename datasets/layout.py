@@ -129,6 +129,8 @@ class Table(Layout):
         labels: the column of its labels.
         split: the column of its split; empty where the splits are made here, or the images' names say them.
         split_folder: which folder in the name of an image is its split, the first being 1; 0 where none is.
+        lists: the list of each split, a name of an image on every line; empty where none says the splits.
+        nested: the images lie in the folder or any below it, and their names say no folder.
         separator: what stands between two labels.
         delimiter: what stands between two cells; empty where the header tells.
         rows: what a row has: all labels of an `image`, or one `label` of it, so that its rows are joined.
@@ -147,6 +149,8 @@ class Table(Layout):
     labels: str = "labels"
     split: str = ""
     split_folder: int = 0
+    lists: Mapping[str, str] = field(default_factory=dict)
+    nested: bool = False
     separator: str = "|"
     delimiter: str = ""
     rows: str = "image"

@@ -50,6 +50,12 @@ class CSVFile(Part):
     split_folder: int = Field(
         0, ge=0, description="which folder in the image's name is its split: 1 in train/1.jpg, if not 0"
     )
+    lists: dict[str, str] = Field(
+        {}, description="the list of each split, a text file with the name of an image on every line"
+    )
+    nested: bool = Field(
+        False, description="the images lie in the folder or any below it, by their names alone"
+    )
     separator: str = Field("|", min_length=1, description="what stands between two labels")
     delimiter: str = Field("", description="what stands between two cells, or tab; the header tells if empty")
     rows: Literal["image", "label"] = Field(
@@ -102,8 +108,9 @@ class CSVFile(Part):
             self._refuse_files_for_two_things(self.file)
         elif isinstance(self.images, Mapping):
             raise ValueError("a folder of images for each split takes a file for each split; name these too")
-        if self.split and self.split_folder:
-            raise ValueError("split cannot stand beside split_folder: one of them says the splits")
+        said = [name for name in ("split", "split_folder", "lists") if getattr(self, name)]
+        if len(said) > 1:
+            raise ValueError(f"{said[0]} cannot stand beside {said[1]}: one of them says the splits")
         columns = [self.image, *(column for column in (self.split, self.value) if column)]
         if isinstance(self.one_hot, tuple):
             if not self.one_hot:
@@ -117,9 +124,9 @@ class CSVFile(Part):
         return self
 
     def _refuse_files_for_two_things(self, files: Mapping[str, str]) -> None:
-        if self.split or self.split_folder:
-            name = "split" if self.split else "split_folder"
-            raise ValueError(f"{name} cannot stand beside a file for each split, which says the splits")
+        for name in ("split", "split_folder", "lists"):
+            if getattr(self, name):
+                raise ValueError(f"{name} cannot stand beside a file for each split, which says the splits")
         twice = [file for file in files.values() if [*files.values()].count(file) > 1]
         if twice:
             raise ValueError(f"the file '{twice[0]}' is named for two splits")
@@ -127,7 +134,7 @@ class CSVFile(Part):
     @property
     def names_splits(self) -> bool:
         """Whether the data says which split an image is of."""
-        return bool(self.split or self.split_folder) or not isinstance(self.file, str)
+        return bool(self.split or self.split_folder or self.lists) or not isinstance(self.file, str)
 
     def layout(self, splits: tuple[str, ...], path: Path) -> Table:
         """How the files lie, with what is said of other splits than those that are used.
@@ -136,6 +143,8 @@ class CSVFile(Part):
             UserError: nothing is said of a split.
         """
         fields = {**self.model_dump(), "split": self.split or ""}
+        if self.lists:
+            per_split(self.lists, splits, f"In {path}: 'csv.lists'")
         if not isinstance(self.file, str):
             names = tuple(dict.fromkeys([*splits, *self.file]))
             fields |= {

@@ -9,6 +9,7 @@ from bench.datasets.layouts.one_hot import split_notes
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import called
 from bench.datasets.layouts.table_form import Form, forms_of, refuse_other_classes
+from bench.datasets.layouts.table_lists import refuse_unknown
 from bench.datasets.layouts.table_rows import TableRow, files_of, joined, of_classes, rows_of
 from bench.datasets.layouts.table_values import unread_notes
 from bench.datasets.listing import Listing, Problem, label_matrix, missing_tree
@@ -36,8 +37,8 @@ def class_names(folder: Path, layout: Table) -> tuple[str, ...]:
 
 
 def class_sources(folder: Path, layout: Table) -> tuple[str, ...]:
-    """The tables."""
-    return tuple(part.file for part in layout.parts())
+    """The tables, and the lists of the splits."""
+    return (*(part.file for part in layout.parts()), *layout.lists.values())
 
 
 def read_as(folder: Path, layout: Table) -> tuple[str, ...]:
@@ -59,6 +60,8 @@ def _read_as(form: Form, layout: Table) -> str:
             f"'{layout.labels}'; one_hot: true in the csv section says it)"
         )
     split = f", the split in folder {layout.split_folder} of its name" if layout.split_folder else ""
+    split += f", the split by the lists {' and '.join(layout.lists.values())}" if layout.lists else ""
+    split += f", pictures in {form.part.images} or any folder below it" if layout.nested else ""
     return f"{form.part.file}: {called(form.table.delimiter)} between cells, {what}{split}"
 
 
@@ -71,6 +74,7 @@ def read(
         refuse_other_classes(form, classes)
     by_label = all(form.classes is None for form in forms)
     rows = joined(of_classes(rows_of(forms, layout), classes), layout, by_label)
+    refuse_unknown(forms[0].listed, (row.name for row in rows), str(forms[0].table.path))
     chosen = [row for row in rows if split in (ALL, row.split)]
     if not chosen:
         there = ", ".join(sorted({row.split for row in rows}))
@@ -82,20 +86,26 @@ def read(
         for label, value in row.labels.items():
             labels[position, column[label]] = value
     pictures = PictureNames(folder)
-    files = files_of(rows, pictures)
+    files = files_of(rows, pictures, layout.nested)
+    more = "its folder, or its suffix" if layout.nested else "its suffix"
     problems = tuple(
         Problem(
-            row.image, row.path, f"line {row.line}: it may be {' or '.join(files[row.image])}; add its suffix"
+            row.image, row.path, f"line {row.line}: it may be {' or '.join(files[row.image])}; add {more}"
         )
         for row in chosen
         if len(files[row.image]) > 1
     )
     ids = tuple(row.image for row in chosen)
     sources = (*class_sources(folder, layout), *pictures.sources())
-    said = layout.split or layout.split_folder or any(form.part.split for form in forms)
-    splits = Counter(row.split for row in rows) if said else {}
+    said = layout.split or layout.split_folder or layout.lists or any(form.part.split for form in forms)
+    splits = Counter(row.split for row in rows) if said else Counter[str]()
     notes = [note for form in forms for note in split_notes(form.classes or (), layout)]
     notes += _label_notes(rows, forms, layout, classes)
+    if layout.lists and splits.pop("", 0):
+        outside = sum(not row.split for row in rows)
+        notes.append(
+            f"{outside:,} images of {layout.parts()[0].file} are in none of the lists, and are not used"
+        )
     chosen_files = tuple(files[image][0] for image in ids)
     return Listing(ids, chosen_files, labels, sources, problems, tuple(dict.fromkeys(notes)), splits)
 

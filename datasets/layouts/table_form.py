@@ -1,6 +1,6 @@
 """The tables of a data set of one's own, one for all or one for each split, and where their labels stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from bench.datasets.layout import Table, TablePart
 from bench.datasets.layouts.one_hot import class_columns, looks_one_hot, other_columns
 from bench.datasets.layouts.table_file import TableFile, open_table
 from bench.datasets.layouts.table_header import require_header
+from bench.datasets.layouts.table_lists import listed_in
 from bench.errors import UserError, cut
 
 
@@ -20,12 +21,14 @@ class Form(NamedTuple):
         before: what stands before the names of its images in their ids: its folder, where the tables have
             several, which may have files of the same names.
         classes: the columns of its classes; None where one column has the labels.
+        listed: the split of each image that the lists of the splits name.
     """
 
     part: TablePart
     table: TableFile
     before: str
     classes: tuple[str, ...] | None
+    listed: Mapping[str, str]
 
 
 def forms_of(folder: Path, layout: Table) -> list[Form]:
@@ -36,12 +39,20 @@ def forms_of(folder: Path, layout: Table) -> list[Form]:
     """
     parts = layout.parts()
     has_folders = len({part.images for part in parts}) > 1
+    listed = listed_in(folder, layout.lists)
     return [
-        _form(folder, layout, part, f"{PurePosixPath(part.images)}/" if has_folders else "") for part in parts
+        Form(
+            part,
+            table := _table(folder, layout, part),
+            f"{PurePosixPath(part.images)}/" if has_folders else "",
+            _classes(table, layout),
+            listed,
+        )
+        for part in parts
     ]
 
 
-def _form(folder: Path, layout: Table, part: TablePart, before: str) -> Form:
+def _table(folder: Path, layout: Table, part: TablePart) -> TableFile:
     table = open_table(folder / part.file, layout.delimiter, layout.image)
     named = [layout.image] if layout.image in table.columns else table.columns
     require_header(table, named, folder / part.images)
@@ -50,6 +61,11 @@ def _form(folder: Path, layout: Table, part: TablePart, before: str) -> Form:
         table.require(layout.split, "split")
     if layout.value:
         table.require(layout.value, "value")
+    return table
+
+
+def _classes(table: TableFile, layout: Table) -> tuple[str, ...] | None:
+    """The columns of the classes; None where one column has the labels."""
     if layout.one_hot or (
         layout.one_hot is None
         and layout.labels not in table.columns
@@ -57,9 +73,9 @@ def _form(folder: Path, layout: Table, part: TablePart, before: str) -> Form:
         and (layout.labels, layout.separator, layout.rows) == (Table.labels, Table.separator, Table.rows)
         and looks_one_hot(table, other_columns(table, layout))
     ):
-        return Form(part, table, before, class_columns(table, layout))
+        return class_columns(table, layout)
     table.require(layout.labels, "labels", ", or say one_hot: true if every class has a column of 0 and 1")
-    return Form(part, table, before, None)
+    return None
 
 
 def refuse_other_classes(form: Form, classes: Sequence[str]) -> None:

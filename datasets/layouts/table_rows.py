@@ -8,6 +8,7 @@ from bench.datasets.layout import Table
 from bench.datasets.layouts.one_hot import LABELS, Meanings
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_form import Form
+from bench.datasets.layouts.table_lists import bare
 from bench.datasets.listing import refuse_control_characters
 from bench.errors import UserError, cut
 
@@ -69,9 +70,9 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
         if empty or not cells[layout.image]:
             raise UserError(f"{where}: '{(empty or [layout.image])[0]}' is missing.")
         image = cells[layout.image]
-        split = form.part.split or (
-            cells[layout.split] if layout.split else _split_by_folder(image, layout, where)
-        )
+        split = form.part.split or form.listed.get(bare(image), "")
+        if not split:
+            split = cells[layout.split] if layout.split else _split_by_folder(image, layout, where)
         refuse_control_characters(image, where)
         refuse_control_characters(split, where)
         if form.classes is not None:
@@ -145,8 +146,13 @@ def _join(first: TableRow, row: TableRow, layout: Table, by_label: bool) -> None
             )
 
 
-def files_of(rows: Iterable[TableRow], pictures: PictureNames) -> dict[str, list[str]]:
+def files_of(rows: Iterable[TableRow], pictures: PictureNames, nested: bool) -> dict[str, list[str]]:
     """The files that each image may be, relative to the data set's folder.
+
+    Args:
+        rows: one for each image.
+        pictures: what there is.
+        nested: whether they may lie below the folder of the images, and not in it.
 
     Raises:
         UserError: two images are one file.
@@ -154,7 +160,9 @@ def files_of(rows: Iterable[TableRow], pictures: PictureNames) -> dict[str, list
     found: dict[str, list[str]] = {}
     first: dict[str, TableRow] = {}
     for row in rows:
-        files = pictures.candidates((PurePosixPath(row.form.part.images) / row.name).as_posix())
+        images = PurePosixPath(row.form.part.images)
+        files = pictures.below(images, row.name) if nested else []
+        files = files or pictures.candidates((images / row.name).as_posix())
         other = first.setdefault(files[0], row)
         if other is not row:
             raise UserError(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,11 @@ PAIRS = (
     ),
 )
 """Names of the split to train on and of the one to evaluate on; the first that are both there."""
+SPLIT_NAMES = frozenset(chain.from_iterable(PAIRS))
+"""Of which a column has no others where it says splits, whatever it is called."""
+ALONE = r"(?<![a-z]){}(?![a-z])"
+"""A word that is no part of another, as in train_labels.csv and val/_classes.csv."""
+_SPLIT = re.compile(ALONE.format(f"({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})"), re.IGNORECASE)
 LABELS = (
     *("labels", "label", "tags", "tag", "classes", "class", "categories", "category", "keywords"),
     *("labelname", "label_name"),
@@ -70,6 +76,12 @@ def pair(names: Iterable[str]) -> tuple[str, str] | None:
     plain = {plain_split(name): name for name in names}
     plain |= {name: name for name in names if name in plain}  # train is meant where train2 is there, too
     return next(((plain[one], plain[two]) for one, two in PAIRS if one in plain and two in plain), None)
+
+
+def split_named(file: Path, root: Path) -> str:
+    """The first name of a split in that of a file or of its folders; empty where there is none."""
+    found = _SPLIT.search(relative(file, root))
+    return found[1] if found else ""
 
 
 def splits_of(names: Sequence[str]) -> tuple[dict[str, Any], str]:

@@ -5,14 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.datasets.recognise.signs import EVERY, Found, files_in, folders_below, pair, relative, splits_of
+from bench.datasets.recognise.signs import (
+    ALONE,
+    EVERY,
+    Found,
+    files_in,
+    folders_below,
+    pair,
+    relative,
+    split_named,
+    splits_of,
+)
 from bench.datasets.recognise.table_pictures import ENDINGS
-from bench.datasets.recognise.table_splits import WORDS
 from bench.errors import UserError, cut
-
-_ALONE = r"(?<![a-z]){}(?![a-z])"
-"""A word that is no part of another, as in train_labels.csv and val/_classes.csv."""
-_SPLIT = re.compile(_ALONE.format(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})"), re.IGNORECASE)
 
 
 def tables_by_split(root: Path) -> list[dict[str, Path]]:
@@ -23,15 +28,9 @@ def tables_by_split(root: Path) -> list[dict[str, Path]]:
     groups: dict[str, dict[str, Path]] = {}
     for file in (file for home in folders_below(root, 2) for file in files_in(home, EVERY, *ENDINGS)):
         if split := split_named(file, root):
-            rest = re.sub(_ALONE.format(split), "*", relative(file, root), flags=re.IGNORECASE)
+            rest = re.sub(ALONE.format(split), "*", relative(file, root), flags=re.IGNORECASE)
             groups.setdefault(rest, {})[split] = file
     return [files for files in groups.values() if pair(files)]
-
-
-def split_named(file: Path, root: Path) -> str:
-    """The first name of a split in that of a file or of its folders; empty where there is none."""
-    found = _SPLIT.search(relative(file, root))
-    return found[1] if found else ""
 
 
 def together(tables: Mapping[str, Found]) -> Found:

@@ -1,5 +1,6 @@
 """Which column of a CSV file names pictures that are there, and in which folder; and why none does."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -9,9 +10,12 @@ from urllib.parse import unquote
 from bench.datasets.layouts.picture_names import PictureNames
 from bench.datasets.layouts.table_file import TableFile, delimiters, open_table
 from bench.datasets.layouts.table_header import IMAGES, MEANT, is_picture, require_header
+from bench.datasets.layouts.table_lists import bare
 from bench.datasets.layouts.walk import kind_of
 from bench.datasets.odd.alike import letters
+from bench.datasets.pictures.read import SUFFIXES
 from bench.datasets.recognise.signs import ENOUGH, files_in, folders_below, plain_split, relative
+from bench.datasets.tree import files_below
 from bench.errors import UserError, cut
 
 ENDINGS = (".csv", ".csv.gz", ".tsv")
@@ -27,10 +31,11 @@ Homes = dict[Path, set[Path]]
 
 
 class Images(NamedTuple):
-    """The column that names the images, and the folder that they are in."""
+    """The column that names the images, and the folder that they are in, or below which they are `nested`."""
 
     column: str
     folder: Path
+    nested: bool = False
 
 
 def first_rows(table: TableFile) -> Head:
@@ -85,6 +90,25 @@ def _homes(column: str, head: Head, folders: Sequence[tuple[Path, PictureNames]]
         files = {folder / (name if whole else pictures.candidates(name)[0]) for name in inner}
         homes[folder] = {file for file in files if kind_of(file) == "file"}
     return {folder: files for folder, files in homes.items() if files}
+
+
+def gathered(table: TableFile, images: Images, root: Path) -> Images:
+    """The images, or the folder below which they lie where they are spread over several folders.
+
+    They are where each that the folder lacks lies in one other folder below the root.
+    """
+    names = {cells.get(images.column, "") for _, cells in table.rows()} - {""}
+    files = files_below(images.folder, SUFFIXES).files
+    missing = {bare(name) for name in names} - {bare(file) for file in files}
+    homes: dict[str, list[str]] = {name: [] for name in missing}
+    for file in files_below(root, SUFFIXES).files if missing else ():
+        name = PurePosixPath(bare(file))
+        if name.name in homes:
+            homes[name.name].append(str(name.parent))
+    if not missing or any(len(found) != 1 for found in homes.values()):
+        return images
+    places = [relative(images.folder, root), *(found[0] for found in homes.values())]
+    return Images(images.column, root / os.path.commonpath(places), nested=True)
 
 
 def _one_column(table: TableFile, found: Mapping[str, Homes]) -> str:

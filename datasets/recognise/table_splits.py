@@ -1,19 +1,28 @@
 """What of a table says of which split an image is, where nobody has said it."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
-from pathlib import PurePosixPath
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from bench.datasets.layouts.one_hot import SAYS_SPLIT
 from bench.datasets.layouts.table_file import TableFile
-from bench.datasets.recognise.signs import PAIRS, pair, plain_split, splits_of
+from bench.datasets.layouts.table_lists import bare
+from bench.datasets.listing import read_lines
+from bench.datasets.recognise.signs import (
+    EVERY,
+    SPLIT_NAMES,
+    files_in,
+    pair,
+    plain_split,
+    relative,
+    split_named,
+    splits_of,
+)
 from bench.errors import UserError, cut
 
 SPLITS = ("split", "subset", "set", "fold", "partition", "usage")
 """Columns that only say splits: what is wrong with one is said."""
-WORDS = frozenset(chain.from_iterable(PAIRS))
-"""Names of splits: a column that has no others says them, whatever it is called."""
 NO_YES = (("0", "1"), ("0.0", "1.0"), ("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 """What the cells of a column say that asks whether an image is of a split."""
 NO_OF = {yes: no for no, yes in NO_YES}
@@ -35,13 +44,14 @@ class SplitIn(NamedTuple):
     said: str
 
 
-def split_in(table: TableFile, image: str, others: Sequence[str], labelled: bool) -> SplitIn:
+def split_in(table: TableFile, image: str, others: Sequence[str], labelled: bool, root: Path) -> SplitIn:
     """Where the splits of a table stand.
 
     Args:
         table: the table.
         image: the column of the images.
         others: the columns that may say it.
+        root: the folder of the data, whose lists may say it.
         labelled: whether the labels are in a column of their own: otherwise one of 0 and 1 may be a class.
 
     Raises:
@@ -64,7 +74,7 @@ def split_in(table: TableFile, image: str, others: Sequence[str], labelled: bool
         raise UserError(
             f"Which split to train on cannot be told of {table.path}: its column '{named[0]}' has {there}."
         )
-    return _in_folders(table, image)
+    return _in_lists(table, image, root) or _in_folders(table, image)
 
 
 def _of_interest(table: TableFile, columns: Sequence[str], labelled: bool) -> dict[str, set[str]]:
@@ -74,7 +84,7 @@ def _of_interest(table: TableFile, columns: Sequence[str], labelled: bool) -> di
     for _, cells in table.rows():
         for column in tuple(found):
             cell = cells.get(column, "")
-            if column in kept or not cell or plain_split(cell) in WORDS:
+            if column in kept or not cell or plain_split(cell) in SPLIT_NAMES:
                 found[column].add(cell)
             else:  # a table may have a thousand columns of classes
                 del found[column]
@@ -93,7 +103,7 @@ def _one(table: TableFile, columns: Sequence[str]) -> str:
 
 
 def _is_worded(cells: Iterable[str]) -> bool:
-    return pair(cells) is not None and all(plain_split(cell) in WORDS for cell in cells)
+    return pair(cells) is not None and all(plain_split(cell) in SPLIT_NAMES for cell in cells)
 
 
 def _asks(column: str) -> str:
@@ -114,6 +124,21 @@ def _answers(table: TableFile, column: str, cells: set[str]) -> tuple[str, ...]:
     if found not in NO_YES:
         return ()
     return (filled[1], filled[0]) if _asks(column).startswith("train") else (filled[0], filled[1])
+
+
+def _in_lists(table: TableFile, image: str, root: Path) -> SplitIn | None:
+    """The splits by lists that are called as these and whose lines are names of the images."""
+    lists: dict[str, str] = {}
+    images = {bare(cells.get(image, "")) for _, cells in table.rows()}
+    for file in files_in(root, EVERY, ".txt"):
+        split = split_named(file, root)
+        with suppress(UserError):  # it is no list
+            if split and images.issuperset(map(bare, read_lines(file))):
+                lists.setdefault(split, relative(file, root))
+    if not pair(lists):
+        return None
+    splits, said = splits_of(list(lists))
+    return SplitIn({"lists": lists}, "", splits, f"{said}, by {' and '.join(lists.values())}")
 
 
 def _in_folders(table: TableFile, image: str) -> SplitIn:

@@ -117,6 +117,19 @@ def write_two_namings(folder: Path) -> None:
     write_rows(folder, "id,file,tag", lambda n: [f"{11 - n},{n}.jpg,a{n % 2}"])
 
 
+def write_in_parts(folder: Path) -> None:
+    """As ChestX-ray14 is given: pictures in several folders, a list for each split, other columns."""
+    rows = [f"{n}.jpg,{('No Finding', 'Mass|Edema', 'Mass')[n % 3]},{n % 2},{n}" for n in range(12)]
+    write_rows(folder, "Image Index,Finding Labels,Follow-up #,Patient ID", lambda n: [rows[n]])
+    for number in range(12):
+        place = folder / f"images_{1 + number // 6:03}" / "images"
+        place.mkdir(parents=True, exist_ok=True)
+        (folder / "photos" / f"{number}.jpg").rename(place / f"{number}.jpg")
+    (folder / "train_val_list.txt").write_text("".join(f"{n}.jpg\n" for n in range(8)))
+    (folder / "test_list.txt").write_text("".join(f"{n}.jpg\n" for n in range(8, 12)))
+    (folder / "README.txt").write_text("train on the first list\n")
+
+
 DRAWN = {"train": 0.8, "seed": 0}
 COCO: dict[str, object] = {
     "coco": {
@@ -201,6 +214,21 @@ WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
                 "rows": "label",
             },
             "splits": DRAWN,
+        },
+    ),
+    "pictures in several folders, and a list for each split": (
+        write_in_parts,
+        {
+            "csv": {
+                "file": "table.csv",
+                "images": ".",
+                "image": "Image Index",
+                "nested": True,
+                "labels": "Finding Labels",
+                "separator": "|",
+                "lists": {"train": "train_val_list.txt", "test": "test_list.txt"},
+            },
+            "splits": {"train": "train", "eval": "test"},
         },
     ),
     "names with their suffix before others": (
