@@ -70,6 +70,11 @@ def plain_split(name: str) -> str:
     return re.sub(r"[\d_-]+$", "", name.lower())
 
 
+def words_of(column: str) -> set[str]:
+    """The words in the name of a column: `Image Index` has two."""
+    return set(re.split(r"[\W_]+", column.lower()))
+
+
 def pair(names: Iterable[str]) -> tuple[str, str] | None:
     """The split to train on and the one to evaluate on, if their names tell."""
     names = tuple(names)

@@ -7,7 +7,7 @@ from bench.datasets.layout import Table
 from bench.datasets.layouts.one_hot import ANSWERS, looks_one_hot, other_columns
 from bench.datasets.layouts.table_file import TableFile
 from bench.datasets.layouts.table_values import HOLD, answering, is_value
-from bench.datasets.recognise.signs import LABELS
+from bench.datasets.recognise.signs import LABELS, words_of
 from bench.errors import UserError, cut
 
 SEPARATORS = ("|", ";", ",")
@@ -39,7 +39,7 @@ def value_column(table: TableFile, columns: Sequence[str]) -> str:
 def labelled_column(table: TableFile, columns: Sequence[str]) -> str:
     """The column of the labels by its name, or by a word that no other has; empty where there is none."""
     named = [column for name in LABELS for column in columns if column.lower() == name]
-    worded = [column for column in columns if not set(re.split(r"[\W_]+", column.lower())).isdisjoint(LABELS)]
+    worded = [column for column in columns if not words_of(column).isdisjoint(LABELS)]
     if named or len(worded) != 1:
         return next(iter(named), "")
     # A class may be called so too: no_label.

@@ -14,7 +14,7 @@ from bench.datasets.layouts.table_lists import bare
 from bench.datasets.layouts.walk import kind_of
 from bench.datasets.odd.alike import letters
 from bench.datasets.pictures.read import SUFFIXES
-from bench.datasets.recognise.signs import ENOUGH, files_in, folders_below, plain_split, relative
+from bench.datasets.recognise.signs import ENOUGH, files_in, folders_below, plain_split, relative, words_of
 from bench.datasets.tree import files_below
 from bench.errors import UserError, cut
 
@@ -63,9 +63,9 @@ def images_of(
         if found:
             column = _one_column(table, found)
             near = _of_table(table, found[column], folders[0][0], split)
-            folder = _one_folder(table, column, near, folders[0][0])
-            require_header(table, [column], folder)
-            return Images(column, folder)
+            images = _one_place(table, column, near, folders[0][0])
+            require_header(table, [column], images.folder)
+            return images
     return None
 
 
@@ -80,6 +80,7 @@ def _by_likelihood(table: TableFile, head: Head) -> Iterator[list[tuple[str, boo
     yield [*((column, True) for column in pictures), *((column, False) for column in meant)]
     yield from ([(column, True)] for column in others)
     yield [(column, False) for column in usual]
+    yield from ([(column, False)] for column in others if not words_of(column).isdisjoint(MEANT))
 
 
 def _homes(column: str, head: Head, folders: Sequence[tuple[Path, PictureNames]], whole: bool) -> Homes:
@@ -92,7 +93,7 @@ def _homes(column: str, head: Head, folders: Sequence[tuple[Path, PictureNames]]
     return {folder: files for folder, files in homes.items() if files}
 
 
-def gathered(table: TableFile, images: Images, root: Path) -> Images:
+def _gathered(table: TableFile, images: Images, root: Path) -> Images:
     """The images, or the folder below which they lie where they are spread over several folders.
 
     They are where each that the folder lacks lies in one other folder below the root.
@@ -138,15 +139,17 @@ def _of_table(table: TableFile, homes: Homes, root: Path, split: str) -> Homes:
     return said or homes
 
 
-def _one_folder(table: TableFile, column: str, homes: Homes, root: Path) -> Path:
+def _one_place(table: TableFile, column: str, homes: Homes, root: Path) -> Images:
     """The only folder; of several that with a usual name or with the table in it, if it has as many files.
 
-    How near it is says nothing: small copies of the pictures may lie nearer than they do.
+    How near it is says nothing: small copies of the pictures may lie nearer than they do. Several folders are
+    one place where they have different pictures.
     """
     usual = [folder for folder in homes if folder.name.lower() in FOLDERS or folder == table.path.parent]
     has_most = len(usual) == 1 and len(homes[usual[0]]) == max(map(len, homes.values()))
     chosen = usual if has_most else list(homes)
-    if len(chosen) > 1:
+    images = _gathered(table, Images(column, chosen[0]), root)
+    if len(chosen) > 1 and not images.nested:
         places = " and ".join(relative(folder, root) for folder in chosen[:3])
         example = relative(min(homes[next(folder for folder in chosen if folder != root)]), root)
         raise UserError(
@@ -154,7 +157,7 @@ def _one_folder(table: TableFile, column: str, homes: Homes, root: Path) -> Path
             f"that its column '{column}' names; write the folder before the names, as {cut(example)}, or "
             "name it as 'images' in the csv section of a YAML file."
         )
-    return chosen[0]
+    return images
 
 
 def why_none(root: Path, pattern: str) -> str | None:

@@ -19,7 +19,7 @@ from bench.datasets.recognise.table_columns import (
     value_column,
 )
 from bench.datasets.recognise.table_groups import tables_by_split, together
-from bench.datasets.recognise.table_pictures import ENDINGS, Images, first_rows, gathered, images_of
+from bench.datasets.recognise.table_pictures import ENDINGS, Images, first_rows, images_of
 from bench.datasets.recognise.table_splits import SplitIn, split_in
 from bench.errors import UserError, cut
 
@@ -79,7 +79,7 @@ def _table(file: Path, folders: Sequence[tuple[Path, PictureNames]], whole: bool
             continue  # it is something else, or divided by something else
         images = images_of(table, head, folders, split_named(file, root))
         if images is not None:
-            return _found(table, gathered(table, images, root), root, whole)
+            return _found(table, images, root, whole)
     return None
 
 

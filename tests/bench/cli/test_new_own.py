@@ -130,6 +130,15 @@ def write_in_parts(folder: Path) -> None:
     (folder / "README.txt").write_text("train on the first list\n")
 
 
+def write_by_scene(folder: Path) -> None:
+    """As a multi-label version of a set of scenes is given: names without suffix or folder, a column each."""
+    write_rows(folder, "IMAGE\\LABEL,cat,dog", lambda n: [f"{n},{n % 2},{n % 3 % 2}"])
+    for number in range(12):
+        place = folder / "photos" / ("beach", "port")[number % 2]
+        place.mkdir(exist_ok=True)
+        (folder / "photos" / f"{number}.jpg").rename(place / f"{number}.jpg")
+
+
 DRAWN = {"train": 0.8, "seed": 0}
 COCO: dict[str, object] = {
     "coco": {
@@ -229,6 +238,19 @@ WRITERS: dict[str, tuple[Callable[[Path], object], dict[str, object]]] = {
                 "lists": {"train": "train_val_list.txt", "test": "test_list.txt"},
             },
             "splits": {"train": "train", "eval": "test"},
+        },
+    ),
+    "names that lack their folders": (
+        write_by_scene,
+        {
+            "csv": {
+                "file": "table.csv",
+                "images": "photos",
+                "image": "IMAGE\\LABEL",
+                "nested": True,
+                "one_hot": True,
+            },
+            "splits": DRAWN,
         },
     ),
     "names with their suffix before others": (
