@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -12,7 +13,8 @@ class MovingAverage(AveragedModel):
     """An exponential moving average of the weights and of the buffers, such as SALGL's memory.
 
     It starts at the weights before the first step, as in the published codes. Integer buffers are averaged
-    and rounded down, as by that of SALGL.
+    and rounded down, as by that of SALGL, where they differ: what does not change, such as the table of
+    positions of a Swin transformer, stays as it is.
     """
 
     def __init__(self, model: MultiLabelModel, decay: float, with_backbone: bool = True) -> None:
@@ -49,5 +51,15 @@ class MovingAverage(AveragedModel):
             averages.append(average.detach())
             tensors.append(tensor.detach())
         for averages, tensors in alike.values():
-            self._toward(averages, tensors, self.n_averaged)
+            if averages[0].is_floating_point():
+                self._toward(averages, tensors, self.n_averaged)
+            else:
+                self._toward_integers(averages, tensors)
         self.n_averaged += 1
+
+    def _toward_integers(self, averages: list[Tensor], tensors: list[Tensor]) -> None:
+        # The average of two equal numbers may come out a little below them, and round down to another.
+        equal = [average == tensor for average, tensor in zip(averages, tensors, strict=True)]
+        self._toward(averages, tensors, self.n_averaged)
+        for average, tensor, same in zip(averages, tensors, equal, strict=True):
+            average.copy_(torch.where(same, tensor, average))

@@ -162,6 +162,22 @@ def test_the_average_of_what_is_trained_alone_is_that_of_the_whole() -> None:
     assert not torch.equal(whole["head.output.weight"], model.head.output.weight)
 
 
+@pytest.mark.parametrize("decay", [0.9, 0.997, 0.9995, 0.9999])
+def test_integers_that_do_not_change_stay_as_they_are_in_the_average(decay: float) -> None:
+    model: Any = nn.Module()
+    model.head, model.backbone = nn.Linear(2, 2), nn.BatchNorm2d(4)
+    model.backbone.register_buffer("positions", torch.arange(169))
+    average: Any = MovingAverage(model, decay)
+    for _ in range(3):
+        model.backbone.num_batches_tracked += 10
+        average.follow()
+    assert torch.equal(average.module.backbone.positions, torch.arange(169))
+    counted = 0
+    for steps in (10, 20, 30):
+        counted = int(torch.tensor(counted) * decay + torch.tensor(steps) * (1 - decay))
+    assert average.module.backbone.num_batches_tracked == counted, "others are averaged and rounded down"
+
+
 def test_the_queries_of_ml_decoder_are_stored_and_averaged_but_not_trained() -> None:
     head: Any = build("ml-decoder")
     model: Any = nn.ModuleDict({"head": head, "backbone": nn.Linear(2, 2)})
