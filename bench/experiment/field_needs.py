@@ -105,6 +105,9 @@ _TOGETHER: tuple[tuple[str, Callable[[Fields], bool]], ...] = (
 )
 
 
+_EVALUATIONS = ("evaluate_every", "evaluate_at")
+
+
 def follows_scores(fields: Fields) -> bool:
     """Whether the training depends on how the epochs before scored."""
     return fields["decay"] == "plateau" or fields["stop_after"] is not None
@@ -131,6 +134,12 @@ def without_effect(given: set[str], fields: Fields, defaults: Fields) -> str | N
         if fields[name] != defaults[name]:
             default = f"give its default, {defaults[name]}" if defaults[name] != () else "leave it empty"
             return f"'{name}' has no effect, as it needs {needs.said}: leave it out, or {default}"
+    once = not any(fields[name] for name in _EVALUATIONS)
+    if once and fields["select"] == "best" and given & {"select", *_EVALUATIONS}:
+        return (
+            "select 'best' has the last epoch alone to choose from: give evaluate_every or evaluate_at, or "
+            "select 'last'"
+        )
     return None
 
 

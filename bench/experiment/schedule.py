@@ -148,7 +148,9 @@ class Schedule(BaseModel):
     decay: Literal["constant", "step", "cosine", "one-cycle", "plateau"] = Field(
         description="how the learning rate goes down from its peak"
     )
-    milestones: tuple[int, ...] = Field((), description="epochs after which 'step' multiplies by gamma")
+    milestones: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="epochs after which 'step' multiplies by gamma"
+    )
     gamma: float = Field(0.1, gt=0, le=1, description="factor of 'step' and of 'plateau'")
     patience: int | None = Field(
         None, ge=0, description="epochs that are no better that 'plateau' tolerates before it multiplies"

@@ -11,6 +11,7 @@ from bench.engine.planning.plan import Cell
 from bench.engine.planning.seen import note_of_start
 from bench.engine.running.leftovers import finish, is_unfinished
 from bench.experiment.matrix import MatrixSpec
+from bench.experiment.unreached import unreached
 from bench.files import remove_those_of_the_dead
 from bench.records.claims import Claims
 from bench.records.holder import Holder
@@ -117,7 +118,7 @@ def tell_plan(cells: list[Cell], events: Notes) -> Outcome:
 
 
 def notes(cells: list[Cell]) -> list[str]:
-    """What is to be known of the data of some cells and of the model that they start from.
+    """What is to be known of the data of some cells, of the model that they start from, and of the schedule.
 
     Of data of one's own it is also what was read of the labels.
     """
@@ -130,7 +131,10 @@ def notes(cells: list[Cell]) -> list[str]:
     ]
     incomplete = [sentence for cell in by_data.values() if (sentence := _incomplete(cell))]
     starts = [note_of_start(cell.start, cell.dataset) for cell in by_data.values() if cell.start]
+    schedules = {(cell.spec.schedule_name, cell.spec.schedule): None for cell in cells}
+    short = [f"schedule {name}: {said}" for name, schedule in schedules if (said := unreached(schedule))]
     return [
+        *dict.fromkeys(short),
         *incomplete,
         *own,
         *filter(None, starts),
