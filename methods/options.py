@@ -43,6 +43,11 @@ class Options(BaseModel):
         """Whether the scores of an image depend on the other images of its batch."""
         return False
 
+    @property
+    def told_ignored_as_absent(self) -> str:
+        """What the head itself makes of labels that its loss ignores, beside label statistics; else nothing."""
+        return ""
+
     def check_classes(self, classes: int) -> None:
         """UserError where the options do not suit so many classes."""
 
@@ -145,6 +150,11 @@ class TDRGOptions(Options):
         """As published."""
         return self.attention == "batch"
 
+    @property
+    def told_ignored_as_absent(self) -> str:
+        """Of its four losses one is that of the schedule."""
+        return "the three losses that it adds"
+
     @field_validator("hidden")
     @classmethod
     def _heads_divide_it(cls, value: int) -> int:
@@ -246,6 +256,11 @@ class CTranOptions(Options):
     def uses_known_labels(self) -> bool:
         """Whether it was trained with labels that were known."""
         return self.known > 0
+
+    @property
+    def told_ignored_as_absent(self) -> str:
+        """Which labels are known is drawn, and a label has no third state then."""
+        return "what it is told in training" if self.uses_known_labels else ""
 
 
 MAX_TEMPERATURE = 99.0

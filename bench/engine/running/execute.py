@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench.datasets.catalog import share
 from bench.engine.parallel.ranks import ALONE, Ranks
+from bench.engine.planning.difficult import difficult_notes
 from bench.engine.planning.events import Events
 from bench.engine.planning.plan import Cell
 from bench.engine.planning.seen import note_of_start
@@ -139,6 +140,7 @@ def notes(cells: list[Cell]) -> list[str]:
         *own,
         *filter(None, starts),
         *(note for cell in by_data.values() for note in cell.dataset.notes()),
+        *difficult_notes(cells),
     ]
 
 
