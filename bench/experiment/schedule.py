@@ -110,7 +110,9 @@ class Schedule(BaseModel):
     drop_last: bool = Field(
         True, description="leave out the images behind an epoch's last whole batch; a single one always is"
     )
-    accumulate: int = Field(1, ge=1, description="batches per optimiser step")
+    accumulate: int = Field(
+        1, ge=1, description="batches per optimiser step, which takes the mean of their losses, sums too"
+    )
     loss: Loss = Field(
         BCE(), description="a name, or a mapping of name and parameters; such as {name: asl, gamma_neg: 4}"
     )

@@ -62,9 +62,13 @@ def why_whole(machine: Machine, schedule: Schedule) -> str:
     """Why a batch is not computed in parts where the memory does not hold it; nothing where it may be."""
     if machine.ranks.count > 1:
         # One that is alone in a step in which they compute with each other cannot tell them that it failed.
+        smaller = (
+            f", or --batch-size {max(1, schedule.batch_size // 2)} --set accumulate={2 * schedule.accumulate}"
+        )
+        # A step takes the mean of its batches, so of sums over more and smaller ones it is another gradient.
         return (
-            f"a batch that {machine.ranks.count} processes share is not cut further: use more (--devices), "
-            f"or --batch-size {max(1, schedule.batch_size // 2)} --set accumulate={2 * schedule.accumulate}"
+            f"a batch that {machine.ranks.count} processes share is not cut further: use more (--devices)"
+            f"{'' if schedule.reduction == 'sum' else smaller}"
         )
     if machine.compiled == "graphs":  # which lose gradients that are added up
         return "with --compile graphs a batch is not cut: use a smaller batch_size, or --compile alone"

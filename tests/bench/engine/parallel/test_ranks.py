@@ -123,6 +123,12 @@ def test_a_part_that_does_not_fit_the_memory_ends_with_what_to_do() -> None:
     assert at_once.limit is None
 
 
+def test_smaller_batches_of_which_a_step_takes_another_gradient_are_not_advised() -> None:
+    machine = Machine(torch.device("cpu"), 0, False, Ranks(count=2))
+    summed = load_schedule("demo", {"batch_size": 64, "reduction": "sum"})
+    assert why_whole(machine, summed).endswith("use more (--devices)")
+
+
 def test_numbers_are_read_after_the_same_step_in_every_process() -> None:
     class There:
         """A copy that is done at once, as it may be in one process and not in another."""
