@@ -45,7 +45,7 @@ class Options(BaseModel):
 
     @property
     def told_ignored_as_absent(self) -> str:
-        """What the head itself makes of labels that its loss ignores, beside label statistics; else nothing."""
+        """What the head itself takes as absent of labels that its loss ignores; empty where there is none."""
         return ""
 
     def check_classes(self, classes: int) -> None:
