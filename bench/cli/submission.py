@@ -6,7 +6,7 @@ import click
 
 from bench.cli.options import RESULTS
 from bench.records.store import RecordStore
-from bench.records.submission import competition_of, write_submission
+from bench.records.submission import competition_of, started_from, write_submission
 
 
 @click.command("submission")
@@ -22,7 +22,7 @@ from bench.records.submission import competition_of, write_submission
 @click.option(
     "--competition",
     type=click.Choice(["comp1", "comp2"]),
-    help="comp1 where nothing but VOC was trained on, comp2 otherwise.  [default: by the run's weights]",
+    help="comp1 where nothing but VOC was trained on, comp2 otherwise.  [default: by its start]",
 )
 def command(run: str, results: Path, out: Path, competition: str | None) -> None:
     """Write the scores of a run on voc2012-server as the PASCAL VOC evaluation server takes them.
@@ -35,5 +35,5 @@ def command(run: str, results: Path, out: Path, competition: str | None) -> None
     archive = write_submission(record, store.scores(record), out, "comp1" if chosen == "comp1" else "comp2")
     click.echo(
         f"{archive}: {len(record.data.classes)} files of {record.data.eval_images} images for {chosen}; "
-        f"the run started from weights '{record.cell.schedule.weights}'."
+        f"the run started from {started_from(record)}."
     )

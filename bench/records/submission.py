@@ -17,9 +17,25 @@ ARCHIVE = "results.tar.gz"
 DATA = "voc2012-server"
 
 
+_MADE_OF_VOC = ("label-sets", "random")
+"""Label vectors that nothing but the labels of VOC, or nothing at all, went into."""
+
+
+def started_from(record: Record) -> str:
+    """What a run started from and was given beside VOC, as a part of a sentence."""
+    cell = record.cell
+    weights = cell.init_from.describe() if cell.init_from else f"weights '{cell.schedule.weights}'"
+    return f"{weights}, with label vectors '{cell.vectors}'"
+
+
 def competition_of(record: Record) -> Competition:
-    """comp1 is for training on VOC alone; weights that saw other images make it comp2 (VOC2012 rules)."""
-    return "comp1" if record.cell.schedule.weights == "none" else "comp2"
+    """comp1 is for training on VOC alone; whatever else was learnt from makes it comp2 (VOC2012 rules).
+
+    That is weights, a model that the run started from, and label vectors that were trained on texts.
+    """
+    cell = record.cell
+    others = cell.schedule.weights != "none" or cell.init_from is not None
+    return "comp2" if others or cell.vectors.partition(":")[0] not in _MADE_OF_VOC else "comp1"
 
 
 def write_submission(record: Record, scores: Scores, folder: Path, competition: Competition) -> Path:
@@ -35,12 +51,17 @@ def write_submission(record: Record, scores: Scores, folder: Path, competition: 
         The archive.
 
     Raises:
-        UserError: the run is of another data set, or did not score the whole test list.
+        UserError: the run is of another data set or split, or did not score the whole test list.
     """
     if record.cell.data != DATA:
         raise UserError(
             f"{record.run_id} is a run on {record.cell.data}; the server takes runs on {DATA} "
             f"(`bench run --data {DATA}`)."
+        )
+    if record.cell.split != "test":
+        raise UserError(
+            f"{record.run_id} scored a validation split; the server takes the test list, so name a run "
+            "without `--split validation`."
         )
     if record.cell.limit_eval is not None or record.data.skipped:
         raise UserError(

@@ -8,9 +8,10 @@ import pytest
 
 from bench.datasets.classes import VOC_CLASSES
 from bench.errors import UserError
+from bench.experiment.start import InitFrom
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench.records.submission import FOLDER, file_name, validate_submission
+from bench.records.submission import FOLDER, competition_of, file_name, validate_submission, write_submission
 from bench_command import TINY, bench
 from places import ROOT
 from trees import write_voc
@@ -65,6 +66,34 @@ def test_weights_that_saw_other_images_make_it_another_competition(ran: Path) ->
     done = bench(ran, None, "submission", record_of(ran).run_id, "--out", "other", "--competition", "comp2")
     assert "for comp2" in done.output
     assert (ran / "other" / FOLDER / "comp2_cls_test_cat.txt").is_file()
+
+
+def test_a_model_or_texts_that_were_learnt_from_make_it_another_competition(ran: Path) -> None:
+    record = record_of(ran)
+    start = InitFrom(
+        file="coco.safetensors",
+        sha256="0" * 64,
+        method="resnet",
+        parts="backbone",
+        classes=0,
+        data="coco2014",
+    )
+    assert record.cell.schedule.weights == "none" and competition_of(record) == "comp1"
+    for field, value, competition in (
+        ("init_from", start, "comp2"),
+        ("vectors", "glove.840B.300d.txt:0123456789abcdef", "comp2"),
+        ("vectors", "random:0123456789abcdef", "comp1"),
+    ):
+        cell = record.cell.model_copy(update={field: value})
+        assert competition_of(record.model_copy(update={"cell": cell})) == competition
+
+
+def test_scores_of_a_validation_split_are_refused(ran: Path, tmp_path: Path) -> None:
+    record = record_of(ran)
+    held = record.model_copy(update={"cell": record.cell.model_copy(update={"split": "validation"})})
+    with pytest.raises(UserError, match="scored a validation split; the server takes the test list"):
+        write_submission(held, RecordStore(ran / "results").scores(record), tmp_path / "sent", "comp1")
+    assert not (tmp_path / "sent").exists()
 
 
 @pytest.mark.parametrize(
