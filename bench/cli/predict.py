@@ -169,7 +169,7 @@ def _json(scorer: "Scorer", found: "list[Prediction]", skipped: dict[str, str], 
     described = {
         "model": scorer.card.source,
         "method": scorer.card.method.label(),
-        "calibrated": scorer.fitted is not None,
+        "calibrated": scorer.fitted is not None and scorer.fitted.calibrated,
         "predictions": [
             {"picture": one.picture, "labels": [label._asdict() for label in labels(one)]} for one in found
         ],
@@ -201,5 +201,12 @@ def _print_table(scorer: "Scorer", found: "list[Prediction]", labels: "Labels") 
         for one in found
     ]
     print_rows(rows)
-    how = "calibrated" if scorer.fitted else "not calibrated (`bench thresholds` does that)"
+    how = _calibration(scorer)
     click.echo(f"Probabilities of {scorer.card.method.label()}, {scorer.card.source}, {how}.", err=True)
+
+
+def _calibration(scorer: "Scorer") -> str:
+    if scorer.fitted is None:
+        return "not calibrated (`bench thresholds` does that)"
+    none = "not calibrated, because `bench thresholds` found no temperature that is the best"
+    return "calibrated" if scorer.fitted.calibrated else none

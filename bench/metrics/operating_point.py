@@ -50,14 +50,18 @@ class OperatingPoint(BaseModel):
             raise ValueError(f"there are {len(self.per_class)} thresholds for {len(self.classes)} classes")
         return self
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether there is a temperature; it is 1 where none was the best."""
+        return self.temperature != 1.0
+
     def thresholds(self) -> tuple[float, ...]:
         """What each class is decided by, C of them."""
         return self.per_class if self.own else (self.overall,) * len(self.classes)
 
     def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
         """Calibrated probabilities of logits, both `(N, C)`."""
-        found: NDArray[np.float64] = _sigmoid(logits.astype(np.float64) / self.temperature)
-        return found
+        return probabilities_of(logits, self.temperature)
 
     def predicted(self, logits: FloatArray) -> BoolArray:
         """Which labels are predicted, `(N, C)`."""
@@ -71,6 +75,12 @@ class OperatingPoint(BaseModel):
     def uncalibrated(self) -> "OperatingPoint":
         """The same with the probabilities as the model gives them; its thresholds are not for these."""
         return self.model_copy(update={"temperature": 1.0})
+
+
+def probabilities_of(logits: FloatArray, temperature: float = 1.0) -> NDArray[np.float64]:
+    """The sigmoid of logits divided by a temperature, in float64: float32 makes a 1 of logits from 17 on."""
+    found: NDArray[np.float64] = _sigmoid(logits.astype(np.float64) / temperature)
+    return found
 
 
 def threshold_at(logit: float, temperature: float) -> float:

@@ -26,7 +26,8 @@ class Prediction:
     Attributes:
         picture: its name: the path as it was given, or `picture 1` of those that have none.
         classes: the C class names.
-        probabilities: `(C,)`; calibrated where the model's temperature was fitted.
+        probabilities: `(C,)`; calibrated where the model's temperature was fitted. In float64, as thresholds
+            are fitted: labels that the model is very sure of keep their order.
         thresholds: `(C,)`, from which probability on a label counts as predicted.
         size: width and height of the upright picture, pixels.
         maps: `(C, h, w)`, where each label is seen, over what the model was given; None if not asked for.
@@ -35,8 +36,8 @@ class Prediction:
 
     picture: str
     classes: tuple[str, ...]
-    probabilities: Floats
-    thresholds: Floats
+    probabilities: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
     size: tuple[int, int]
     maps: Floats | None
     card: ModelCard

@@ -1,9 +1,9 @@
 """A stored model that scores pictures, wherever they come from: files, Pillow, arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from bench.engine.device.environment import (
 from bench.engine.models.find_model import find_model
 from bench.engine.models.model_file import ModelCard, Trained, load_model
 from bench.errors import UserError, cut
+from bench.metrics.operating_point import probabilities_of
 from bench.trained.operating_point import OperatingPoint, read_operating_point
 from bench.trained.prediction import Prediction
 from bench.trained.views import MapKind, look
@@ -31,6 +32,8 @@ from bench.trained.views import MapKind, look
 Floats = NDArray[np.float32]
 Picture = Path | str | Image.Image | NDArray[np.uint8]
 """A file, a picture of Pillow, or `(H, W, 3)` uint8 RGB pixels, `(H, W)` for grey."""
+Pictures = Picture | Iterable[Picture]
+"""One or several; each batch of a list is read when it is its turn."""
 Threshold = float | Literal["fitted"] | None
 """One for all labels; those that were fitted; or these where there are some, and else 0.5."""
 
@@ -79,7 +82,7 @@ class Scorer:
         self._model = trained.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._fabric = fabric_on(where, precision_plugin(precision, where))
 
-    def logits(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> Floats:
+    def logits(self, pictures: Pictures, batch_size: int = 16) -> Floats:
         """Score pictures as the test images of the model's own run were: same size, same crop.
 
         Args:
@@ -93,18 +96,19 @@ class Scorer:
         Raises:
             UserError: a file that cannot be read as a picture, or an array of another shape or type.
         """
+        _require_batch(batch_size)
         several = _several(pictures)
         parts = [np.zeros((0, len(self.classes)), np.float32)]
         parts += [self.look(several[i : i + batch_size]).logits for i in range(0, len(several), batch_size)]
         return np.concatenate(parts)
 
-    def probabilities(self, pictures: Picture | Sequence[Picture], batch_size: int = 16) -> Floats:
+    def probabilities(self, pictures: Pictures, batch_size: int = 16) -> Floats:
         """As `logits`, each score between 0 and 1: the sigmoid of the logit, not calibrated."""
         return _sigmoid(self.logits(pictures, batch_size))
 
     def predict(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Pictures,
         threshold: Threshold = None,
         maps: bool = False,
         batch_size: int = 16,
@@ -125,22 +129,25 @@ class Scorer:
                 that were not fitted, or maps of a method that has none.
         """
         several, thresholds = _several(pictures), self.thresholds(threshold)
-        if batch_size < 1 or (names is not None and len(names) != len(several)):
-            raise UserError("Give a batch_size of at least 1, and a name for each picture or none at all.")
+        _require_batch(batch_size)
+        if names is not None and len(names) != len(several):
+            raise UserError(
+                f"Give a name for each picture or none at all: {len(names)} are named of {len(several)}."
+            )
         called = names or [_name(one, number) for number, one in enumerate(several, start=1)]
-        temperature = np.float32(self.fitted.temperature if self.fitted else 1.0)
+        temperature = self.fitted.temperature if self.fitted else 1.0
         found = []
         for start in range(0, len(several), batch_size):
             batch = [_upright(one) for one in several[start : start + batch_size]]
             seen = self.look(batch)
             if maps and seen.maps is None:
                 raise UserError(f"{self.card.method.label()} has no map for each label: ask for none.")
-            for number, (picture, logits) in enumerate(zip(batch, seen.logits / temperature, strict=True)):
+            for number, (picture, logits) in enumerate(zip(batch, seen.logits, strict=True)):
                 found.append(
                     Prediction(
                         picture=called[start + number],
                         classes=self.classes,
-                        probabilities=_sigmoid(logits),
+                        probabilities=probabilities_of(logits, temperature),
                         thresholds=thresholds,
                         size=picture.size,
                         maps=seen.maps[number] if maps and seen.maps is not None else None,
@@ -149,7 +156,7 @@ class Scorer:
                 )
         return found
 
-    def thresholds(self, threshold: Threshold) -> Floats:
+    def thresholds(self, threshold: Threshold) -> NDArray[np.float64]:
         """The threshold of each class, `(C,)`, as `predict` takes it.
 
         Raises:
@@ -158,19 +165,19 @@ class Scorer:
         if isinstance(threshold, Real):
             if not 0 <= threshold <= 1:
                 raise UserError(f"A threshold is a probability, from 0 to 1, and not {threshold}.")
-            return np.full(len(self.classes), threshold, np.float32)
+            return np.full(len(self.classes), threshold, np.float64)
         if not (threshold is None or (isinstance(threshold, str) and threshold == "fitted")):
             raise UserError(f"{cut(repr(threshold))} is no threshold: give one number, 'fitted' or None.")
         if self.fitted:
-            return np.array(self.fitted.thresholds(), np.float32)
+            return np.array(self.fitted.thresholds(), np.float64)
         if threshold == "fitted":
             raise UserError(
                 f"No thresholds were fitted for this model ({self.card.source}): run `bench thresholds` of "
                 "its run first, or give a number."
             )
-        return np.full(len(self.classes), 0.5, np.float32)
+        return np.full(len(self.classes), 0.5, np.float64)
 
-    def look(self, pictures: Picture | Sequence[Picture]) -> Seen:
+    def look(self, pictures: Pictures) -> Seen:
         """Score one batch of pictures, and keep what the model shows of itself on them.
 
         Raises:
@@ -196,8 +203,18 @@ def _sigmoid(logits: Floats) -> Floats:
     return torch.from_numpy(logits).sigmoid().numpy()
 
 
-def _several(pictures: Picture | Sequence[Picture]) -> Sequence[Picture]:
-    return [pictures] if isinstance(pictures, Path | str | Image.Image | np.ndarray) else pictures
+def _several(pictures: Any) -> Sequence[Picture]:
+    one: Any = pictures
+    if isinstance(pictures, Path | str | Image.Image | np.ndarray | bytes | dict):
+        return [one]  # of which the last two are none, as is said where they are read
+    if hasattr(pictures, "__getitem__"):
+        return cast(Sequence[Picture], pictures)  # not copied, as it may read them one by one
+    return list(pictures) if isinstance(pictures, Iterable) else [one]
+
+
+def _require_batch(size: int) -> None:
+    if size < 1:
+        raise UserError(f"Give a batch_size of at least 1, and not {size}.")
 
 
 def _name(picture: Picture, number: int) -> str:
@@ -208,7 +225,7 @@ def _array(view: Tensor | None) -> Floats | None:
     return None if view is None else view.cpu().numpy()
 
 
-def _upright(picture: Picture) -> Image.Image:
+def _upright(picture: Any) -> Image.Image:
     if isinstance(picture, Path | str):
         try:
             return read_image(Path(picture))
@@ -220,6 +237,12 @@ def _upright(picture: Picture) -> Image.Image:
             return upright_rgb(picture.copy(), samples)
         except OSError as error:
             raise UserError(f"The picture cannot be read: {error}.") from error
+        except (AssertionError, ValueError) as error:
+            raise UserError("The picture was closed before it was read: keep its file open.") from error
+    if not isinstance(picture, np.ndarray):
+        raise UserError(
+            f"{cut(repr(picture))} is no picture: give a file, a picture of Pillow, or an array of pixels."
+        )
     is_flat = picture.ndim in (2, 3) and picture.shape[2:] in ((), (3,))
     if picture.dtype != np.uint8 or not is_flat or not picture.size:
         raise UserError(

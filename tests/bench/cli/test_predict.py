@@ -135,8 +135,11 @@ def test_what_is_no_threshold_is_refused(wrong: Any, folder: Path) -> None:
     scorer = library.load_model(model(folder))
     with pytest.raises(UserError, match="threshold"):
         scorer.predict(folder / "mine" / "0.jpg", wrong)
-    for asked in ({"batch_size": 0}, {"names": ["one", "two"]}):
-        with pytest.raises(UserError, match="Give a batch_size of at least 1, and a name for each"):
+    for asked, said in (
+        ({"batch_size": 0}, "Give a batch_size of at least 1, and not 0"),
+        ({"names": ["one", "two"]}, "Give a name for each picture or none at all: 2 are named of 1"),
+    ):
+        with pytest.raises(UserError, match=said):
             scorer.predict(folder / "mine" / "0.jpg", **asked)
 
 
