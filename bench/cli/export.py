@@ -46,7 +46,7 @@ def command(model: str, form: str, out: Path | None, pictures: tuple[Path, ...],
     from bench.publish.export import export
     from bench.records.store import RecordStore
 
-    path = find_model(model)
+    path = find_model(model, results)
     with open_display(Console(stderr=True)) as display:
         exported = export(path, form, out, pictures, display.task)
     described, check = exported.description, exported.description.check

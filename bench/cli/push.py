@@ -38,7 +38,7 @@ def command(run: str, repo: str, private: bool, dry_run: bool, licence: str | No
     from bench.publish.upload import files_of, upload
     from bench.records.store import RecordStore
 
-    model, store = find_model(run), RecordStore(results)
+    model, store = find_model(run, results), RecordStore(results)
     with open_display(Console(stderr=True)) as display:
         display.task("reading the model")
         files = files_of(model, store, licence)

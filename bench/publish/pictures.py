@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.datasets.pictures.read import SUFFIXES, opened, read_image, upright_rgb
+from bench.datasets.pictures.read import opened, read_image, upright_rgb
 from bench.datasets.pictures.transforms import evaluation_pixels
 from bench.datasets.scenes.draw import draw_scene, sample_scene
 from bench.engine.models.model_file import ModelCard
 from bench.errors import UserError
+from bench.trained.pictures import picture_files
 
 Pixels = NDArray[np.uint8]
 SIZES: Final = (1, 2, 5)
@@ -48,7 +49,7 @@ def given_pictures(paths: Sequence[Path], card: ModelCard) -> list[Pixels]:
     Raises:
         UserError: one cannot be read, or a folder holds none.
     """
-    found = [file for path in paths for file in _files(path)]
+    found = [file for path in paths for file in picture_files([str(path)])[: MOST if path.is_dir() else None]]
     pictures = []
     for file in found:
         try:
@@ -56,15 +57,6 @@ def given_pictures(paths: Sequence[Path], card: ModelCard) -> list[Pixels]:
         except OSError as error:
             raise UserError(f"The picture {file} cannot be read: {error}.") from error
     return pictures
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise UserError(f"The folder {path} holds no pictures: name one that does, or files.")
-    return files[:MOST]
 
 
 def _fed(picture: Image.Image, card: ModelCard) -> Pixels:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from bench.engine.readme.file import readme_path
+from bench.engine.readme.file import readme_path, stated_licence
 from bench.engine.readme.metadata import LIBRARY
 from bench.errors import UserError, cut, one_line
 from bench.publish.beside import files_beside, renewed_card, require_current
@@ -40,11 +40,17 @@ def files_of(model: Path, store: RecordStore, licence: str | None) -> list[File]
         licence: of the weights; what its model card says if None.
 
     Raises:
-        UserError: it is no model, or what was exported is of another one.
+        UserError: it is no model, what was exported is of another one, or the licence is not to be had into a
+            model card that is not written anew.
     """
     require_current(model)
-    text = renewed_card(model, store, licence)
-    card = readme_path(model) if text is None else text.encode()
+    text, path = renewed_card(model, store, licence), readme_path(model)
+    if text is None and licence is not None and stated_licence(path) != licence:
+        raise UserError(
+            f"The model card {path} stays as it is, because it is yours, or its run's record is not here: "
+            f"write `license: {licence}` into its metadata yourself, or leave out --license."
+        )
+    card = path if text is None else text.encode()
     return [
         File(model.name, model),
         File(README, card),

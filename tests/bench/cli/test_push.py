@@ -147,6 +147,24 @@ def test_a_dry_run_lists_files_and_sizes_and_asks_nobody(
     assert not model.with_name("README.md").exists()
 
 
+def test_a_licence_that_would_not_arrive_is_refused(hub: HubServer, model: Path, tmp_path: Path) -> None:
+    card, asked = model.with_name("README.md"), (str(model), REPO, "--license", "cc-by-4.0")
+    card.write_text("---\nlicense: mit\n---\n# All mine\n")
+    for more in ((), ("--dry-run",), ("--results", "elsewhere")):
+        assert "write `license: cc-by-4.0` into its metadata" in refusal(tmp_path, *asked, *more)
+    assert hub.repositories == {} and card.read_text().startswith("---\nlicense: mit\n")
+    card.write_text(card.read_text().replace("mit", "cc-by-4.0"))
+    assert push(tmp_path, *asked).exit_code == 0
+
+
+def test_where_a_model_is_missing_its_record_is_named(hub: HubServer, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").rename(tmp_path / "others")
+    model.unlink()
+    for command in (("push", "voc2007-resnet", REPO), ("export", "voc2007-resnet")):
+        done = bench(tmp_path, None, *command, "--results", "others")
+        assert done.exit_code == 2 and f"The record of {model.parent.name} is stored" in done.stderr
+
+
 def test_no_token_and_no_such_run(
     hub: HubServer, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
