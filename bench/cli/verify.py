@@ -7,6 +7,7 @@ from rich.console import Console
 
 from bench.cli.display import open_display
 from bench.cli.options import RESULTS
+from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.records.agreement import disagreement
 from bench.records.store import RecordStore
@@ -23,7 +24,7 @@ NOT_VERIFIED = 1
 @click.option("--vectors", help="Label vectors, where they are not those of the label sets.")
 @click.option("--weights", help="Initial weights of the backbone, where they are a file.")
 @click.option("--init-from", type=click.Path(path_type=Path), help="The model that it started from.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
 @click.option("--workers", type=int, help="Loading processes.  [default: by device]")
 def command(run: str, results: Path, train: bool, data: str | None, **options: object) -> None:
     """Compute a record's metrics from its scores and, if asked to, train it again. RUN is as in `bench show`.
@@ -31,6 +32,11 @@ def command(run: str, results: Path, train: bool, data: str | None, **options: o
     With --train, what came out is kept beside the record: whether the scores have the same bits, or how far
     apart they are. Tables then say by how much rows move that were computed otherwise.
     """
+    given = {name: value for name, value in options.items() if value is not None}
+    if not train and (unused := [*(["data"] if data else []), *given]):
+        raise UserError(
+            f"--{unused[0].replace('_', '-')} is for training the run again: give --train, or leave it out."
+        )
     store = RecordStore(results)
     record = store.find(run)
     wrong = disagreement(store, record) or (record.error if record.status == "failed" else "")
@@ -43,7 +49,6 @@ def command(run: str, results: Path, train: bool, data: str | None, **options: o
         return
     from bench.engine.running.verify import cell_of, verify
 
-    given = {name: value for name, value in options.items() if value is not None}
     # Files that could not be read then are left out now; others make other data, which is noticed.
     skipped = bool(record.data.skipped)
     matrix = load_matrix(None, {"data": data or record.cell.data, "skip_bad": skipped, **given})

@@ -37,6 +37,15 @@ def test_metrics_are_computed_again(ran: Path) -> None:
     assert done.exit_code == 0 and "its metrics are those of its scores" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--data", "x.yaml"), ("--data-root", "x"), ("--device", "cpu"), ("--workers", "0")]
+)
+def test_what_is_for_training_alone_is_refused_without_it(option: str, value: str, tmp_path: Path) -> None:
+    store_made(tmp_path / "results", made_cell("resnet"))
+    done = bench(tmp_path, None, "verify", "voc2007-resnet", option, value)
+    assert done.exit_code == 2 and f"{option} is for training the run again: give --train" in done.stderr
+
+
 def test_a_record_with_a_field_that_has_no_effect_is_found_here(
     ran: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
