@@ -128,6 +128,7 @@ def _write(path: Path, split: "OpenedSplit", logits: "NDArray[np.float32]") -> N
 
 
 def _describe(card: "ModelCard", split: "OpenedSplit", side: int, resize: int, known: int) -> None:
+    from bench.engine.planning.seen import note_of_scored
     from bench.methods.published.checkpoints import LAYOUTS
 
     cut = f", the centre of {resize}" if resize != side else ""
@@ -135,6 +136,8 @@ def _describe(card: "ModelCard", split: "OpenedSplit", side: int, resize: int, k
     seen = f"{len(split.index)} images at {side} pixels{cut}"
     skipped = f", {len(split.skipped)} files skipped" if split.skipped else ""
     click.echo(f"data: {split.info.name} {split.name}, {seen}{skipped}")
+    if said := note_of_scored(card, split.info):
+        click.echo(f"note: {said}")
     if known:
         click.echo(f"known: {known} % of the labels of each image, which are not measured")
     layout = LAYOUTS.get(card.method.name)

@@ -1,4 +1,4 @@
-"""Whether the model that runs start from was trained on images that they choose or are measured on."""
+"""Whether a model that is started from, or scored, was trained on images that are chosen or measured on."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ from bench.datasets.opened import DataSet
 from bench.errors import UserError
 
 if TYPE_CHECKING:
+    from bench.datasets.info import DataSetInfo
     from bench.engine.models.model_file import ModelCard
     from bench.engine.models.warm_start import StartModel
 
@@ -57,6 +58,23 @@ def note_of_start(start: "StartModel", dataset: DataSet) -> str:
         f"{name}: {start.path.name} was trained on {card.data}, which has the same images in other splits; "
         f"test images of {name} may be among those"
     )
+
+
+def note_of_scored(card: "ModelCard", info: "DataSetInfo") -> str:
+    """What is to be known of the scores of a model on the test images of a data set, or nothing."""
+    if not _of_same_collection(card, info.name):
+        return ""
+    if info.eval_split in _lists_trained_on(card):
+        return (
+            f"the model was trained on {card.data}, whose training split has these images: these numbers say "
+            "nothing of new ones"
+        )
+    if info.made or DATASETS[card.data or ""].made:
+        return (
+            f"the model was trained on {card.data}, which has the same images in other splits: it may have "
+            "seen some of these, and the numbers be too good"
+        )
+    return ""
 
 
 def _of_same_collection(card: "ModelCard", name: str) -> bool:

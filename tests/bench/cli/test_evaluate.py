@@ -131,6 +131,14 @@ def published_ml_gcn(
     return result
 
 
+def test_it_is_said_where_a_model_was_trained_on_these_images(trained: Path, data: Path) -> None:
+    asked = ("evaluate", "--checkpoint", "voc2007-salgl", "--data")
+    said = "note: the model was trained on voc2007, whose training split has these images"
+    for name, expected in (("voc2007-train-val", True), ("voc2007", False)):
+        done = bench(trained, data, *asked, name)
+        assert done.exit_code == 0 and (said in done.stdout) is expected, done.output
+
+
 def test_the_model_of_a_run_gives_the_numbers_of_its_record(trained: Path, data: Path) -> None:
     store = RecordStore(trained / "results")
     (record,) = (r for r in store.all() if isinstance(r, Record) and r.history)
