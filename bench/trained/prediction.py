@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.engine.models.model_file import ModelCard
+from bench.errors import UserError
 from bench.trained.overlay import on_picture
 
 Floats = NDArray[np.float32]
@@ -48,9 +49,14 @@ class Prediction:
         Args:
             top: so many of the most probable instead, whatever the thresholds.
             reached: of these only those that reach their threshold.
+
+        Raises:
+            UserError: `top` is less than 1.
         """
+        if top is not None and top < 1:
+            raise UserError(f"Ask for the top 1 label or more, and not for {top}.")
         chosen = np.argsort(-self.probabilities, kind="stable")
-        if reached or not top:
+        if reached or top is None:
             chosen = chosen[(self.probabilities >= self.thresholds)[chosen]]
         chosen = chosen[:top]
         return [Label(self.classes[i], float(self.probabilities[i])) for i in chosen]

@@ -62,6 +62,8 @@ def test_labels_that_a_model_is_very_sure_of_keep_their_order_and_their_threshol
     (one,) = library.load_model(path).predict(picture)
     assert [name for name, _ in one.labels(top=len(classes))] == list(classes[::-1])
     assert [name for name, _ in one.labels()] == list(classes[:1:-1])
+    with pytest.raises(library.UserError, match="top 1 label or more, and not for 0"):
+        one.labels(top=0)
 
 
 def test_pictures_may_come_from_whatever_gives_one_after_the_other(picture: Path, tmp_path: Path) -> None:
