@@ -253,7 +253,7 @@ def test_a_checkpoint_is_foretold_without_the_moments_of_what_is_not_trained(tmp
     assert f"a checkpoint {16 * 20 * 513 / 1e3:.1f} kB" in prices[3]
 
 
-CHOOSES = ("--set", "select=best", "--set", "select_on=test")
+CHOOSES = ("--set", "select=best", "--set", "select_on=test", "--set", "evaluate_every=1")
 
 
 def test_no_trial_sees_the_test_split_of_a_schedule_that_chooses_on_it(tmp_path: Path) -> None:
