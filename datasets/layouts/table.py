@@ -74,7 +74,8 @@ def read(
         refuse_other_classes(form, classes)
     by_label = all(form.classes is None for form in forms)
     rows = joined(of_classes(rows_of(forms, layout), classes), layout, by_label)
-    refuse_unknown(forms[0].listed, (row.name for row in rows), str(forms[0].table.path))
+    if layout.lists:
+        refuse_unknown(forms[0].listed, (row.name for row in rows), str(forms[0].table.path))
     chosen = [row for row in rows if split in (ALL, row.split)]
     if not chosen:
         there = ", ".join(sorted({row.split for row in rows}))

@@ -1,6 +1,6 @@
 """The rows of the tables of a data set of one's own: checked, and joined to one for each image."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -70,9 +70,7 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
         if empty or not cells[layout.image]:
             raise UserError(f"{where}: '{(empty or [layout.image])[0]}' is missing.")
         image = cells[layout.image]
-        split = form.part.split or form.listed.get(bare(image), "")
-        if not split:
-            split = cells[layout.split] if layout.split else _split_by_folder(image, layout, where)
+        split = form.part.split or _split_of(image, cells, form, layout, where)
         refuse_control_characters(image, where)
         refuse_control_characters(split, where)
         if form.classes is not None:
@@ -83,6 +81,15 @@ def _rows(form: Form, layout: Table) -> Iterator[TableRow]:
             holds = meanings.label(cells, layout.value, where) if layout.value else LABELS["positive"]
             labels = {label: holds for label in named if label}
         yield TableRow(form, line, image, labels, split)
+
+
+def _split_of(image: str, cells: Mapping[str, str], form: Form, layout: Table, where: str) -> str:
+    """The split that a column, a list or the name of an image says; empty where none does."""
+    if layout.split:
+        return cells[layout.split]
+    if layout.lists:
+        return form.listed.get(bare(image), "")
+    return _split_by_folder(image, layout, where)
 
 
 def _split_by_folder(image: str, layout: Table, where: str) -> str:

@@ -28,7 +28,7 @@ PAIRS = (
 )
 """Names of the split to train on and of the one to evaluate on; the first that are both there."""
 SPLIT_NAMES = frozenset(chain.from_iterable(PAIRS))
-"""Of which a column has no others where it says splits, whatever it is called."""
+"""Names of splits: a column that has no others says the splits, whatever it is called."""
 ALONE = r"(?<![a-z]){}(?![a-z])"
 """A word that is no part of another, as in train_labels.csv and val/_classes.csv."""
 _SPLIT = re.compile(ALONE.format(f"({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})"), re.IGNORECASE)

@@ -60,7 +60,7 @@ CLAIMS = (
     Claim("and ML-GCN, and cannot", "tuned resnet", "tuned ml-gcn", "a", file=MAIN),
     Claim("cannot be told from SSGRL; no", "tuned resnet", "tuned ssgrl", file=MAIN),
     *(
-        Claim("no lead in CF1 is left.", f"tuned {graph}", "tuned resnet", winner, "CF1", MAIN)
+        Claim("no lead in CF1 is shown.", f"tuned {graph}", "tuned resnet", winner, "CF1", MAIN)
         for graph, winner in {"ssgrl": "", "add-gcn": "", "ml-gcn": "b"}.items()
     ),
     Claim("SALGL untuned cannot be told from the tuned linear layer in mAP", *SALGL, file=MAIN),

@@ -10,15 +10,19 @@ _LEARNED = {"positive": "present", "negative": "absent"}
 
 def difficult_notes(cells: Iterable[Cell]) -> list[str]:
     """A sentence each on labels of one's own data that are learned, and on those that are ignored in part."""
-    found = [_note(cell) for cell in cells if cell.steps()]
+    counts: dict[str, int] = {}
+    found = []
+    for cell in cells:
+        # A matrix may have a thousand cells, of a few data sets.
+        if cell.spec.data not in counts:
+            counts[cell.spec.data] = int((cell.dataset.train.labels == 0).sum())
+        if counts[cell.spec.data] and cell.steps():
+            found.append(_note(cell, counts[cell.spec.data]))
     return [*dict.fromkeys(filter(None, found))]
 
 
-def _note(cell: Cell) -> str:
-    name, train, difficult = cell.spec.data, cell.dataset.train, cell.spec.schedule.difficult
-    count = int((train.labels == 0).sum())
-    if not count:
-        return ""
+def _note(cell: Cell, count: int) -> str:
+    name, difficult = cell.spec.data, cell.spec.schedule.difficult
     labels = f"{count:,} difficult training label{'s' if count > 1 else ''}"
     schedule = f"schedule {cell.spec.schedule_name}"
     if difficult in _LEARNED:
