@@ -29,7 +29,7 @@ SMALL = 0.02
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The page.  [default: RESULTS/explain/A-vs-B-DATA.html]",
+    help="The page.  [default: RESULTS/explain/A-vs-B-DATA.html, or A-vs-B-DATA-validation.html]",
 )
 @click.option("--protocol", help="Measure the stored scores anew under this protocol.")
 @RESAMPLES

@@ -14,12 +14,17 @@ LONGEST = 70
 
 
 def page_path(results: Path, pair: Pair) -> Path:
-    """Where the page of two methods goes, by their names, or those of their runs where it is one method."""
+    """Where the page of two methods goes, by their names, or those of their runs where it is one method.
+
+    The page of what was measured on the validation split does not replace that of the test split.
+    """
     labels = [records[0].cell.row() for records in (pair.a, pair.b)]
     if labels[0] == labels[1]:
         labels = ["+".join(record.run_id for record in records) for records in (pair.a, pair.b)]
-    a, b, data = (named_after(name, LONGEST) for name in (*labels, pair.a[0].cell.data))
-    return results / "explain" / file_name(f"{a}-vs-{b}-{data}.html", "page", 3 * LONGEST + 60)
+    cell = pair.a[0].cell
+    a, b, data = (named_after(name, LONGEST) for name in (*labels, cell.data))
+    split = "-validation" if cell.split == "validation" else ""
+    return results / "explain" / file_name(f"{a}-vs-{b}-{data}{split}.html", "page", 3 * LONGEST + 60)
 
 
 def write_page(found: Explanation, path: Path, shown: int, maps: bool, device: str) -> None:

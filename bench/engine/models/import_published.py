@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.datasets.listing import read_lines
 from bench.datasets.locate import dataset_info, locate
 from bench.datasets.prepare import prepare_split, with_classes
 from bench.engine.models.model_file import ModelCard, Trained, input_of
+from bench.engine.models.published_classes import class_names, in_order
 from bench.errors import UserError
 from bench.experiment.methods import MethodChoice, options_of, parse_methods
 from bench.files import sha256_of_file
@@ -36,8 +36,6 @@ from bench.methods.published.other_names import under_present_names
 from bench.resolve import resolve
 from bench.settings import work_folder
 
-ORDERS = ("alphabetical", "category-id")
-
 
 @dataclass(frozen=True)
 class Given:
@@ -47,7 +45,7 @@ class Given:
         code: the published code, with options that its tensors do not tell: `salgl/soft=true`.
         data: the data set that it was trained on.
         data_root: the folder that holds it.
-        class_order: one of `ORDERS`, or a file with one class name per line.
+        class_order: `alphabetical`, `category-id`, or a file with one class name per line.
         vectors: the label vectors that it was trained with.
         graph: the label graph that it was trained with.
         image_size: the side of its input, pixels, where it is not that of the paper.
@@ -92,9 +90,9 @@ def import_published(path: Path, given: Given) -> tuple[Trained, list[str]]:
     tensors = plain_names(method, tensors)
     resnet = check_names(method, tensors)
     _check_given(method, layout, tensors, given)
-    names = _class_names(given)
+    names = class_names(given.class_order, given.data, given.data_root)
     _check_count(layout, tensors, names)
-    names, order = _in_order(names, publication, given)
+    names, order = in_order(names, given.class_order, given.data, publication)
     choice = _choice(method, tensors, settings)
     graph = _graph(layout, tensors, names, options_of(choice), given)
     vectors, vectors_source = _vectors(layout, tensors, names, given)
@@ -172,39 +170,6 @@ def _check_given(method: str, layout: CheckpointLayout, tensors: dict[str, Tenso
         raise UserError(f"Leave out --vectors: a published {method} checkpoint needs no others than its own.")
     if given.graph and not layout.needs_graph:
         raise UserError(f"Leave out --graph: a published {method} checkpoint needs no other than its own.")
-
-
-def _class_names(given: Given) -> tuple[str, ...]:
-    """The classes in the order of the file that lists them, or of the data set."""
-    if given.class_order is not None and given.class_order not in ORDERS:
-        names = tuple(read_lines(Path(given.class_order), from_pipe=True))
-        if len(set(names)) < len(names):
-            raise UserError(f"The list of classes {given.class_order} names one twice.")
-        return names
-    if given.data is None:
-        raise UserError(
-            "Which classes does the checkpoint have? Name the data set that it was trained on with --data "
-            "NAME, or a file with one class name per line with --class-order FILE."
-        )
-    info = dataset_info(given.data)
-    return info.classes or with_classes(info, locate(info, given.data_root)).classes
-
-
-def _in_order(names: tuple[str, ...], publication: Publication, given: Given) -> tuple[tuple[str, ...], str]:
-    """The classes in the order of the checkpoint, and how that order is called."""
-    if given.class_order is not None and given.class_order not in ORDERS:
-        return names, f"in the order of {describe_file(Path(given.class_order))}"
-    alphabetical = tuple(sorted(names))
-    if alphabetical == names:
-        return names, f"of {given.data}, alphabetical"
-    order = given.class_order or publication.class_order
-    if order is None:
-        raise UserError(
-            f"In which order are the classes of {publication.code}'s checkpoint for {given.data}? It does "
-            "not say: give --class-order alphabetical, category-id, or the file of class names that it was "
-            "trained with."
-        )
-    return (alphabetical if order == "alphabetical" else names), f"of {given.data}, {order}"
 
 
 def _check_count(layout: CheckpointLayout, tensors: dict[str, Tensor], names: tuple[str, ...]) -> None:

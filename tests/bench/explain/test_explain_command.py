@@ -106,6 +106,18 @@ def test_scores_alone_give_the_kinds_and_a_page_that_says_what_is_missing(tmp_pa
     assert "the mean of 2 runs" in page.words and "predicted in 1 of 2 runs" in page.words
 
 
+def test_what_was_measured_on_validation_images_has_a_page_of_its_own(tmp_path: Path) -> None:
+    store_made(tmp_path / "results", *METHODS)
+    explained(tmp_path, *ASKED)
+    validated = [cell.model_copy(update={"split": "validation"}) for cell in METHODS]
+    store_made(tmp_path / "results", *validated)
+    tested = (tmp_path / "results" / "explain" / "resnet-vs-ml-gcn-voc2007.html").read_bytes()
+    names = [",".join(cell.run_id() for cell in validated[start : start + 2]) for start in (0, 2)]
+    printed = explained(tmp_path, *names, "--resamples", "100")
+    assert "Written: results/explain/resnet-vs-ml-gcn-voc2007-validation.html" in printed
+    assert (tmp_path / "results" / "explain" / "resnet-vs-ml-gcn-voc2007.html").read_bytes() == tested
+
+
 def test_csv_and_json_hold_every_count(tmp_path: Path) -> None:
     store = store_made(tmp_path / "results", *METHODS)
     done = bench(tmp_path, None, "explain", *ASKED, "--csv")

@@ -216,6 +216,11 @@ def test_an_order_that_nobody_knows_must_be_said(given: Say, tmp_path: Path) -> 
     assert trained.card.classes == COCO_CLASSES[::-1]
     names.write_text("cat\n" * 80)
     assert "names one twice" in refusal(path, given("resnet", class_order=str(names)))
+    names.write_text("\n".join((*COCO_CLASSES[:-1], "tooth brush")))
+    said = refusal(path, given("resnet", data="coco2014", class_order=str(names)))
+    assert "names 'tooth brush', which coco2014 does not have" in said
+    trained, _ = import_published(path, given("resnet", data=None, class_order=str(names)))
+    assert trained.card.classes[-1] == "tooth brush"
 
 
 @pytest.mark.parametrize("projected", [False, True])
