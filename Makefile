@@ -11,6 +11,9 @@ DEMO := .bench/demo
 # An environment with the lowest versions that pyproject.toml allows: 8.4.* where it says >=8.4.
 LOWEST := .venv-lowest
 
+# Tests start hundreds of processes: what these import is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lowest tables leaderboard parity coverage-simulation faults speeds demo-backbone lint types clean
 
 demo: $(SETUP)

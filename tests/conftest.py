@@ -1,11 +1,13 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from drawn_scenes import folder_of_all_tests
 from places import ROOT
 
 # The suite runs one process per core; more threads in each would only get in each other's way.
@@ -19,6 +21,19 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared real data is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the pictures of `scenes`, for `drawn_scenes.put_into`."""
+    return folder_of_all_tests(tmp_path_factory)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_is_imported_is_no_garbage() -> None:
+    """Every run collects garbage before it measures memory: a second each time, for all that tests import."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ from bench.experiment.matrix import MatrixSpec
 from bench.experiment.schedule import Schedule
 from bench.metrics.evaluate import METRICS
 from bench.records.store import RECORD, RecordStore
-from bench_command import TINY, own_environment
+from bench_command import ADD_GCN, TINY, own_environment
 from bench_command import bench as command
 from made_records import failed_record, made_cell, store_made
 from places import ROOT
@@ -156,7 +156,7 @@ def test_a_model_scores_files_pictures_and_arrays_as_its_run_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devkit = write_voc(tmp_path / "data", train=8, test=6)
-    trained = ("run", *TINY, "--methods", "add-gcn", "--epochs", "1", "--eval-image-size", "96")
+    trained = ("run", *TINY, "--methods", ADD_GCN, "--epochs", "1", "--eval-image-size", "96")
     assert command(tmp_path, tmp_path / "data", *trained).exit_code == 0
     store = RecordStore(tmp_path / "results")
     record = store.find("voc2007-add-gcn")

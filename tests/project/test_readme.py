@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench_command import bench
+from drawn_scenes import put_into
 from places import ROOT
 from trees import write_own_csv, write_picture, write_voc
 
@@ -96,7 +97,8 @@ def test_the_inline_commands_exist(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READMES)
-def test_every_command_runs(name: str, tmp_path: Path) -> None:
+def test_every_command_runs(name: str, tmp_path: Path, drawn_scenes: Path) -> None:
+    put_into(tmp_path / "work", drawn_scenes)
     data = write_voc(tmp_path / "data", train=24, test=12).parents[1]
     write_own_csv(tmp_path, split=False)  # photos and labels.csv, for birds.yaml
     for block in blocks(TEXTS[name], "yaml"):
@@ -112,7 +114,8 @@ def test_every_command_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_its_python_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_python_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_scenes: Path) -> None:
+    put_into(tmp_path / "work", drawn_scenes)
     (code,) = blocks(TEXTS["README.md"], "python")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCH_WORK", str(tmp_path / "work"))

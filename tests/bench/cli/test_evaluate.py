@@ -19,7 +19,7 @@ from bench.metrics.evaluate import METRICS, evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from published_made import WIDTH, made_backbone, made_state
 from trees import write_voc
 
@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A folder in which SALGL, which keeps a memory, was trained for one epoch."""
     folder = tmp_path_factory.mktemp("trained")
-    done = bench(folder, data, "run", "--methods", "salgl", "--epochs", "1", *TINY)
+    done = bench(folder, data, "run", "--methods", SALGL, "--epochs", "1", *TINY)
     assert done.exit_code == 0, done.output
     return folder
 

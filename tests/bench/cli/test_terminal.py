@@ -1,8 +1,10 @@
 """What a shell and a terminal see: Ctrl-C, an encoding that lacks characters, options that are none."""
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,20 @@ from bench_command import TINY, bench, own_environment, own_process
 from made_records import made_cell, store_made
 from trees import write_own_csv, write_voc
 
+# Several commands in one process, for each of them loads what the others have loaded.
+ONE_AFTER_ANOTHER = """
+import json, sys
+from bench.cli import main
+
+statuses = []
+for words in json.loads(sys.argv[1]):
+    try:
+        main(words)
+    except SystemExit as end:
+        statuses.append(end.code or 0)
+with open("statuses.json", "w") as file:
+    json.dump(statuses, file)
+"""
 CLASSES = ("日本", "naïve – 😀", "person")
 
 
@@ -66,7 +82,7 @@ def test_an_encoding_that_lacks_a_character_stops_no_command(setting: dict[str, 
         key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHONIO"))
     }
     environment |= {"BENCH_WORK": str(tmp_path / "work"), **setting}
-    for status, words in (
+    wanted = (
         (0, ["tables"]),
         (0, ["compare", "resnet", "salgl", "--data", "voc2007", "--resamples", "100"]),
         (0, ["show", cells[0].run_id()]),
@@ -75,10 +91,13 @@ def test_an_encoding_that_lacks_a_character_stops_no_command(setting: dict[str, 
         (0, ["plot", "per-class"]),
         (1, ["data", "check", "own/own.yaml"]),
         (2, ["show", "日本"]),
-    ):
-        done = subprocess.run(own_process(*words), cwd=tmp_path, env=environment, capture_output=True)
-        assert done.returncode == status, done.stderr
-        assert b"Traceback" not in done.stderr and b"UnicodeEncodeError" not in done.stderr
+    )
+    asked = json.dumps([words for _, words in wanted])
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_AFTER_ANOTHER, asked], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert b"Traceback" not in done.stderr and b"UnicodeEncodeError" not in done.stderr
+    assert json.loads((tmp_path / "statuses.json").read_text()) == [status for status, _ in wanted], done
     written = (tmp_path / "results" / "tables" / "voc2007-per-class.md").read_text(encoding="utf-8")
     assert "日本" in written and "😀" in written
 

@@ -10,6 +10,7 @@ from bench.experiment.schedule import Schedule, load_schedule
 from bench.experiment.unreached import unreached
 from bench_command import bench
 from made_records import SCHEDULE
+from trees import write_voc
 
 
 @pytest.mark.parametrize(
@@ -71,8 +72,9 @@ def test_a_milestone_before_the_first_epoch_is_refused() -> None:
 
 
 def test_a_plan_says_it_of_each_schedule_once(tmp_path: Path) -> None:
-    asked = ("--methods", "resnet,csra", "--data", "scenes", "--seeds", "0,1", "--schedule", "add-gcn")
+    write_voc(tmp_path / "data", train=20, test=4)
+    asked = ("--methods", "resnet,csra", "--data", "voc2007", "--seeds", "0,1", "--schedule", "add-gcn")
     small = ("--backbone", "resnet18", "--weights", "none", "--set", "select_on=validation")
-    done = bench(tmp_path, None, "run", *asked, *small, "--epochs", "2", "--dry-run")
+    done = bench(tmp_path, tmp_path / "data", "run", *asked, *small, "--epochs", "2", "--dry-run")
     note = "note: schedule add-gcn: 2 epochs are too few for milestones 31, 41 of the learning rate\n"
     assert done.exit_code == 0 and done.output.count(note) == 1, done.output

@@ -8,10 +8,14 @@ import pytest
 
 from bench.errors import UserError
 from bench.profile.commands import AIMED_ON, Waited, measure_commands, run, spent_on
+from drawn_scenes import put_into
 
 
 @pytest.mark.slow
-def test_the_commands_find_the_made_records_and_are_measured_in_turn(tmp_path: Path) -> None:
+def test_the_commands_find_the_made_records_and_are_measured_in_turn(
+    tmp_path: Path, drawn_scenes: Path
+) -> None:
+    put_into(tmp_path / "work", drawn_scenes)
     figures = measure_commands(tmp_path, seeds=1, repeats=1)
     by_name = {re.split(r",| of", figure.what)[0]: figure for figure in figures}
     assert {"bench --help", "bench ls", "bench tables", "bench run"} <= set(by_name)

@@ -13,7 +13,7 @@ from bench.profile import engine
 from bench.profile.engine import Training, measure_engine
 from bench.profile.photographs import make_photographs
 from bench.profile.report import load
-from bench_command import bench
+from bench_command import NARROW, SALGL, TDRG, bench
 
 CPU = Machine(torch.device("cpu"), 0, compiled=False)
 SMALL = ("--backbone", "timm/test_byobnet", "--image-size", "32", "--batch", "4", "--steps", "2")
@@ -21,12 +21,13 @@ SMALL = ("--backbone", "timm/test_byobnet", "--image-size", "32", "--batch", "4"
 
 @pytest.mark.slow
 def test_the_command_measures_methods_and_writes_what_it_found(tmp_path: Path) -> None:
-    asked = ("--methods", "resnet,salgl/soft=true,tdrg", "--repeats", "2", "--device", "cpu")
+    names = ("resnet", f"{SALGL}/soft=True", TDRG)
+    asked = ("--methods", ",".join(names), "--repeats", "2", "--device", "cpu")
     done = bench(tmp_path, None, "profile", "engine", *SMALL, *asked, "--out", "engine.json")
     assert done.exit_code == 0, done.output
     report = load(tmp_path / "engine.json")
     assert report.part == "engine" and len(report.figures) == 3
-    for method, figure in zip(("resnet", "salgl/soft=True", "tdrg"), report.figures, strict=True):
+    for method, figure in zip(names, report.figures, strict=True):
         assert figure.what == f"{method}: a training step, timm/test_byobnet at 32, batch 4, fp32"
         assert len(figure.values) == len(figure.beside) == 2 and min(figure.values + figure.beside) > 0
         assert figure.least == 0.97 and figure.times()
@@ -55,12 +56,12 @@ def test_both_train_the_same_images_and_take_turns(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_can_be_measured(method: str, tmp_path: Path) -> None:
     index = make_photographs(tmp_path, 2)
-    (choice,) = parse_methods((method,))
+    (choice,) = parse_methods((NARROW.get(method, method),))
     found = measure_engine(choice, Training("timm/test_byobnet", 32, 2, 1, "bf16"), index, CPU, repeats=1)
     assert len(found.values) == 1 and found.times()
 
 
-@pytest.mark.parametrize("method", ["resnet", pytest.param("tdrg", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["resnet", pytest.param(TDRG, marks=pytest.mark.slow)])
 def test_heads_alone_are_measured_on_stored_features(method: str, tmp_path: Path) -> None:
     size = ("--backbone", "timm/test_byobnet", "--image-size", "64", "--batch", "2", "--steps", "2")
     asked = ("--stored-features", "--methods", method, "--repeats", "1", "--device", "cpu")

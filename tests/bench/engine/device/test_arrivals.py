@@ -10,7 +10,7 @@ from bench.engine.device import arrivals
 from bench.engine.device.arrivals import Arrivals
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench_command import TINY, bench
+from bench_command import OVERFLOWS, TINY, bench
 from trees import write_voc
 
 
@@ -75,7 +75,7 @@ def test_what_arrives_first_waits_for_what_was_sent_before_it(late: list[Late]) 
 def test_a_nan_that_arrives_late_is_told_with_its_own_step_and_images(tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=24, test=4)
     # One head whose loss overflows: an entropy weight beyond float32 on SALGL.
-    arguments = ["run", "--methods", "salgl/batch_entropy_weight=1e39,resnet", "--epochs", "1", *TINY]
+    arguments = ["run", "--methods", f"{OVERFLOWS},resnet", "--epochs", "1", *TINY]
     done = bench(tmp_path, tmp_path / "data", *arguments)
     assert done.exit_code == 1, done.output
     found = [one for one in RecordStore(tmp_path / "results").all() if isinstance(one, Record)]

@@ -13,13 +13,12 @@ from bench.engine.parallel.launch import launch
 from bench.engine.training import resume as resume_module
 from bench.errors import UserError
 from bench.records.record import Record
-from bench_command import TINY, bench, own_environment, own_process
+from bench_command import ADD_GCN, OVERFLOWS, TINY, bench, own_environment, own_process
 from ranks_runs import all_gone, assert_like, record_of, started_by, with_theirs
 from trees import write_voc
 
 pytestmark = pytest.mark.slow
 
-NAN = "salgl/batch_entropy_weight=1e39"
 # The second process never comes to the sum of the gradients; the first waits for five seconds, not an hour.
 HANGS = """
 import os, time
@@ -32,7 +31,7 @@ if os.environ["RANK"] == "1":
 from bench.cli import main
 main()
 """
-RUN = ("run", "--methods", "add-gcn", "--epochs", "3", *TINY, "--set", "drop_last=false")
+RUN = ("run", "--methods", ADD_GCN, "--epochs", "3", *TINY, "--set", "drop_last=false")
 TWO = ("--devices", "2")
 
 
@@ -101,7 +100,7 @@ def test_two_processes_go_on_where_one_was_and_a_nan_fails_its_run_alone(
     with monkeypatch.context() as patch:
         patch.setattr(resume_module, "save_state", interrupted)
         bench(tmp_path, data, *RUN)
-    methods = ("--methods", f"{NAN},add-gcn")
+    methods = ("--methods", f"{OVERFLOWS},{ADD_GCN}")
     done = subprocess.run(
         own_process(*RUN, *methods, *TWO),
         cwd=tmp_path,

@@ -23,7 +23,7 @@ from bench.metrics.evaluate import Metrics, measure
 from bench.records.record import Environment, Epoch, Record
 from bench.records.store import RecordStore
 from bench.tensors import write_pickled
-from bench_command import TINY, bench, own_environment, own_process
+from bench_command import OVERFLOWS, SALGL, TINY, bench, own_environment, own_process
 from event_files import curves
 from trees import write_voc
 
@@ -64,14 +64,14 @@ def kill_in_epoch_three(folder: Path, data: Path, arguments: list[str]) -> str:
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    write_voc(data, train=120, test=8)
+    write_voc(data, train=60, test=8)
     # SALGL has dropout and a memory that is not a parameter; the average adds a second set of weights.
     fields = {**load_schedule("demo", {}).model_dump(mode="json"), "ema_decay": 0.9, "evaluate_every": 1}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
     arguments = [
         "run",
         "--methods",
-        "salgl",
+        SALGL,
         "--epochs",
         "4",
         "--schedule",
@@ -103,8 +103,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> Non
     folder = tmp_path / "killed" / "work" / "logs" / "tensorboard" / killed.run_id
     assert len(list(folder.iterdir())) == 2, "a file for each process"
     log = curves(folder)
-    assert [step for step, _ in log["training/loss"]] == list(range(1, 4 * 30 + 1)), "each step once"
-    assert [step for step, _ in log["epoch/loss"]] == [30, 60, 90, 120]
+    assert [step for step, _ in log["training/loss"]] == list(range(1, 4 * 15 + 1)), "each step once"
+    assert [step for step, _ in log["epoch/loss"]] == [15, 30, 45, 60]
     np.testing.assert_allclose([loss for _, loss in log["epoch/loss"]], [one.loss for one in whole.history])
 
 
@@ -113,7 +113,7 @@ def test_a_run_that_goes_on_under_other_conditions_says_so_wherever_it_stands(
     older: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, folder = tmp_path / "data", tmp_path / "killed"
-    write_voc(data, train=120, test=8)
+    write_voc(data, train=60, test=8)
     arguments = ["run", "--methods", "resnet", "--epochs", "4", *TINY, "--set", "evaluate_every=1"]
     kill_in_epoch_three(folder, data, arguments)
     (checkpoint,) = (folder / "work" / "runs").glob("*resnet*/training.pt")
@@ -162,7 +162,7 @@ def test_a_nan_stops_that_run_with_its_whereabouts_and_the_matrix_goes_on(tmp_pa
     data = tmp_path / "data"
     write_voc(data, train=8, test=4)
     # One head whose loss overflows: an entropy weight beyond float32 on SALGL, none on the others.
-    arguments = ["run", "--methods", "salgl/batch_entropy_weight=1e39,resnet", "--epochs", "2", *TINY]
+    arguments = ["run", "--methods", f"{OVERFLOWS},resnet", "--epochs", "2", *TINY]
     done = bench(tmp_path / "run", data, *arguments)
     assert done.exit_code == 1, done.output
     failed, trained = record_of(tmp_path / "run", "salgl"), record_of(tmp_path / "run", "resnet")

@@ -15,7 +15,7 @@ from bench.tables.beyond import BEYOND
 from bench.tables.context import CONTEXT
 from bench.tables.known import KNOWN
 from bench.tables.papers.literals import PAPER_TABLES
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from trees import write_voc
 
 pytestmark = pytest.mark.slow
@@ -156,11 +156,14 @@ def test_what_a_schedule_asks_for_is_done(lines: str, data: Path, tmp_path: Path
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
     for name, more in (("one", ()), ("two", ("--seeds", "0"))):
         done = bench(
-            tmp_path / name, data, "run", "--methods", "salgl", "--epochs", "3",
+            tmp_path / name, data, "run", "--methods", SALGL, "--epochs", "3",
             "--schedule", str(tmp_path / "mine.yaml"), *TINY, *more,
         )  # fmt: skip
         assert done.exit_code == 0, done.output
-    one, two = finished(tmp_path / "one")["salgl"], finished(tmp_path / "two")["salgl"]
+    one, two = (
+        next(record for record in finished(tmp_path / name).values() if record.history)
+        for name in ("one", "two")
+    )
     assert one.scores_sha256 == two.scores_sha256, "the same cell gives the same scores"
     assert one.cell.schedule == two.cell.schedule and len(one.history) == 3
     measured = [epoch.metrics.mAP for epoch in one.history if epoch.metrics]

@@ -18,7 +18,7 @@ from bench.records.holder import Holder
 from bench.records.record import Record
 from bench.records.store import RecordStore
 from bench.settings import EPOCHS
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from side_by_side import leftovers, start, trained, wait_for
 from trees import write_voc
 
@@ -44,11 +44,10 @@ class Undisturbed:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     data, folder = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("whole")
-    write_voc(data, train=60, test=8)
-    arguments = ("run", "--methods", METHOD, "--epochs", "8", *TINY)
-    done = start(folder, data, *arguments)
-    said = done.communicate(timeout=300)[0]
-    assert done.returncode == 0 and "going on after epoch" not in said, said
+    write_voc(data, train=40, test=8)
+    arguments = ("run", "--methods", SALGL, "--epochs", "6", *TINY)
+    done = bench(folder, data, *arguments)
+    assert done.exit_code == 0 and "going on after epoch" not in done.output, done.output
     return Undisturbed(data, arguments, scores_of(folder))
 
 
@@ -70,9 +69,8 @@ def test_a_signal_stops_a_run_in_the_middle_of_an_epoch_and_the_same_command_goe
     assert printed.endswith(said), printed
     assert "Traceback" not in printed and "FAILED" not in printed
     assert leftovers(tmp_path) == [] and not list((tmp_path / "results" / "runs").glob(f"*{METHOD}*"))
-    again = start(*command)
-    said = again.communicate(timeout=300)[0]
-    assert again.returncode == 0 and "going on after epoch" in said, said
+    again = bench(*command)
+    assert again.exit_code == 0 and "going on after epoch" in again.output, again.output
     np.testing.assert_array_equal(scores_of(tmp_path), undisturbed.scores)
 
 

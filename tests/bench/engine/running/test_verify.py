@@ -12,7 +12,7 @@ from bench.errors import UserError
 from bench.experiment.matrix import load_matrix
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from made_records import made_cell, made_record, store_made
 from trees import write_voc
 
@@ -21,7 +21,7 @@ from trees import write_voc
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ran")
     write_voc(folder / "data", train=16, test=6)
-    done = bench(folder, folder / "data", "run", "--methods", "salgl", "--epochs", "2", *TINY)
+    done = bench(folder, folder / "data", "run", "--methods", SALGL, "--epochs", "2", *TINY)
     assert done.exit_code == 0, done.output
     return folder
 

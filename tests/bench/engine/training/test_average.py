@@ -11,7 +11,7 @@ from bench.metrics.evaluate import evaluate
 from bench.metrics.protocol import PROTOCOLS
 from bench.records.record import Record
 from bench.records.store import RecordStore, Scores
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from trees import write_voc
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("average")
     write_voc(root / "data", train=20, test=8)
     for name, settings in SETTINGS.items():
-        arguments = ("run", "--methods", "salgl", "--epochs", "2", "--results", name, *settings, *TINY)
+        arguments = ("run", "--methods", SALGL, "--epochs", "2", "--results", name, *settings, *TINY)
         done = bench(root, root / "data", *arguments)
         assert done.exit_code == 0, done.output
     return root

@@ -20,7 +20,7 @@ from bench.experiment.schedule import Schedule
 from bench.methods.model import MultiLabelModel
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from made_records import SCHEDULE, made_cell
 from small_heads import CLASSES, SMALL
 from small_models import SIDE, small_model, tiny_backbone
@@ -148,7 +148,7 @@ def scarce_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("scarce_memory")
 def test_a_run_in_a_small_memory_finishes_and_says_so(tmp_path: Path) -> None:
     write_voc(tmp_path / "data", train=13, test=5)
-    asked = ("run", "--methods", "salgl", "--epochs", "1", *TINY, "--batch-size", "6")
+    asked = ("run", "--methods", SALGL, "--epochs", "1", *TINY, "--batch-size", "6")
     done = bench(tmp_path, tmp_path / "data", *asked)
     assert done.exit_code == 0, done.output
     assert "the memory does not hold what 6 images at once take; from here on 3 are" in done.output

@@ -8,7 +8,7 @@ import torch
 from bench.methods.catalog import SEEDS
 from bench.records.record import Record
 from bench.records.store import RecordStore
-from bench_command import TINY, bench
+from bench_command import SALGL, TINY, bench
 from trees import write_voc
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -23,8 +23,8 @@ TRAINED = {
         *("--methods", "seeds", "--schedule", "frozen"),
         *("--set", "feature_channels=8", "--set", "head_width=8"),
     ),
-    "last-stage": ("--methods", "resnet,salgl", "--set", "trained_backbone=last-stage"),
-    "all": ("--methods", "resnet,salgl"),
+    "last-stage": ("--methods", f"resnet,{SALGL}", "--set", "trained_backbone=last-stage"),
+    "all": ("--methods", f"resnet,{SALGL}"),
 }
 
 
