@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := $(VENV)/bin/bench
 SETUP := $(VENV)/.installed
-JOBS ?= 3
+JOBS ?= 4
 # In the order of tests/conftest.py: slow files first.
 SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # The demo always trains: the records that came with the clone are in results.

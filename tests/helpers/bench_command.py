@@ -23,7 +23,7 @@ NARROW = {
     "query2label": "query2label/feedforward=32",
     "ml-decoder": "ml-decoder/width=16/feedforward=32/heads=4",
     "tdrg": "tdrg/hidden=16/feedforward=32",
-    "c-tran": "c-tran/layers=1/feedforward=32",
+    "c-tran": "c-tran/feedforward=32",
 }
 ML_GCN, ADD_GCN, SALGL, TDRG = (NARROW[method] for method in ("ml-gcn", "add-gcn", "salgl", "tdrg"))
 OVERFLOWS = f"{SALGL}/batch_entropy_weight=1e39"

@@ -98,10 +98,10 @@ def score(head: Head, features: Tensor, targets: Tensor | None = None) -> HeadOu
 
 
 IMAGES = 3
-# On processors that have AVX2 and no more, a gradient of PyTorch 2.14 in float64 is off by 7e-8 at single
-# images; with its plain kernels (ATEN_CPU_CAPABILITY=default) on the same processor it is not.
+# On processors that have AVX2 and no more, gradients of PyTorch 2.14 in float64 are off by up to 5e-9, where
+# the largest are 0.2; with its plain kernels (ATEN_CPU_CAPABILITY=default) on the same processor by 1e-16.
 AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"
-GRADIENTS = {"rtol": 1e-6, "atol": 1e-9} if AVX2 else {"rtol": 1e-9, "atol": 1e-12}
+GRADIENTS = {"rtol": 1e-6, "atol": 1e-8} if AVX2 else {"rtol": 1e-9, "atol": 1e-12}
 
 
 @pytest.mark.parametrize("labels_at_once", [1, 3])  # on the larger map

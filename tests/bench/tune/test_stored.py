@@ -12,7 +12,7 @@ from plugin_projects import write_project
 from trees import write_voc
 
 ASKED = ("tune", "--methods", "resnet", "--schedule", "frozen", "--epochs", "1", *TINY)
-TUNE = (*ASKED, "--trials", "2", "--seeds", "0")
+TUNE = (*ASKED, "--trials", "2", "--seeds", "0", "--precision", "fp32")
 HEAD = """
 from bench.methods.catalog import Method
 from bench.methods.options import ResNetOptions
@@ -57,7 +57,7 @@ def test_a_second_name_for_the_same_design_is_refused(tuned: Path, more: tuple[s
     ("change", "said"),
     [
         (("--batch-size", "8"), "schedule batch_size (4 there, 8 here)"),
-        (("--set", "precision=fp32"), "schedule precision (bf16 there, fp32 here)"),
+        (("--precision", "bf16"), "schedule precision (fp32 there, bf16 here)"),
         (("--limit-train", "20"), "fixed limit_train (None there, 20 here)"),
         (("--protocol", "ssgrl"), "fixed protocol ap (ap there, ap_voc2012 here)"),
         (("--design-seed", "1"), "design seed (0 there, 1 here)"),
