@@ -28,15 +28,22 @@ def reports(folder: Path) -> list[Report]:
         raise UserError(
             f"No reports under {folder}; `bench profile metrics --out {folder}/metrics.json` makes one."
         )
-    return sorted(found, key=lambda report: (report.environment.device_name, report.part))
+    return sorted(found, key=lambda report: (_machine_of(report), report.part))
 
 
 def speed_table(found: Iterable[Report]) -> str:
     """Figures and exponents, a table each for every machine."""
     by_machine: dict[str, list[Report]] = {}
     for report in found:
-        by_machine.setdefault(report.environment.device_name, []).append(report)
+        by_machine.setdefault(_machine_of(report), []).append(report)
     return "\n\n".join(part for machine, of_it in by_machine.items() for part in _machine(machine, of_it))
+
+
+def _machine_of(report: Report) -> str:
+    """What speeds depend on: processors of one name may differ in their instructions."""
+    made = report.environment
+    having = f" with {made.instructions}" if made.instructions else ""
+    return f"{made.device_name}{having}, PyTorch {made.versions.get('torch', 'unknown')}"
 
 
 def put_into(path: Path, table: str) -> None:
@@ -57,8 +64,7 @@ def _machine(name: str, found: list[Report]) -> list[str]:
     cores = max(report.cores for report in found)
     loads = [load for report in found for load in report.load if load is not None]
     load = f", load {min(loads):.1f} to {max(loads):.1f}" if loads else ""
-    torch = found[0].environment.versions.get("torch", "unknown")
-    parts = [f"On {name} ({cores} cores{load}; PyTorch {torch}); medians of the repeats, [least, most]:"]
+    parts = [f"On {name} ({cores} cores{load}); medians of the repeats, [least, most]:"]
     figures = [_figure(figure) for report in found for figure in report.figures]
     growth = [_growth(one) for report in found for one in report.growth]
     if figures:

@@ -88,6 +88,20 @@ def test_the_table_stands_between_its_marks_and_nothing_else_changes(tmp_path: P
         put_into(tmp_path / "none.md", table)
 
 
+def test_machines_that_differ_in_instructions_or_pytorch_alone_have_tables_of_their_own() -> None:
+    report = Measuring("metrics").report((FAST,))
+    made = report.environment
+    older = {**made.versions, "torch": "2.11.0"}
+    found = [
+        report.model_copy(update={"environment": made.model_copy(update=change)})
+        for change in ({"instructions": "AVX2"}, {"instructions": "AVX512"}, {"versions": older})
+    ]
+    table = speed_table([report, *found, report])
+    heads = [line.partition(" (")[0] for line in table.splitlines() if line.startswith("On ")]
+    assert len(heads) == len(set(heads)) >= 3 and table.count("| a ") == 5
+    assert f"On {made.device_name} with AVX2, PyTorch {made.versions['torch']}" in heads
+
+
 def test_the_table_of_the_readme_is_made_of_the_stored_reports() -> None:
     between = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     assert between.strip() == speed_table(reports(ROOT / "results" / "perf"))
