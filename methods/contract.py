@@ -46,9 +46,9 @@ __all__ = ["CHANNELS", "CLASSES", "WIDTH", "MethodContract", "batch", "label_spa
 def loss_of(output: HeadOutput, targets: Tensor) -> Tensor:
     """The loss that the training minimises: binary cross-entropy and the auxiliary terms.
 
-    Labels that the head was told give none.
+    Labels that the head was told give none. It is computed in float32, or in float64 where the logits are.
     """
-    logits = output.logits.float()
+    logits = output.logits.to(torch.promote_types(output.logits.dtype, torch.float32))
     if output.known is not None:
         logits, targets = logits[~output.known], targets[~output.known]
     loss = F.binary_cross_entropy_with_logits(logits, targets)

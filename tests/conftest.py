@@ -10,7 +10,7 @@ import pytest
 from drawn_scenes import folder_of_all_tests
 from places import ROOT
 
-# The suite runs one process per core; more threads in each would only get in each other's way.
+# The suite runs more processes than there are cores; threads in each would only get in each other's way.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 

@@ -98,10 +98,7 @@ def score(head: Head, features: Tensor, targets: Tensor | None = None) -> HeadOu
 
 
 IMAGES = 3
-# On processors that have AVX2 and no more, gradients of PyTorch 2.14 in float64 are off by up to 5e-9, where
-# the largest are 0.2; with its plain kernels (ATEN_CPU_CAPABILITY=default) on the same processor by 1e-16.
-AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"
-GRADIENTS = {"rtol": 1e-6, "atol": 1e-8} if AVX2 else {"rtol": 1e-9, "atol": 1e-12}
+CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 
 
 @pytest.mark.parametrize("labels_at_once", [1, 3])  # on the larger map
@@ -126,18 +123,17 @@ def test_our_heads_are_the_published_formulation(
         found, gradients = step(ours, features, targets)
         expected, published_gradients = step(published, features, targets)
         for name, value in expected.items():
-            close = GRADIENTS if name == "features" else {"rtol": 1e-9, "atol": 1e-12}
-            torch.testing.assert_close(found[name], value, **close, msg=name)
+            torch.testing.assert_close(found[name], value, **CLOSE, msg=name)
         converted = weights_of(method, published.state_dict() | published_gradients)
         for name, gradient in gradients.items():
-            torch.testing.assert_close(gradient, converted[name], **GRADIENTS, msg=name)
+            torch.testing.assert_close(gradient, converted[name], **CLOSE, msg=name)
         if method == "salgl":
             memory = ours.state_dict()["cooccurrence"]
             torch.testing.assert_close(memory, converted["cooccurrence"], rtol=1e-12, atol=0)
         features = features.flip(0) + 0.1
     with torch.no_grad():
         scored = [score(head.eval(), features).logits for head in (ours, published)]
-    torch.testing.assert_close(*scored, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(*scored, **CLOSE)
 
 
 @pytest.mark.parametrize(

@@ -23,26 +23,28 @@ def class_names(order: str | None, data: str | None, root: Path | None) -> tuple
 
     Raises:
         UserError: neither a list nor a data set is given, the list names a class twice, or one that the data
-            set does not have.
+            set, where its definition names its classes, does not have.
     """
-    known = None if data is None else _classes_of(data, root)
     if order is not None and order not in ORDERS:
         names = tuple(read_lines(Path(order), from_pipe=True))
         if len(set(names)) < len(names):
             raise UserError(f"The list of classes {order} names one twice.")
-        # Spelled otherwise, it would be another class wherever the model is scored.
-        if known is not None and (strange := [name for name in names if name not in known]):
+        # Spelled otherwise, it would be another class wherever the model is scored. The folder of the data is
+        # not asked for: with a list, it may not be here.
+        known = () if data is None else dataset_info(data).classes
+        if known and (strange := [name for name in names if name not in known]):
             raise UserError(
                 f"The list of classes {order} names {strange[0]!r}, which {data} does not have: spell it as "
                 f"`bench data stats {data}` does, or leave out --data."
             )
         return names
-    if known is None:
+    if data is None:
         raise UserError(
             "Which classes does the checkpoint have? Name the data set that it was trained on with --data "
             "NAME, or a file with one class name per line with --class-order FILE."
         )
-    return known
+    info = dataset_info(data)
+    return info.classes or with_classes(info, locate(info, root)).classes
 
 
 def in_order(
@@ -66,8 +68,3 @@ def in_order(
             "trained with."
         )
     return (alphabetical if order == "alphabetical" else names), f"of {data}, {order}"
-
-
-def _classes_of(data: str, root: Path | None) -> tuple[str, ...]:
-    info = dataset_info(data)
-    return info.classes or with_classes(info, locate(info, root)).classes
